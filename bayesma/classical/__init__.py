@@ -1,0 +1,1 @@
+"""The frequentist answers: an independent opinion that never meets families, engines or priors."""

@@ -1,0 +1,1 @@
+"""How a family meets data: NUTS, and deterministic integration."""

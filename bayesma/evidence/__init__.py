@@ -1,0 +1,1 @@
+"""What goes into an analysis: validated study-level numbers and the readers that make them."""

@@ -1,0 +1,177 @@
+"""Study-level estimates with their standard errors: the evidence of the normal family."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from bayesma.errors import DataError, DataWarning
+from bayesma.evidence.validation import check_unique, row_error
+
+LARGE_SMD = 3.0  # an SMD beyond this is almost always an SE read as an SD
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effects:
+    """Estimates on the analysis scale (log for ratios), one per study.
+
+    Attributes
+    ----------
+    y
+        Observed effects, shape (k,), analysis scale.
+    se
+        Standard errors, shape (k,), analysis scale, above 0.
+    study
+        Unique labels, shape (k,).
+    measure
+        Code of the effect measure, for example ``"SMD"``; ``"GEN"`` when none applies.
+    n
+        Total sample size per study, shape (k,), or None when not known.
+    table
+        Further columns, one row a study (moderators, and the counts or means the effects came from).
+    source
+        Name of the file the rows were read from, for messages and reports.
+    notes
+        Sentences the reader of any result must see: corrections made, rows left out.
+    """
+
+    y: NDArray[np.float64]
+    se: NDArray[np.float64]
+    study: NDArray[np.str_]
+    measure: str
+    n: NDArray[np.float64] | None = None
+    table: pd.DataFrame | None = None
+    source: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_estimates(
+        cls,
+        y: ArrayLike,
+        se: ArrayLike,
+        study: Sequence[object] | None = None,
+        measure: str = "GEN",
+        *,
+        n: ArrayLike | None = None,
+        table: pd.DataFrame | None = None,
+        source: str | None = None,
+        notes: Sequence[str] = (),
+    ) -> Effects:
+        """Validate estimates and standard errors and hold them.
+
+        Parameters
+        ----------
+        y, se
+            Estimates and standard errors, shape (k,), both on the analysis scale (log for OR, RR).
+        study
+            Labels, shape (k,), unique; ``study 1``, ``study 2`` ... when not given.
+        measure
+            Measure code; decides the null value, the default priors and the back-transformation.
+        n
+            Total sample sizes, shape (k,); lets the unit-information sd be computed.
+        table
+            One row a study, aligned with `y`.
+        source
+            File name for messages.
+        notes
+            Sentences to carry into every result.
+
+        Raises
+        ------
+        DataError
+            For an empty input, lengths that differ, a value that is not finite, an SE at or below 0,
+            a sample size at or below 0, or a label that appears twice; the message names the row.
+
+        Examples
+        --------
+        >>> from bayesma.evidence.effects import Effects
+        >>> Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD").k
+        2
+        """
+        rows = list(table.index) if table is not None else list(range(np.size(np.asarray(y))))
+        values, errors = _vector(y, "y"), _vector(se, "se")
+        k = values.size
+        if k == 0:
+            raise DataError(f"{source or 'the input'} holds no study; at least one is needed")
+        labels = [f"study {i + 1}" for i in range(k)] if study is None else [str(s).strip() for s in study]
+        sizes = None if n is None else _vector(n, "n")
+        lengths = {"y": k, "se": errors.size, "study": len(labels)}
+        if sizes is not None:
+            lengths["n"] = sizes.size
+        if table is not None:
+            lengths["table"] = len(table)
+        if len(set(lengths.values())) > 1:
+            parts = ", ".join(f"{name} {size}" for name, size in lengths.items())
+            raise DataError(f"lengths differ: {parts}; give one value a study to each")
+        _check(values, errors, sizes, labels, source, rows)
+        check_unique(labels, source, rows)
+        _suspect(values, measure, labels, source)
+        return cls(
+            values, errors, np.array(labels, dtype=np.str_), measure, sizes,
+            None if table is None else table.copy(), source, tuple(notes),
+        )  # fmt: skip
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return int(self.y.size)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Study, y, se and, where known, n: one row a study."""
+        columns: dict[str, object] = {"study": self.study, "y": self.y, "se": self.se}
+        if self.n is not None:
+            columns["n"] = self.n
+        return pd.DataFrame(columns)
+
+
+def _vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """One-dimensional read-only float64 copy."""
+    try:
+        array = np.array(values, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be numbers, one a study: {error}") from error
+    array.setflags(write=False)
+    return array
+
+
+def _check(
+    y: NDArray[np.float64],
+    se: NDArray[np.float64],
+    n: NDArray[np.float64] | None,
+    labels: Sequence[str],
+    source: str | None,
+    rows: Sequence[object],
+) -> None:
+    """Raise on the first value no analysis can use."""
+    for i, label in enumerate(labels):
+        where = (source, rows[i], label)
+        if not np.isfinite(y[i]):
+            raise row_error(
+                *where, "the estimate", y[i], "it must be a finite number", "fill it in or leave the study out"
+            )
+        if not np.isfinite(se[i]) or se[i] <= 0:
+            raise row_error(
+                *where, "the standard error (se)", se[i], "it must be finite and above 0",
+                "correct it or leave the study out",
+            )  # fmt: skip
+        if n is not None and not (np.isfinite(n[i]) and n[i] > 0):
+            raise row_error(
+                *where, "the sample size (n)", n[i], "it must be above 0", "correct it, or give no n at all"
+            )
+
+
+def _suspect(y: NDArray[np.float64], measure: str, labels: Sequence[str], source: str | None) -> None:
+    """Warn of values that are possible but nearly always slips."""
+    if measure == "SMD":
+        for i in np.flatnonzero(np.abs(y) > LARGE_SMD):
+            warnings.warn(
+                f"{source or 'the input'}, {labels[i]}: an SMD of {y[i]:g} is hardly ever real; "
+                "check that the spread given is an SD and not a standard error",
+                DataWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,104 @@
+"""How bad rows are named: file, row, study, value, rule and mend, in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesma.errors import DataError
+
+SOURCE = "source"  # key of DataFrame.attrs under which a reader leaves the file name
+
+
+def source_of(frame: pd.DataFrame) -> str | None:
+    """Name of the file a frame was read from, if a reader recorded one."""
+    name = frame.attrs.get(SOURCE)
+    return str(name) if name is not None else None
+
+
+def place(source: str | None, row: Hashable, study: object | None) -> str:
+    """Where a value stands: ``bcg.csv, row 3 (Rosenthal 1960)``; rows count from 1 below the header."""
+    number = row + 1 if isinstance(row, int | np.integer) else row
+    where = f"row {number}" if source is None else f"{source}, row {number}"
+    return where if study is None else f"{where} ({study})"
+
+
+def shown(value: object) -> str:
+    """A value as the user typed it, as far as that can be known."""
+    if isinstance(value, float | np.floating):
+        return f"{float(value):g}"
+    return repr(str(value)) if isinstance(value, str) else str(value)
+
+
+def row_error(
+    source: str | None, row: Hashable, study: object | None, what: str, value: object, rule: str, mend: str
+) -> DataError:
+    """Error for one value of one row."""
+    return DataError(f"{place(source, row, study)}: {what} is {shown(value)}; {rule}; {mend}")
+
+
+def numeric_column(
+    frame: pd.DataFrame, column: str, role: str, studies: Sequence[object] | None = None
+) -> NDArray[np.float64]:
+    """Column as float64, shape (k,); text that is no number is an error that names its row.
+
+    Empty cells come back as NaN: the caller decides whether a missing value is allowed.
+    """
+    values = frame[column]
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = np.flatnonzero((numbers.isna() & values.notna()).to_numpy())
+    if wrong.size:
+        i = int(wrong[0])
+        label = None if studies is None else studies[i]
+        raise row_error(
+            source_of(frame), frame.index[i], label, f"{column} ({role})", values.iloc[i],
+            "it must be a number", "write digits only, with a decimal point",
+        )  # fmt: skip
+    return numbers.to_numpy(dtype=np.float64)
+
+
+def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise when a named column is not in the frame, listing those that are."""
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        where = source_of(frame) or "the table"
+        have = ", ".join(map(str, frame.columns))
+        raise DataError(f"{where} has no column {missing[0]!r}; its columns are: {have}; correct the name")
+
+
+def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDArray[np.str_]:
+    """Labels of the studies, shape (k,), from one column or several joined by a space; unique or an error.
+
+    Without `study`, the rows are called ``study 1``, ``study 2`` and so on.
+    """
+    if study is None:
+        return np.array([f"study {i + 1}" for i in range(len(frame))], dtype=np.str_)
+    columns = [study] if isinstance(study, str) else list(study)
+    require_columns(frame, columns)
+    for column in columns:
+        empty = np.flatnonzero(frame[column].isna().to_numpy())
+        if empty.size:
+            raise row_error(
+                source_of(frame), frame.index[int(empty[0])], None, column, "empty",
+                "every study needs a label", "fill in the name",
+            )  # fmt: skip
+    text = [frame[c].map(lambda v: str(v).strip()) for c in columns]
+    labels = [" ".join(parts) for parts in zip(*text, strict=True)]
+    check_unique(labels, source_of(frame), list(frame.index))
+    return np.array(labels, dtype=np.str_)
+
+
+def check_unique(labels: Sequence[str], source: str | None, rows: Sequence[Hashable]) -> None:
+    """Raise on the first label that appears twice, naming both rows."""
+    seen: dict[str, Hashable] = {}
+    for label, row in zip(labels, rows, strict=True):
+        if label in seen:
+            first = place(None, seen[label], None)
+            raise DataError(
+                f"{place(source, row, label)}: the study label {label!r} already stands in {first}; "
+                "labels must be unique; add the year or the arm to one of them"
+            )
+        seen[label] = row

@@ -1,0 +1,1 @@
+"""Statistical models, each written down once."""

@@ -1,0 +1,1 @@
+"""Effect sizes: from what papers print to an estimate with its standard error."""

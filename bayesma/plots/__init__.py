@@ -1,0 +1,1 @@
+"""Figures: each draws what was computed elsewhere."""

@@ -1,0 +1,1 @@
+"""Questions asked of a fit, one file per question."""

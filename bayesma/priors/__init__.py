@@ -1,0 +1,1 @@
+"""Prior distributions: parsing, density, quantiles, draws, PyMC variable, defaults per measure."""
