@@ -112,9 +112,15 @@ class Effects:
         check_unique(labels, source, rows)
         _suspect(values, measure, labels, source)
         return cls(
-            values, errors, np.array(labels, dtype=np.str_), measure, sizes,
-            None if table is None else table.copy(), source, tuple(notes),
-        )  # fmt: skip
+            values,
+            errors,
+            np.array(labels, dtype=np.str_),
+            measure,
+            sizes,
+            None if table is None else table.copy(),
+            source,
+            tuple(notes),
+        )
 
     @property
     def k(self) -> int:
@@ -152,13 +158,20 @@ def _check(
         where = (source, rows[i], label)
         if not np.isfinite(y[i]):
             raise row_error(
-                *where, "the estimate", y[i], "it must be a finite number", "fill it in or leave the study out"
+                *where,
+                "the estimate",
+                y[i],
+                "it must be a finite number",
+                "fill it in or leave the study out",
             )
         if not np.isfinite(se[i]) or se[i] <= 0:
             raise row_error(
-                *where, "the standard error (se)", se[i], "it must be finite and above 0",
+                *where,
+                "the standard error (se)",
+                se[i],
+                "it must be finite and above 0",
                 "correct it or leave the study out",
-            )  # fmt: skip
+            )
         if n is not None and not (np.isfinite(n[i]) and n[i] > 0):
             raise row_error(
                 *where, "the sample size (n)", n[i], "it must be above 0", "correct it, or give no n at all"

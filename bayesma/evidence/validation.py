@@ -54,9 +54,14 @@ def numeric_column(
         i = int(wrong[0])
         label = None if studies is None else studies[i]
         raise row_error(
-            source_of(frame), frame.index[i], label, f"{column} ({role})", values.iloc[i],
-            "it must be a number", "write digits only, with a decimal point",
-        )  # fmt: skip
+            source_of(frame),
+            frame.index[i],
+            label,
+            f"{column} ({role})",
+            values.iloc[i],
+            "it must be a number",
+            "write digits only, with a decimal point",
+        )
     return numbers.to_numpy(dtype=np.float64)
 
 
@@ -82,9 +87,14 @@ def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDAr
         empty = np.flatnonzero(frame[column].isna().to_numpy())
         if empty.size:
             raise row_error(
-                source_of(frame), frame.index[int(empty[0])], None, column, "empty",
-                "every study needs a label", "fill in the name",
-            )  # fmt: skip
+                source_of(frame),
+                frame.index[int(empty[0])],
+                None,
+                column,
+                "empty",
+                "every study needs a label",
+                "fill in the name",
+            )
     text = [frame[c].map(lambda v: str(v).strip()) for c in columns]
     labels = [" ".join(parts) for parts in zip(*text, strict=True)]
     check_unique(labels, source_of(frame), list(frame.index))
