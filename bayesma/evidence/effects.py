@@ -181,7 +181,7 @@ def _check(
 def _suspect(y: NDArray[np.float64], measure: str, labels: Sequence[str], source: str | None) -> None:
     """Warn of values that are possible but nearly always slips."""
     if measure == "SMD":
-        for i in np.flatnonzero(np.abs(y) > LARGE_SMD):
+        for i in np.flatnonzero(np.abs(y) > LARGE_SMD).tolist():
             warnings.warn(
                 f"{source or 'the input'}, {labels[i]}: an SMD of {y[i]:g} is hardly ever real; "
                 "check that the spread given is an SD and not a standard error",
