@@ -1,4 +1,4 @@
-"""The one kind of registry: a named table that refuses duplicates and lists its members when asked wrongly."""
+"""The one kind of registry: a named table that refuses duplicates and lists its members when asked wrong."""
 
 from __future__ import annotations
 

@@ -1,0 +1,232 @@
+"""Compiled parts of the Gaussian integral: the marginal likelihood at one tau, the window, the nodes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.engines.scale import scale_at
+from bayesma.numerics.jit import compiled
+from bayesma.priors.kernels import log_density
+
+Array = NDArray[np.float64]
+
+SCAN = 64  # coarse points over the whole reach; the log posterior has no finer feature in these coordinates
+GOLDEN_STEPS = 18
+BISECTIONS = 12
+_GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
+_LOG_2PI = math.log(2.0 * math.pi)
+
+
+@compiled
+def sufficient(tau: float, y: Array, se: Array) -> tuple[float, float, float]:
+    """Total weight W, weighted mean and log density of y at that mean, for y_i ~ N(., se_i^2 + tau^2)."""
+    total, weighted, log_det = 0.0, 0.0, 0.0
+    for i in range(y.size):
+        variance = se[i] * se[i] + tau * tau
+        total += 1.0 / variance
+        weighted += y[i] / variance
+        log_det += math.log(variance)
+    mean = weighted / total
+    deviance = 0.0
+    for i in range(y.size):
+        z = (y[i] - mean) ** 2
+        deviance += z / (se[i] * se[i] + tau * tau)
+    return total, mean, -0.5 * (y.size * _LOG_2PI + log_det + deviance)
+
+
+@compiled
+def with_component(
+    total: float, mean: float, log_peak: float, m0: float, v0: float
+) -> tuple[float, float, float]:
+    """Log marginal likelihood, posterior mean and variance of mu under mu ~ N(m0, v0).
+
+    v0 = 0 holds mu at m0; v0 infinite is the flat prior of density 1.
+    """
+    if v0 == np.inf:
+        return log_peak + 0.5 * (_LOG_2PI - math.log(total)), mean, 1.0 / total
+    widening = 1.0 + v0 * total
+    log_like = log_peak - 0.5 * math.log(widening) - 0.5 * (mean - m0) ** 2 * total / widening
+    return log_like, (v0 * total * mean + m0) / widening, v0 / widening
+
+
+@compiled
+def log_marginal(tau: float, y: Array, se: Array, components: Array) -> float:
+    """Log p(y | tau) with mu integrated over a normal mixture; `components` has rows m0, v0, log weight."""
+    total, mean, log_peak = sufficient(tau, y, se)
+    if components.shape[1] == 1:
+        offset: float = components[2, 0]
+        return with_component(total, mean, log_peak, components[0, 0], components[1, 0])[0] + offset
+    largest = -np.inf
+    for c in range(components.shape[1]):
+        value = with_component(total, mean, log_peak, components[0, c], components[1, c])[0]
+        largest = max(largest, value + components[2, c])
+    if largest == -np.inf:
+        return largest
+    summed = 0.0
+    for c in range(components.shape[1]):
+        value = with_component(total, mean, log_peak, components[0, c], components[1, c])[0]
+        summed += math.exp(value + components[2, c] - largest)
+    return largest + math.log(summed)
+
+
+@compiled
+def log_target(
+    z: float, scale_map: Array, prior: Array, y: Array, se: Array, components: Array, power: float
+) -> float:
+    """Log of (posterior density in z) x tau^power, up to the evidence."""
+    tau, log_tau, log_jacobian = scale_at(z, scale_map)
+    value = log_density(prior, tau, log_tau) + log_jacobian
+    if power > 0.0:
+        value += power * log_tau
+    if value == -np.inf:
+        return value
+    return value + log_marginal(tau, y, se, components)
+
+
+@compiled
+def _peak(
+    low: float,
+    high: float,
+    scale_map: Array,
+    prior: Array,
+    y: Array,
+    se: Array,
+    components: Array,
+    power: float,
+) -> float:
+    """Largest value of the target between two coarse points, by golden section."""
+    a, b = low, high
+    c, d = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
+    f_c = log_target(c, scale_map, prior, y, se, components, power)
+    f_d = log_target(d, scale_map, prior, y, se, components, power)
+    for _ in range(GOLDEN_STEPS):
+        if f_c >= f_d:
+            b, d, f_d = d, c, f_c
+            c = b - _GOLDEN * (b - a)
+            f_c = log_target(c, scale_map, prior, y, se, components, power)
+        else:
+            a, c, f_c = c, d, f_d
+            d = a + _GOLDEN * (b - a)
+            f_d = log_target(d, scale_map, prior, y, se, components, power)
+    return c if f_c >= f_d else d
+
+
+@compiled
+def window(
+    low: float,
+    high: float,
+    drop: float,
+    scale_map: Array,
+    prior: Array,
+    y: Array,
+    se: Array,
+    components: Array,
+    power: float,
+) -> tuple[float, float, float]:
+    """Interval of z outside which the target lies more than `drop` below its peak; the peak's log value."""
+    grid = np.linspace(low, high, SCAN)
+    values = np.empty(SCAN)
+    for i in range(SCAN):
+        values[i] = log_target(grid[i], scale_map, prior, y, se, components, power)
+    best = int(np.argmax(values))
+    at = _peak(
+        grid[max(best - 1, 0)], grid[min(best + 1, SCAN - 1)], scale_map, prior, y, se, components, power
+    )
+    peak = log_target(at, scale_map, prior, y, se, components, power)
+    if values[best] > peak:
+        at, peak = grid[best], values[best]
+    floor = peak - drop
+    ends = np.array([at, at])
+    for side in range(2):
+        # from the outer end inwards: the first coarse point above the floor, else the peak itself
+        inside = at
+        outside = low if side == 0 else high
+        for step in range(SCAN):
+            i = step if side == 0 else SCAN - 1 - step
+            beyond_peak = grid[i] >= at if side == 0 else grid[i] <= at
+            if values[i] > floor or beyond_peak:
+                inside = at if beyond_peak else grid[i]
+                break
+            outside = grid[i]
+        edge = values[0] if side == 0 else values[SCAN - 1]
+        if edge > floor:
+            ends[side] = outside
+            continue
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (inside + outside)
+            if log_target(middle, scale_map, prior, y, se, components, power) > floor:
+                inside = middle
+            else:
+                outside = middle
+        ends[side] = outside
+    return ends[0], ends[1], peak
+
+
+@compiled
+def fill_nodes(
+    z: Array, log_rule: Array, scale_map: Array, prior: Array, y: Array, se: Array, components: Array
+) -> tuple[Array, Array, Array]:
+    """Every node of the mixture: rows tau, mean of mu, variance of mu, log weight, shape (4, n c).
+
+    Also the log posterior density in z at each z, shape (n,), and log tau, shape (n,).
+    """
+    n, c = z.size, components.shape[1]
+    nodes = np.empty((4, n * c))
+    log_f = np.empty(n)
+    log_taus = np.empty(n)
+    for j in range(n):
+        tau, log_taus[j], log_jacobian = scale_at(z[j], scale_map)
+        base = log_density(prior, tau, log_taus[j]) + log_jacobian
+        total, mean, log_peak = sufficient(tau, y, se)
+        largest = -np.inf
+        for m in range(c):
+            at = j * c + m
+            value, nodes[1, at], nodes[2, at] = with_component(
+                total, mean, log_peak, components[0, m], components[1, m]
+            )
+            value += base + components[2, m]
+            nodes[0, at] = tau
+            nodes[3, at] = value + log_rule[j]
+            largest = max(largest, value)
+        summed = 0.0
+        for m in range(c):
+            value = nodes[3, j * c + m] - log_rule[j]
+            summed += math.exp(value - largest) if largest > -np.inf else 0.0
+        log_f[j] = largest + math.log(summed) if summed > 0.0 else -np.inf
+    return nodes, log_f, log_taus
+
+
+@compiled
+def normalise(nodes: Array) -> tuple[Array, float, Array]:
+    """Weights that sum to 1, the log evidence, and mean and sd of mu and tau, shape (4,)."""
+    largest = np.max(nodes[3])
+    weight = np.exp(nodes[3] - largest)
+    summed = np.sum(weight)
+    weight /= summed
+    mu = np.sum(weight * nodes[1])
+    tau = np.sum(weight * nodes[0])
+    mu_var = np.sum(weight * (nodes[2] + (nodes[1] - mu) ** 2))
+    tau_var = np.sum(weight * (nodes[0] - tau) ** 2)
+    return weight, largest + math.log(summed), np.array([mu, math.sqrt(mu_var), tau, math.sqrt(tau_var)])
+
+
+@compiled
+def draw_mu(tau: Array, choose: Array, standard: Array, y: Array, se: Array, components: Array) -> Array:
+    """Draws of mu from its conditional at each tau; `choose` uniform and `standard` normal, shapes of tau."""
+    result = np.empty(tau.size)
+    c = components.shape[1]
+    value, mean, variance = np.empty(c), np.empty(c), np.empty(c)
+    for i in range(tau.size):
+        total, centre, log_peak = sufficient(tau[i], y, se)
+        for m in range(c):
+            value[m], mean[m], variance[m] = with_component(
+                total, centre, log_peak, components[0, m], components[1, m]
+            )
+            value[m] += components[2, m]
+        cumulative = np.cumsum(np.exp(value - np.max(value)))
+        at = int(np.searchsorted(cumulative, choose[i] * cumulative[c - 1]))
+        result[i] = mean[at] + math.sqrt(variance[at]) * standard[i]
+    return result

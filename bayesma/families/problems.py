@@ -1,0 +1,30 @@
+"""What a family hands the exact engine: the integral to be done, in numbers, without the family's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.priors import Prior
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianProblem:
+    """y_i ~ N(mu, se_i^2 + tau^2) with priors on mu and tau: mu integrates analytically.
+
+    Attributes
+    ----------
+    y, se
+        Estimates and standard errors, shape (k,), analysis scale.
+    mu
+        Prior of the mean: Normal, StudentT, Cauchy or Flat.
+    tau
+        Prior of the between-study sd, or None for tau = 0 (common effect).
+    """
+
+    y: NDArray[np.float64]
+    se: NDArray[np.float64]
+    mu: Prior
+    tau: Prior | None

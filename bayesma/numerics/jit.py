@@ -1,0 +1,13 @@
+"""One decorator for compiled functions: typed, and cached on disk so that a new process does not compile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from numba import njit
+
+
+def compiled[F: Callable[..., Any]](function: F) -> F:
+    """Compile with numba at first call; the result is kept beside the module for later processes."""
+    return cast(F, njit(cache=True)(function))

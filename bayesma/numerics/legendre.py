@@ -1,0 +1,91 @@
+"""A density known at Gauss-Legendre nodes, as a Legendre series: integral, distribution and quantiles."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.polynomial import legendre
+from numpy.typing import NDArray
+
+from bayesma.numerics.jit import compiled
+
+Array = NDArray[np.float64]
+
+MAX_STEPS = 100
+
+
+@cache
+def rule(n: int) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on [-1, 1], shapes (n,)."""
+    nodes, weights = legendre.leggauss(n)
+    return nodes, weights
+
+
+@cache
+def _transform(n: int) -> Array:
+    """Matrix from values at the n nodes to Legendre coefficients, shape (n, n)."""
+    nodes, weights = rule(n)
+    degree = np.arange(n)
+    return np.ascontiguousarray(
+        (legendre.legvander(nodes, n - 1) * weights[:, None]).T * (degree + 0.5)[:, None]
+    )
+
+
+def coefficients(values: Array) -> Array:
+    """Legendre coefficients, shape (n,), of the polynomial through `values` at the n Gauss-Legendre nodes."""
+    return _transform(values.size) @ values
+
+
+def antiderivative(series: Array) -> Array:
+    """Coefficients, shape (n + 1,), of the integral from -1."""
+    return np.asarray(legendre.legint(series, lbnd=-1.0), dtype=np.float64)
+
+
+@compiled
+def evaluate(x: float, series: Array) -> float:
+    """Value of a Legendre series at `x` in [-1, 1], by Clenshaw's recurrence."""
+    n = series.size
+    b1, b2 = 0.0, 0.0
+    for k in range(n - 1, 0, -1):
+        b1, b2 = series[k] + (2.0 * k + 1.0) / (k + 1.0) * x * b1 - (k + 1.0) / (k + 2.0) * b2, b1
+    return float(series[0] + x * b1 - 0.5 * b2)
+
+
+@compiled
+def evaluate_many(x: Array, series: Array) -> Array:
+    """Values of a Legendre series at several points."""
+    result = np.empty(x.size)
+    for i in range(x.size):
+        result[i] = evaluate(x[i], series)
+    return result
+
+
+@compiled
+def solve(target: float, integral: Array, density: Array) -> float:
+    """Point in [-1, 1] where the increasing series `integral` is `target`; `density` is its derivative."""
+    low, high = -1.0, 1.0
+    x = 0.0
+    for _ in range(MAX_STEPS):
+        excess = evaluate(x, integral) - target
+        if excess > 0.0:
+            high = x
+        else:
+            low = x
+        slope = evaluate(x, density)
+        moved = x - excess / slope if slope > 0.0 else 2.0
+        if not low < moved < high:
+            moved = 0.5 * (low + high)
+        if abs(moved - x) <= 1e-15 or high - low <= 1e-15:
+            return moved
+        x = moved
+    return x
+
+
+@compiled
+def solve_many(targets: Array, integral: Array, density: Array) -> Array:
+    """`solve` for several targets."""
+    result = np.empty(targets.size)
+    for i in range(targets.size):
+        result[i] = solve(targets[i], integral, density)
+    return result

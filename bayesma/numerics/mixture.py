@@ -1,0 +1,116 @@
+"""Finite mixtures of normal distributions: distribution function, density and quantiles."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from bayesma.numerics.jit import compiled
+
+Array = NDArray[np.float64]
+
+NEGLIGIBLE = 1e-18  # components below this weight do not move a quantile at double precision
+MAX_STEPS = 200
+_SQRT_2 = math.sqrt(2.0)
+_SQRT_2PI = math.sqrt(2.0 * math.pi)
+
+
+@compiled
+def _cdf(x: float, weight: Array, mean: Array, sd: Array) -> tuple[float, float]:
+    """Distribution function and density at `x`; a component of sd 0 is a step."""
+    below, density = 0.0, 0.0
+    for j in range(weight.size):
+        if sd[j] > 0.0:
+            z = (x - mean[j]) / sd[j]
+            below += weight[j] * 0.5 * math.erfc(-z / _SQRT_2)
+            density += weight[j] * math.exp(-0.5 * z * z) / (sd[j] * _SQRT_2PI)
+        elif x >= mean[j]:
+            below += weight[j]
+    return below, density
+
+
+@compiled
+def _quantile(q: float, z_q: float, weight: Array, mean: Array, sd: Array) -> float:
+    """Root of cdf(x) = q: Newton's method, held inside a bracket that halves when a step leaves it."""
+    low, high = np.inf, -np.inf
+    for j in range(weight.size):
+        if weight[j] > NEGLIGIBLE:
+            at = mean[j] + z_q * sd[j]
+            low, high = min(low, at), max(high, at)
+    x = 0.5 * (low + high)
+    for _ in range(MAX_STEPS):
+        below, density = _cdf(x, weight, mean, sd)
+        if below > q:
+            high = x
+        else:
+            low = x
+        step = (below - q) / density if density > 0.0 else np.inf
+        moved = x - step
+        if not low < moved < high:
+            moved = 0.5 * (low + high)
+        if abs(moved - x) <= 1e-13 * (abs(x) + abs(high - low)) or high - low <= 1e-15 * abs(high):
+            return moved
+        x = moved
+    return x
+
+
+@compiled
+def _quantiles(q: Array, z_q: Array, weight: Array, mean: Array, sd: Array) -> Array:
+    """Quantiles of several mixtures with the same weights: rows of `mean`, columns of the result are `q`."""
+    result = np.empty((mean.shape[0], q.size))
+    for i in range(mean.shape[0]):
+        for j in range(q.size):
+            result[i, j] = _quantile(q[j], z_q[j], weight, mean[i], sd[i])
+    return result
+
+
+@compiled
+def _cdfs(x: float, sign: float, weight: Array, mean: Array, sd: Array) -> Array:
+    """P(X < x) (sign 1) or P(X > x) (sign -1) of several mixtures with the same weights."""
+    result = np.empty(mean.shape[0])
+    for i in range(mean.shape[0]):
+        result[i] = _cdf(sign * x, weight, sign * mean[i], sd[i])[0]
+    return result
+
+
+@compiled
+def _densities(x: Array, weight: Array, mean: Array, sd: Array) -> Array:
+    """Density of one mixture at several points."""
+    result = np.empty(x.size)
+    for i in range(x.size):
+        result[i] = _cdf(x[i], weight, mean, sd)[1]
+    return result
+
+
+def quantiles(q: Array, weight: Array, mean: Array, sd: Array) -> Array:
+    """Quantiles of normal mixtures.
+
+    Parameters
+    ----------
+    q
+        Probabilities, shape (m,), strictly between 0 and 1.
+    weight
+        Weights that sum to 1, shape (nodes,).
+    mean, sd
+        Component means and standard deviations, shape (p, nodes): p mixtures with the same weights.
+
+    Returns
+    -------
+    ndarray
+        Shape (p, m), in the unit of `mean`.
+    """
+    return _quantiles(q, ndtri(q), weight, np.ascontiguousarray(mean), np.ascontiguousarray(sd))
+
+
+def probability(x: float, weight: Array, mean: Array, sd: Array, *, above: bool) -> Array:
+    """P(X > x) or P(X < x) of p normal mixtures, shape (p,), each tail to full relative accuracy."""
+    sign = -1.0 if above else 1.0
+    return _cdfs(x, sign, weight, np.ascontiguousarray(mean), np.ascontiguousarray(sd))
+
+
+def density(x: Array, weight: Array, mean: Array, sd: Array) -> Array:
+    """Density of one normal mixture at the points `x`, shape of `x`."""
+    return _densities(np.ascontiguousarray(x), weight, mean, sd)

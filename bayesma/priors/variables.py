@@ -1,0 +1,128 @@
+"""The PyMC random variable of a prior, with its numbers as `pm.Data` so that they can be swapped.
+
+The only module of `priors` that imports PyMC, and only when a model is built.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bayesma.priors.prior import Prior
+
+Builder = Callable[..., Any]
+
+
+def structure(prior: Prior) -> tuple[str, bool, bool]:
+    """What of a prior is compiled into a model: its distribution and which bounds are set."""
+    return prior.distribution, math.isfinite(prior.lower), math.isfinite(prior.upper)
+
+
+def data(prior: Prior, name: str) -> dict[str, np.ndarray]:
+    """Numbers of a prior under the names its variable gives them: swap these to change the prior."""
+    values = dict(zip(prior.declaration.parameters, prior.arguments, strict=True))
+    values |= {
+        key: bound for key, bound in (("from", prior.lower), ("to", prior.upper)) if math.isfinite(bound)
+    }
+    return {f"{name}_prior_{key}": np.asarray(value, dtype=np.float64) for key, value in values.items()}
+
+
+def variable(prior: Prior, name: str, *, lower: float = -math.inf) -> Any:
+    """Add the prior's random variable to the PyMC model on the context stack.
+
+    Parameters
+    ----------
+    prior
+        Distribution and numbers.
+    name
+        Name of the parameter.
+    lower
+        0 for a scale parameter: an improper Flat then lives on the positive half-line.
+    """
+    import pymc as pm
+
+    held = {
+        key.removeprefix(f"{name}_prior_"): pm.Data(key, value) for key, value in data(prior, name).items()
+    }
+    numbers = [held[parameter] for parameter in prior.declaration.parameters]
+    bounds = {side: held[key] for side, key in (("lower", "from"), ("upper", "to")) if key in held}
+    if prior.distribution == "Flat":
+        return _flat(name, bounds, lower)
+    if not bounds:
+        return _BUILDERS[prior.distribution](name, *numbers)
+    with warnings.catch_warnings():  # PyMC derives an unused quantile function and warns about it
+        warnings.filterwarnings("ignore", message="RandomVariables", category=UserWarning)
+        if prior.distribution == "HalfStudentT":  # PyMC has no distribution function for it
+            bounds.setdefault("lower", np.float64(0.0))
+            base = pm.StudentT.dist(nu=numbers[0], mu=np.float64(0.0), sigma=numbers[1])
+        else:
+            base = _BASES[prior.distribution](*numbers)
+        return pm.Truncated(name, base, **bounds)
+
+
+def _flat(name: str, bounds: dict[str, Any], lower: float) -> Any:
+    """Improper flat prior on the line or half-line, or a uniform between two given bounds."""
+    import pymc as pm
+
+    if len(bounds) == 2:
+        return pm.Uniform(name, bounds["lower"], bounds["upper"])
+    if not bounds:
+        return pm.HalfFlat(name) if lower == 0.0 else pm.Flat(name)
+    shift, sign = (bounds["lower"], 1.0) if "lower" in bounds else (bounds["upper"], -1.0)
+    distance = pm.HalfFlat(f"{name}_distance")
+    return pm.Deterministic(name, shift + np.float64(sign) * distance)
+
+
+def _log_student_t(name: str | None, nu: Any, mu: Any, sigma: Any) -> Any:
+    """The exp of a Student-t variable, sampled on the log scale."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from pymc.distributions.transforms import log
+
+    def exponential(nu: Any, mu: Any, sigma: Any, size: Any) -> Any:
+        return pt.exp(pm.StudentT.dist(nu=nu, mu=mu, sigma=sigma, size=size))
+
+    if name is None:
+        return pm.CustomDist.dist(nu, mu, sigma, dist=exponential, class_name="LogStudentT")
+    return pm.CustomDist(
+        name, nu, mu, sigma, dist=exponential, class_name="LogStudentT", default_transform=log
+    )
+
+
+def _named(distribution: str, *keywords: str) -> tuple[Builder, Builder]:
+    """Named variable and unnamed base of a distribution that PyMC has."""
+
+    def build(name: str, *numbers: Any) -> Any:
+        import pymc as pm
+
+        return getattr(pm, distribution)(name, **dict(zip(keywords, numbers, strict=True)))
+
+    def base(*numbers: Any) -> Any:
+        import pymc as pm
+
+        return getattr(pm, distribution).dist(**dict(zip(keywords, numbers, strict=True)))
+
+    return build, base
+
+
+_PAIRS: dict[str, tuple[Builder, Builder]] = {
+    "Normal": _named("Normal", "mu", "sigma"),
+    "StudentT": _named("StudentT", "nu", "mu", "sigma"),
+    "Cauchy": _named("Cauchy", "alpha", "beta"),
+    "HalfNormal": _named("HalfNormal", "sigma"),
+    "HalfCauchy": _named("HalfCauchy", "beta"),
+    "HalfStudentT": _named("HalfStudentT", "nu", "sigma"),
+    "Exponential": _named("Exponential", "lam"),
+    "Uniform": _named("Uniform", "lower", "upper"),
+    "LogNormal": _named("LogNormal", "mu", "sigma"),
+    "LogStudentT": (_log_student_t, lambda *numbers: _log_student_t(None, *numbers)),
+    "Gamma": _named("Gamma", "alpha", "beta"),
+    "InverseGamma": _named("InverseGamma", "alpha", "beta"),
+    "Beta": _named("Beta", "alpha", "beta"),
+}
+_BUILDERS = {name: pair[0] for name, pair in _PAIRS.items()}
+_BASES = {name: pair[1] for name, pair in _PAIRS.items()}
