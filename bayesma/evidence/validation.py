@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Hashable, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from bayesma.errors import DataError
 
 SOURCE = "source"  # key of DataFrame.attrs under which a reader leaves the file name
+MISSING = frozenset({"", "NA", ".", "NaN", "nan"})  # how an empty cell of a numeric column may be written
 
 
 def source_of(frame: pd.DataFrame) -> str | None:
@@ -28,6 +30,8 @@ def place(source: str | None, row: Hashable, study: object | None) -> str:
 
 def shown(value: object) -> str:
     """A value as the user typed it, as far as that can be known."""
+    if value is None:
+        return "empty"
     if isinstance(value, float | np.floating):
         return f"{float(value):g}"
     return repr(str(value)) if isinstance(value, str) else str(value)
@@ -45,33 +49,37 @@ def numeric_column(
 ) -> NDArray[np.float64]:
     """Column as float64, shape (k,); text that is no number is an error that names its row.
 
-    Empty cells come back as NaN: the caller decides whether a missing value is allowed.
+    Empty cells, and text cells that hold one of `MISSING`, come back as NaN: the caller decides whether
+    a missing value is allowed.
     """
     values = frame[column]
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        values = values.mask(values.map(lambda v: isinstance(v, str) and v.strip() in MISSING).astype(bool))
     numbers = pd.to_numeric(values, errors="coerce")
     wrong = np.flatnonzero((numbers.isna() & values.notna()).to_numpy())
     if wrong.size:
         i = int(wrong[0])
-        label = None if studies is None else studies[i]
         raise row_error(
             source_of(frame),
             frame.index[i],
-            label,
+            None if studies is None else studies[i],
             f"{column} ({role})",
             values.iloc[i],
             "it must be a number",
-            "write digits only, with a decimal point",
+            "write digits only, with a decimal point and a plain minus sign",
         )
-    return numbers.to_numpy(dtype=np.float64)
+    return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Raise when a named column is not in the frame, listing those that are."""
+    """Raise when a named column is not in the frame, with the nearest name and all that there are."""
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         where = source_of(frame) or "the table"
-        have = ", ".join(map(str, frame.columns))
-        raise DataError(f"{where} has no column {missing[0]!r}; its columns are: {have}; correct the name")
+        have = [str(c) for c in frame.columns]
+        close = difflib.get_close_matches(str(missing[0]), have, n=1)
+        mend = f"did you mean {close[0]!r}?" if close else "correct the name"
+        raise DataError(f"{where} has no column {missing[0]!r}; its columns are: {', '.join(have)}; {mend}")
 
 
 def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDArray[np.str_]:
@@ -84,21 +92,30 @@ def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDAr
     columns = [study] if isinstance(study, str) else list(study)
     require_columns(frame, columns)
     for column in columns:
-        empty = np.flatnonzero(frame[column].isna().to_numpy())
+        empty = np.flatnonzero([_label(v) == "" for v in frame[column]])
         if empty.size:
             raise row_error(
                 source_of(frame),
                 frame.index[int(empty[0])],
                 None,
                 column,
-                "empty",
+                None,
                 "every study needs a label",
                 "fill in the name",
             )
-    text = [frame[c].map(lambda v: str(v).strip()) for c in columns]
+    text = [frame[c].map(_label) for c in columns]
     labels = [" ".join(parts) for parts in zip(*text, strict=True)]
     check_unique(labels, source_of(frame), list(frame.index))
     return np.array(labels, dtype=np.str_)
+
+
+def _label(value: object) -> str:
+    """Text of one label, "" where there is none; a year that pandas holds as 1994.0 is 1994."""
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
 
 
 def check_unique(labels: Sequence[str], source: str | None, rows: Sequence[Hashable]) -> None:
