@@ -1,1 +1,8 @@
-"""Effect sizes: from what papers print to an estimate with its standard error."""
+"""Effect sizes: how the numbers of a study become an estimate with a variance. One file per kind of data."""
+
+from bayesma.measures import binary, continuous, given
+from bayesma.measures.base import MEASURES, Measure
+from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.measures.listing import list_measures
+
+__all__ = ["MEASURES", "Measure", "binary", "continuous", "effect_sizes", "given", "list_measures"]

@@ -1,0 +1,131 @@
+"""What a measure of effect is: its scale, its formula, and the columns the formula starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.measures.columns import Columns, Mask
+from bayesma.measures.zero_cells import ZeroCells
+from bayesma.registry import Registry
+
+type Array = NDArray[np.float64]
+type Formula = Callable[..., tuple[Array, Array]]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Checked numbers of the studies, ready for the formula of a measure.
+
+    Attributes
+    ----------
+    arrays
+        Arguments of the formula, in its order, each of shape (k,).
+    n
+        Total sample size per study, shape (k,).
+    notes
+        Sentences for `Effects.notes`.
+    unusable
+        Rows that no formula of the design can use although their numbers are possible, shape (k,).
+    """
+
+    arrays: tuple[Array, ...]
+    n: Array
+    notes: tuple[str, ...] = ()
+    unusable: Mask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The kind of raw data that several measures share.
+
+    Attributes
+    ----------
+    name
+        In words, for messages: ``"counts in two arms"``.
+    roles
+        The columns needed, as keywords of `effect_sizes`.
+    instead
+        Role that may stand for one of `roles`, for example ``{"n_treat": "nonevents_treat"}``.
+    read
+        Checks the columns and returns them as `Raw`.
+    counts
+        Whether a continuity correction applies.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    instead: Mapping[str, str]
+    read: Callable[[Columns, ZeroCells], Raw]
+    counts: bool = False
+
+    def allowed(self) -> tuple[str, ...]:
+        """All roles of the design, required ones and stand-ins."""
+        return (*self.roles, *self.instead.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measure of effect, declared once.
+
+    Attributes
+    ----------
+    code
+        Its name in the field, as metafor writes it: ``"SMD"``, ``"OR"``.
+    name
+        In words, lower case: ``"odds ratio"``.
+    label
+        Axis label on the analysis scale: ``"Log odds ratio"``.
+    display_label
+        Axis label after back-transformation: ``"Odds ratio"``.
+    scale
+        ``"log"`` for ratios, which are analysed as logarithms; ``"identity"`` otherwise.
+    null
+        No effect, on the analysis scale.
+    back
+        From the analysis scale to the one that is printed; array in, array of the same shape out.
+    display_null
+        No effect, on the printed scale.
+    design
+        Raw data the formula starts from; None when only ready estimates can be given.
+    formula
+        Arrays of shape (k,) to estimate and variance, each of shape (k,), on the analysis scale.
+    needs
+        What a study must have for the formula to be defined: the end of an error message.
+    doi
+        The paper behind the formula.
+    unit_sd
+        Unit-information standard deviation on the analysis scale, from which default priors follow (Roever et
+        al. 2021, doi 10.1002/jrsm.1475); None when it depends on the unit of the outcome.
+    """
+
+    code: str
+    name: str
+    label: str
+    display_label: str
+    scale: Literal["log", "identity"]
+    null: float
+    back: Callable[[Array], Array]
+    display_null: float
+    design: Design | None = None
+    formula: Formula | None = None
+    needs: str = ""
+    doi: str = ""
+    unit_sd: float | None = None
+
+
+MEASURES: Registry[Measure] = Registry("measure")
+
+
+def unchanged(values: Array) -> Array:
+    """Back-transformation of measures that are analysed as they are printed."""
+    return values
+
+
+def exponentiated(values: Array) -> Array:
+    """Back-transformation of ratios, which are analysed as logarithms."""
+    return np.asarray(np.exp(values), dtype=np.float64)

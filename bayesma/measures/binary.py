@@ -1,0 +1,190 @@
+"""Two arms, counts: odds ratio, risk ratio, risk difference."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from bayesma.errors import DataWarning
+from bayesma.measures.base import MEASURES, Array, Design, Measure, Raw, exponentiated, unchanged
+from bayesma.measures.columns import Columns
+from bayesma.measures.zero_cells import ZeroCells, corrected_tables, notes_on
+
+DUPLICATE_EVENTS = 5  # two equal tables with fewer events in all than this happen by chance
+
+
+def log_odds_ratio(
+    events_treat: Array, nonevents_treat: Array, events_ctrl: Array, nonevents_ctrl: Array
+) -> tuple[Array, Array]:
+    """Log odds ratio and its variance (Woolf 1955, doi 10.1111/j.1469-1809.1955.tb01348.x).
+
+    Parameters
+    ----------
+    events_treat, nonevents_treat, events_ctrl, nonevents_ctrl
+        Cells of the 2 x 2 tables, shape (k,), corrected where they have to be.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Log odds ratios and variances, shape (k,) each; infinite where a cell is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bayesma.measures.binary import log_odds_ratio
+    >>> y, v = log_odds_ratio(np.array([2.0]), np.array([1.0]), np.array([1.0]), np.array([1.0]))
+    >>> round(float(np.exp(y[0])), 12), float(v[0])
+    (2.0, 3.5)
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.log(events_treat * nonevents_ctrl / (nonevents_treat * events_ctrl))
+        v = 1 / events_treat + 1 / nonevents_treat + 1 / events_ctrl + 1 / nonevents_ctrl
+    return y, v
+
+
+def log_risk_ratio(
+    events_treat: Array, nonevents_treat: Array, events_ctrl: Array, nonevents_ctrl: Array
+) -> tuple[Array, Array]:
+    """Log risk ratio and its variance (Katz 1978, doi 10.2307/2530610).
+
+    Arguments and shapes as in `log_odds_ratio`; infinite where an arm has no events, and of variance 0
+    where every patient of both arms has one.
+    """
+    n_treat, n_ctrl = events_treat + nonevents_treat, events_ctrl + nonevents_ctrl
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = np.log(events_treat * n_ctrl / (events_ctrl * n_treat))
+        v = 1 / events_treat - 1 / n_treat + 1 / events_ctrl - 1 / n_ctrl
+    return y, v
+
+
+def risk_difference(
+    events_treat: Array, nonevents_treat: Array, events_ctrl: Array, nonevents_ctrl: Array
+) -> tuple[Array, Array]:
+    """Risk difference and its variance (Wald; see Newcombe 1998, method 1).
+
+    The paper is doi 10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I. Arguments and shapes
+    as in `log_odds_ratio`; of variance 0 where both arms have no or only events.
+    """
+    n_treat, n_ctrl = events_treat + nonevents_treat, events_ctrl + nonevents_ctrl
+    y = events_treat / n_treat - events_ctrl / n_ctrl
+    v = events_treat * nonevents_treat / n_treat**3 + events_ctrl * nonevents_ctrl / n_ctrl**3
+    return y, v
+
+
+def read_counts(columns: Columns, zero_cells: ZeroCells) -> Raw:
+    """Checked and corrected tables of counts; the arrays are the four cells."""
+    for role in columns.values:
+        column = columns[role]
+        columns.refuse(column < 0, role, "a count cannot be negative", "correct it")
+        columns.refuse(column % 1 != 0, role, "a count must be a whole number", "correct it")
+    cells = [cell for arm in ("treat", "ctrl") for cell in _arm(columns, arm)]
+    tables = np.stack(cells)
+    _warn_of_duplicates(columns, tables)
+    corrected, changed = corrected_tables(tables, zero_cells)
+    return Raw(tuple(corrected), tables.sum(axis=0), notes_on(columns, zero_cells, changed))
+
+
+def _arm(columns: Columns, arm: str) -> tuple[Array, Array]:
+    """Events and non-events of one arm."""
+    events_role, n_role, nonevents_role = f"events_{arm}", f"n_{arm}", f"nonevents_{arm}"
+    events = columns[events_role]
+    if nonevents_role in columns:
+        nonevents = columns[nonevents_role]
+        columns.refuse(
+            events + nonevents == 0,
+            nonevents_role,
+            f"with {events_role} 0 the arm has no patients",
+            "fill in the counts or leave the study out",
+        )
+        return events, nonevents
+    n = columns[n_role]
+    columns.refuse(n == 0, n_role, "an arm must have patients", "fill in the number or leave the study out")
+    columns.refuse(
+        events > n,
+        events_role,
+        f"there cannot be more events than patients ({columns.what(n_role)})",
+        "correct one of the two",
+    )
+    return events, n - events
+
+
+def _warn_of_duplicates(columns: Columns, tables: Array) -> None:
+    """Warn when two rows hold the same table: the same patients may be counted twice."""
+    seen: dict[tuple[float, ...], int] = {}
+    for i, table in enumerate(tables.T):
+        key = tuple(table)
+        if key in seen and table[0] + table[2] >= DUPLICATE_EVENTS:
+            warnings.warn(
+                f"{columns.place(i)}: the four counts are those of {columns.studies[seen[key]]}; "
+                "check that the same patients are not counted twice",
+                DataWarning,
+                stacklevel=5,
+            )
+        seen.setdefault(key, i)
+
+
+TWO_ARM_COUNTS = Design(
+    name="counts in two arms",
+    roles=("events_treat", "n_treat", "events_ctrl", "n_ctrl"),
+    instead={"n_treat": "nonevents_treat", "n_ctrl": "nonevents_ctrl"},
+    read=read_counts,
+    counts=True,
+)
+
+OR = MEASURES.register(
+    "OR",
+    Measure(
+        code="OR",
+        name="odds ratio",
+        label="Log odds ratio",
+        display_label="Odds ratio",
+        scale="log",
+        null=0.0,
+        back=exponentiated,
+        display_null=1.0,
+        design=TWO_ARM_COUNTS,
+        formula=log_odds_ratio,
+        needs="an odds ratio needs all four counts above 0",
+        doi="10.1111/j.1469-1809.1955.tb01348.x",
+        unit_sd=4.0,
+    ),
+)
+
+RR = MEASURES.register(
+    "RR",
+    Measure(
+        code="RR",
+        name="risk ratio",
+        label="Log risk ratio",
+        display_label="Risk ratio",
+        scale="log",
+        null=0.0,
+        back=exponentiated,
+        display_null=1.0,
+        design=TWO_ARM_COUNTS,
+        formula=log_risk_ratio,
+        needs="a risk ratio needs events in both arms and a patient without one",
+        doi="10.2307/2530610",
+        unit_sd=4.0,
+    ),
+)
+
+RD = MEASURES.register(
+    "RD",
+    Measure(
+        code="RD",
+        name="risk difference",
+        label="Risk difference",
+        display_label="Risk difference",
+        scale="identity",
+        null=0.0,
+        back=unchanged,
+        display_null=0.0,
+        design=TWO_ARM_COUNTS,
+        formula=risk_difference,
+        needs="a risk difference needs an arm with both events and non-events",
+        doi="10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
+        unit_sd=1.0,
+    ),
+)

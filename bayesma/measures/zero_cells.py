@@ -1,0 +1,62 @@
+"""What to add to 2 x 2 tables with empty cells, and to which of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.measures.columns import Columns
+
+type Array = NDArray[np.float64]
+
+TO = ("only0", "all", "if0all", "none")  # tables that a continuity correction may go to
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroCells:
+    """What is added to the cells of 2 x 2 tables: `correction`, to the tables that `to` names."""
+
+    correction: float = 0.5
+    to: str = "only0"
+
+
+def corrected_tables(tables: Array, zero_cells: ZeroCells) -> tuple[Array, NDArray[np.bool_]]:
+    """Add the continuity correction to all four cells of the tables that get one.
+
+    Parameters
+    ----------
+    tables
+        Cells, shape (4, k).
+    zero_cells
+        ``to="only0"``: tables with an empty cell; ``"all"``: every table; ``"if0all"``: every table as soon
+        as one has an empty cell; ``"none"``: no table. What the choice does to sparse data: Sweeting 2004,
+        doi 10.1002/sim.1761.
+
+    Returns
+    -------
+    tuple
+        Tables, shape (4, k), and which of them were changed, shape (k,).
+    """
+    has_zero = (tables == 0).any(axis=0)
+    changed = {
+        "only0": has_zero,
+        "all": np.full(has_zero.shape, True),
+        "if0all": np.full(has_zero.shape, bool(has_zero.any())),
+        "none": np.full(has_zero.shape, False),
+    }[zero_cells.to]
+    if zero_cells.correction == 0:
+        changed = np.full(has_zero.shape, False)
+    return tables + zero_cells.correction * changed, changed
+
+
+def notes_on(columns: Columns, zero_cells: ZeroCells, changed: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Name the studies whose tables were changed."""
+    if not changed.any():
+        return ()
+    which = ", ".join(columns.studies[changed])
+    return (
+        f"{zero_cells.correction:g} was added to all four cells of {int(changed.sum())} of {changed.size} "
+        f'studies (to="{zero_cells.to}"): {which.rstrip(".")}.',
+    )
