@@ -1,0 +1,83 @@
+"""What does a classical meta-analysis answer? The numbers, the options they came from, and the warnings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class FrequentistFit:
+    """A classical meta-analysis; everything on the analysis scale (log for ratios).
+
+    Attributes
+    ----------
+    estimate, se
+        Pooled mean and its standard error (with ``ci="hksj"`` that of Knapp and Hartung).
+    ci_low, ci_high
+        Confidence interval of the mean; NaN where not available.
+    p_value
+        Two-sided, of the null hypothesis that the mean is 0.
+    tau2, tau
+        Between-study variance and its root, the standard deviation.
+    i2
+        Per cent, from tau2 and the typical sampling variance; for the equal-effects model from Q.
+    i2_q
+        Per cent, from Q whatever the method.
+    h2
+        Total over typical sampling variance; for the equal-effects model Q / df.
+    q, q_df, q_p
+        Cochran's Q, its degrees of freedom k - 1 and its p.
+    pi_low, pi_high
+        Prediction interval for the effect in a new study; NaN for the equal-effects model and for k = 1.
+    k
+        Number of studies.
+    method, ci, level
+        The options: estimator of tau2, kind of interval, coverage of both intervals.
+    notes
+        Sentences that must be printed with the numbers.
+    """
+
+    estimate: float
+    se: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    tau2: float
+    tau: float
+    i2: float
+    i2_q: float
+    h2: float
+    q: float
+    q_df: int
+    q_p: float
+    pi_low: float
+    pi_high: float
+    k: int
+    method: str
+    ci: str
+    level: float
+    notes: tuple[str, ...] = ()
+
+    def to_series(self) -> pd.Series[float]:
+        """The numbers as one row or column of a table.
+
+        Returns
+        -------
+        Series
+            dtype float, indexed by field name without the words (method, ci, notes); named, for example,
+            ``"REML, hksj"``.
+
+        Examples
+        --------
+        >>> from bayesma.classical.frequentist import frequentist
+        >>> from bayesma.evidence.effects import Effects
+        >>> fit = frequentist(Effects.from_estimates([0.0, 4.0], [1.0, 1.0]), method="DL")
+        >>> float(fit.to_series()["tau2"])
+        7.0
+        """
+        words = {"method", "ci", "notes"}
+        names = [field.name for field in fields(self) if field.name not in words]
+        numbers = [float(getattr(self, name)) for name in names]
+        return pd.Series(numbers, index=names, name=f"{self.method}, {self.ci}")
