@@ -72,7 +72,7 @@ def numeric_column(
 
 
 def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Raise when a named column is not in the frame, with the nearest name and all that there are."""
+    """Raise when a named column is not in the frame, with the nearest name and all there are, or is twice."""
     missing = [c for c in columns if c not in frame.columns]
     if missing:
         where = source_of(frame) or "the table"
@@ -80,6 +80,10 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str]) -> None:
         close = difflib.get_close_matches(str(missing[0]), have, n=1)
         mend = f"did you mean {close[0]!r}?" if close else "correct the name"
         raise DataError(f"{where} has no column {missing[0]!r}; its columns are: {', '.join(have)}; {mend}")
+    for column in columns:
+        if int((frame.columns == column).sum()) > 1:
+            where = source_of(frame) or "the table"
+            raise DataError(f"{where} has two columns called {column!r}; rename one")
 
 
 def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDArray[np.str_]:

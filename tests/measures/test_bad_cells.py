@@ -135,6 +135,12 @@ def test_missing_columns_come_with_the_nearest_name() -> None:
         effect_sizes(frame, "OR", study="zzz", **{**COUNTS, "events_treat": "events"})
 
 
+def test_a_column_name_given_twice() -> None:
+    frame = pd.DataFrame(SOUND).rename(columns={"s1": "a"})
+    with pytest.raises(DataError, match="the table has two columns called 'a'; rename one"):
+        effect_sizes(frame, "OR", **COUNTS)
+
+
 def test_labels_must_be_there_and_unique() -> None:
     twice = pd.DataFrame({**SOUND, "study": ["Ash 2001", "Birch 2002", "Ash 2001 "]})
     with pytest.raises(
