@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from bayesma.errors import PriorError
+from bayesma.families.problems import is_normal_mixture
 from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
@@ -16,30 +17,15 @@ Array = NDArray[np.float64]
 STEP = 0.4  # trapezoid in log precision: the error falls like exp(-pi^2 / step), 2e-11 here
 NEGLIGIBLE = 38.0  # the mixing density is followed down to exp(-38) of its peak
 
-SUPPORTED = ("Normal", "StudentT", "Cauchy", "Flat")
-
-
-def can_mix(prior: Prior) -> bool:
-    """Whether the prior is a normal mixture, so that the exact engine can use it for a mean."""
-    return prior.distribution in SUPPORTED and not prior.truncated
-
 
 def normal_components(prior: Prior) -> Array:
     """Rows mean, variance and log weight of the normal mixture that a prior on a mean is, shape (3, c).
 
     A Student-t is a normal whose precision is Gamma(nu / 2, nu / 2); the mixture is discretised in log
     precision, where the trapezoid rule converges exponentially. Flat is one component of infinite variance.
-
-    Raises
-    ------
-    PriorError
-        When the prior is no normal mixture.
     """
-    if not can_mix(prior):
-        raise PriorError(
-            f"engine 'exact' integrates the mean analytically and takes {', '.join(SUPPORTED)} for mu; "
-            f"got {prior}; use one of these, or engine='nuts'"
-        )
+    if not is_normal_mixture(prior):
+        raise PriorError(f"prior {prior} is no mixture of normal distributions")
     if prior.distribution == "Flat":
         return np.array([[0.0], [math.inf], [0.0]])
     if prior.distribution == "Normal":

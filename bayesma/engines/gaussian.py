@@ -89,7 +89,7 @@ def solve(problem: GaussianProblem, moments: float = 2.0) -> GaussianSolution:
     problem
         Estimates, standard errors, priors.
     moments
-        Number of moments of tau that exist (at most 2 are used): the window reaches far enough for them.
+        The q-th moment of tau exists exactly when q is below this; the window reaches far enough for two.
 
     Warns
     -----
@@ -116,7 +116,7 @@ def _integrate(problem: GaussianProblem, components: Array, moments: float) -> G
     given = (scale_map.pack(), problem.tau.pack(), problem.y, problem.se, components)
     reach = scale_map.reach(problem.tau, largest)
     low, high, _ = kernels.window(*reach, DROP, *given, 0.0)
-    power = min(2.0, math.ceil(moments) - 1.0 if float(moments).is_integer() else math.floor(moments))
+    power = float(sum(q < moments for q in (1, 2)))
     if power > 0 and math.isfinite(moments):
         high = max(high, kernels.window(*reach, DROP, *given, power)[1])
     previous, error, n = None, math.inf, FIRST

@@ -60,6 +60,10 @@ class ScaleMap:
             return np.exp(self.origin + np.sinh(z))
         return self.origin + self.unit * np.sinh(z)
 
+    def slope(self, z: Array) -> Array:
+        """The derivative of tau with respect to z, shape of `z`."""
+        return (self.tau(z) if self.logarithmic else self.unit) * np.cosh(z)
+
     def z(self, tau: float) -> float:
         """Inverse of `tau`."""
         if self.logarithmic:

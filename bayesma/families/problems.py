@@ -10,6 +10,21 @@ from numpy.typing import NDArray
 from bayesma.priors import Prior
 
 
+@dataclass(frozen=True, slots=True)
+class NoIntegral:
+    """Why a model has no deterministic integral with these priors: a sentence that says what to do."""
+
+    reason: str
+
+
+NORMAL_MIXTURES = ("Normal", "StudentT", "Cauchy", "Flat")
+
+
+def is_normal_mixture(prior: Prior) -> bool:
+    """Whether a prior on a mean is a scale mixture of normals, so that the mean integrates analytically."""
+    return prior.distribution in NORMAL_MIXTURES and not prior.truncated
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianProblem:
     """y_i ~ N(mu, se_i^2 + tau^2) with priors on mu and tau: mu integrates analytically.

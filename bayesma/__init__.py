@@ -1,0 +1,53 @@
+"""Bayesian random-effects meta-analysis: from study-level numbers to the posterior probability of benefit.
+
+The public names are loaded when first used (PEP 562), so that ``import bayesma`` imports neither PyMC nor
+ArviZ nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Effects": "evidence.effects",
+    "read_studies": "evidence.readers",
+    "load_data": "evidence.readers",
+    "effect_sizes": "measures.effect_sizes",
+    "list_measures": "measures.listing",
+    "Prior": "priors",
+    "list_priors": "priors.listing",
+    "frequentist": "classical.frequentist",
+    "fit": "engines.fit",
+    "list_families": "families.listing",
+    "summary": "posterior.summary",
+    "prob": "posterior.prob",
+    "benefit": "posterior.benefit",
+    "shrinkage": "posterior.shrinkage",
+    "compare": "posterior.compare",
+    "model_evidence": "posterior.model_evidence",
+    "crosscheck": "calibration.crosscheck",
+    "load_spec": "spec",
+    "list_models": "spec",
+    "run": "analysis",
+    "report": "reporting.report",
+}
+_MODULES = ("plots",)
+
+__all__ = ["__version__", *_HOMES, *_MODULES]  # noqa: PLE0604 - the table above is the list
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"bayesma.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'bayesma' has no attribute {name!r}")
+    value = getattr(import_module(f"bayesma.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

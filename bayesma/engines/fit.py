@@ -1,0 +1,124 @@
+"""`fit`: one call from evidence to posterior, whichever family and engine."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import xarray as xr
+
+from bayesma.engines.exact import fit_exact
+from bayesma.engines.tree import Setting
+from bayesma.errors import OptionError
+from bayesma.families import FAMILIES, family_of
+from bayesma.priors import Prior
+
+ENGINES = ("nuts", "exact")
+SEED_BITS = 31
+
+
+def fit(
+    evidence: Any,
+    *,
+    family: str | None = None,
+    priors: Mapping[str, str | Prior] | None = None,
+    engine: str = "nuts",
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    target_accept: float = 0.9,
+    random_seed: int | None = None,
+    progressbar: bool | None = None,
+    **options: Any,
+) -> xr.DataTree:
+    """Fit a hierarchical model.
+
+    Parameters
+    ----------
+    evidence
+        Validated study data; its kind chooses the family (`Effects`: normal).
+    family
+        Name of the family, to insist on one.
+    priors
+        Prior of any hyper-parameter, as text or `Prior`; the others take the measure's default.
+    engine
+        ``"nuts"`` (PyMC model sampled by nutpie) or ``"exact"`` (deterministic integration).
+    draws, tune, chains, cores
+        As in PyMC; `exact` uses draws and chains for its independent draws.
+    target_accept
+        Mean acceptance probability NUTS adapts to.
+    random_seed
+        Seed of every random number; drawn, and recorded in the result, when not given.
+    progressbar
+        Show one; by default only on a terminal.
+    **options
+        Options of the family, checked against its list: ``random_effects="normal" | "none"`` for `normal`.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior``, ``posterior_predictive``, ``log_likelihood`` (marginal over study effects),
+        ``log_prior``, ``prior``, ``observed_data``, ``constant_data``, and ``sample_stats`` with
+        ``crosscheck`` (nuts) or ``exact`` (exact). All on the analysis scale.
+
+    Raises
+    ------
+    OptionError
+        For an unknown family, engine or option, or a number of draws, chains or cores below its least.
+    PriorError
+        For a prior that does not parse, does not fit its parameter, leaves the posterior improper, or cannot
+        be integrated by the exact engine; and when a measure has no default.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> posterior = bm.fit(effects, engine="exact", random_seed=1)
+    >>> round(bm.prob(posterior, "mu", below=0.0), 3)
+    0.967
+    """
+    if engine not in ENGINES:
+        raise OptionError(f"engine is {engine!r}; it must be one of {', '.join(map(repr, ENGINES))}")
+    least = {"draws": (draws, 1), "tune": (tune, 1), "chains": (chains, 1), "cores": (cores or 1, 1)}
+    for name, (value, minimum) in least.items():
+        if not isinstance(value, int) or value < minimum:
+            raise OptionError(f"{name} is {value!r}; it must be a whole number of at least {minimum}")
+    if not 0.0 < target_accept < 1.0:
+        raise OptionError(f"target_accept is {target_accept!r}; it must lie between 0 and 1")
+    setting = make_setting(evidence, family, priors, random_seed, options)
+    if engine == "exact":
+        return fit_exact(setting, draws=draws, chains=chains)
+    from bayesma.engines.nuts import Sampling, available_cores, fit_nuts
+
+    shown = sys.stderr.isatty() if progressbar is None else progressbar
+    workers = min(chains, cores or available_cores())
+    return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, shown))
+
+
+def make_setting(
+    evidence: Any,
+    family: str | None,
+    priors: Mapping[str, str | Prior] | None,
+    random_seed: int | None,
+    options: Mapping[str, Any],
+) -> Setting:
+    """Check everything a fit needs before anything is computed."""
+    model = family_of(evidence) if family is None else FAMILIES[family]
+    if not isinstance(evidence, model.evidence_type):
+        raise OptionError(
+            f"family {model.name!r} analyses {model.evidence_type.__name__}, not {type(evidence).__name__}"
+        )
+    checked = model.checked_options(options)
+    all_priors = model.checked_priors(evidence, priors, checked)
+    moments = model.moments_below(evidence, all_priors, checked)
+    assert all(not math.isnan(limit) for limit in moments.values())
+    seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
+    if seed < 0:
+        raise OptionError(f"random_seed is {random_seed}; it must be 0 or above")
+    return Setting(
+        model, evidence, all_priors, checked, tuple(n for n in all_priors if n not in (priors or {})), seed
+    )

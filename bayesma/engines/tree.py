@@ -1,0 +1,152 @@
+"""The result: one `xarray.DataTree` schema, the same from every engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesma.families.base import Array, Arrays, Family, Options, Priors
+
+SCHEMA = 1
+VERSIONED = ("bayesma", "pymc", "nutpie", "arviz", "numpy", "scipy", "xarray")
+SAMPLE = ("chain", "draw")
+MOMENTS_BELOW = "moments_below"
+PRIOR_DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One model with its data and priors: what both engines are given.
+
+    Attributes
+    ----------
+    family, evidence, priors, options
+        The model.
+    defaults
+        Parameters whose prior is the default and not the user's.
+    seed
+        Seed of every random number in the fit.
+    """
+
+    family: Family[Any]
+    evidence: Any
+    priors: Priors
+    options: Options
+    defaults: tuple[str, ...]
+    seed: int
+
+
+def build(
+    setting: Setting,
+    engine: str,
+    hyper: Arrays,
+    extra: Mapping[str, xr.Dataset],
+    attrs: Mapping[str, Any],
+) -> xr.DataTree:
+    """Assemble the tree from draws of the hyper-parameters.
+
+    Parameters
+    ----------
+    setting
+        Model, data and priors.
+    engine
+        ``"nuts"`` or ``"exact"``.
+    hyper
+        Draws of every hyper-parameter, each of shape (chains, draws).
+    extra
+        Further groups, for example ``sample_stats`` or ``exact``.
+    attrs
+        Further attributes of the root; numbers and text only.
+    """
+    family, options = setting.family, setting.options
+    arrays, coords = family.arrays(setting.evidence), family.coords(setting.evidence)
+    dims = {p.name: p.dims for p in family.parameters(options)}
+    moments = family.moments_below(setting.evidence, setting.priors, options)
+    shape = next(iter(hyper.values())).shape
+    flat = {name: values.reshape(-1) for name, values in hyper.items()}
+    rng = np.random.default_rng([setting.seed, 1])
+    posterior = flat | family.complete(flat, arrays, options, rng)
+
+    def sampled(values: Mapping[str, Array], inner: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
+        """Draws as a dataset over chain, draw and the named inner dimensions."""
+        variables = {n: ((*SAMPLE, *inner[n]), v.reshape(*shape, *v.shape[1:])) for n, v in values.items()}
+        used = {dim for names in (inner[n] for n in values) for dim in names}
+        labels = {dim: coords[dim] for dim in used}
+        return xr.Dataset(variables, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1]), **labels})
+
+    per_study = {name: ("study",) for name in family.observed}
+    outcome = family.observed[0]
+    groups: dict[str, xr.Dataset] = {
+        "posterior": sampled(posterior, dims),
+        "posterior_predictive": sampled(family.replicate(flat, arrays, options, rng), per_study),
+        "log_likelihood": sampled({outcome: family.log_likelihood(flat, arrays, options)}, per_study),
+        "log_prior": sampled(family.log_prior(flat, setting.priors), dims),
+        "observed_data": _constants({n: arrays[n] for n in family.observed}, coords),
+        "constant_data": _constants({n: a for n, a in arrays.items() if n not in family.observed}, coords),
+    }
+    if all(prior.is_proper for prior in setting.priors.values()):
+        groups["prior"] = _prior(setting, dims)
+    for name, limit in moments.items():
+        groups["posterior"][name].attrs[MOMENTS_BELOW] = float(limit)
+    groups |= extra
+    tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
+    tree.attrs.update(_attributes(setting, engine, arrays), **attrs)
+    return tree
+
+
+def _constants(arrays: Mapping[str, Array], coords: Mapping[str, NDArray[Any]]) -> xr.Dataset:
+    """Data of the studies, one value a study."""
+    return xr.Dataset({n: (("study",), a) for n, a in arrays.items()}, {"study": coords["study"]})
+
+
+def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
+    """Independent prior draws of the hyper-parameters and of a new study's effect."""
+    family, options = setting.family, setting.options
+    rng = np.random.default_rng([setting.seed, 2])
+    draws = {name: prior.draw(PRIOR_DRAWS, rng) for name, prior in setting.priors.items()}
+    effects = family.complete(draws, family.arrays(setting.evidence), options, rng)
+    new = {p.name for p in family.parameters(options) if p.role == "new"}
+    draws |= {name: values for name, values in effects.items() if name in new}
+    variables = {name: ((*SAMPLE, *dims[name]), values[None]) for name, values in draws.items()}
+    return xr.Dataset(variables, {"chain": [0], "draw": np.arange(PRIOR_DRAWS)})
+
+
+def _attributes(setting: Setting, engine: str, arrays: Arrays) -> dict[str, Any]:
+    """Provenance as numbers, text and JSON text: the only kinds netCDF keeps."""
+    evidence = setting.evidence
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    digest.update("\n".join(map(str, evidence.study)).encode())
+    return {
+        "schema": SCHEMA,
+        "family": setting.family.name,
+        "engine": engine,
+        "options": json.dumps(setting.options),
+        "priors": json.dumps({name: str(prior) for name, prior in setting.priors.items()}),
+        "default_priors": json.dumps(list(setting.defaults)),
+        "measure": str(getattr(evidence, "measure", "")),
+        "source": str(evidence.source or ""),
+        "notes": json.dumps(list(evidence.notes)),
+        "data_hash": digest.hexdigest(),
+        "random_seed": int(setting.seed),
+        "versions": json.dumps(_versions()),
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages a result depends on."""
+    if not _KNOWN_VERSIONS:
+        _KNOWN_VERSIONS.update({name: version(name) for name in VERSIONED})
+    return dict(_KNOWN_VERSIONS)
+
+
+_KNOWN_VERSIONS: dict[str, str] = {}  # reading package metadata costs 10 ms, once
