@@ -34,6 +34,9 @@ class Marginal(Protocol):
     def probability(self, threshold: float, *, above: bool) -> Array:
         """P(above) or P(below) a threshold, shape (p,)."""
 
+    def density(self, x: Array) -> Array:
+        """Density of the first quantity at `x`, shape of `x`."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draws:
@@ -57,6 +60,13 @@ class Draws:
         """Share of the draws beyond the threshold."""
         beyond = self.values > threshold if above else self.values < threshold
         return np.asarray(beyond.mean(axis=(0, 1)))
+
+    def density(self, x: Array) -> Array:
+        """Kernel density estimate, linear between the points of its grid and 0 beyond them."""
+        from arviz_stats.base import array_stats
+
+        grid, height, _ = array_stats.kde(self.values[..., 0].reshape(-1))
+        return np.interp(x, grid, height, left=0.0, right=0.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -127,6 +127,10 @@ class Family[Evidence](ABC):
         """Observations a new run of every study would give, by the names of `observed`: each (s, k)."""
 
     @abstractmethod
+    def weights(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:
+        """Share each study has in the mean effect: draws (s,) in, (s, k) out, rows summing to 1."""
+
+    @abstractmethod
     def simulate(
         self, parameters: Mapping[str, float], design: Evidence, options: Options, rng: np.random.Generator
     ) -> Evidence:

@@ -128,6 +128,11 @@ class Normal(Family[Effects]):
         sd = np.sqrt(arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
         return {"y": draws["mu"][:, None] + sd * rng.standard_normal(sd.shape)}
 
+    def weights(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:
+        """Inverse-variance weights 1 / (se_i^2 + tau^2), normalised."""
+        precision = 1.0 / (arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
+        return precision / precision.sum(axis=1, keepdims=True)
+
     def simulate(
         self, parameters: Mapping[str, float], design: Effects, options: Options, rng: np.random.Generator
     ) -> Effects:

@@ -1,0 +1,28 @@
+"""The families as a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bayesma.families import FAMILIES
+
+
+def list_families() -> pd.DataFrame:
+    """Families of models.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index family; columns title, evidence (the class it analyses), parameters (with default options),
+        options (name and allowed values).
+    """
+    rows = {}
+    for name, family in FAMILIES.items():
+        parameters = family.parameters(family.checked_options({}))
+        rows[name] = {
+            "title": family.title,
+            "evidence": family.evidence_type.__name__,
+            "parameters": ", ".join(p.name for p in parameters),
+            "options": "; ".join(f"{key}: {' | '.join(o.allowed)}" for key, o in family.options.items()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("family")

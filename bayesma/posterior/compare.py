@@ -1,0 +1,59 @@
+"""Question: how do several answers to the same question differ?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesma.classical.result import FrequentistFit
+from bayesma.errors import OptionError
+from bayesma.posterior.marginals import centre, marginal, parameter_names
+from bayesma.posterior.provenance import provenance
+
+COLUMNS = ["estimate", "ci_low", "ci_high", "pi_low", "pi_high", "tau"]
+
+
+def compare(fits: Mapping[str, xr.DataTree | FrequentistFit], *, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Estimates side by side, Bayesian and frequentist.
+
+    Parameters
+    ----------
+    fits
+        Results of `fit` or `frequentist`, by label.
+    ci_prob
+        Probability of the posterior intervals; a frequentist fit keeps its own level.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index label; columns estimate (posterior mean of mu, its median where no mean exists), ci_low,
+        ci_high, pi_low, pi_high (the effect in a new study), tau (posterior mean, or median; 0 under a
+        common effect). Analysis scale.
+
+    Raises
+    ------
+    OptionError
+        When `fits` is empty or holds something that is no fit.
+    """
+    if not fits:
+        raise OptionError("compare needs at least one fit, as in compare({'NUTS': fit})")
+    rows = {label: _row(label, one, ci_prob) for label, one in fits.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("label")
+
+
+def _row(label: str, one: xr.DataTree | FrequentistFit, ci_prob: float) -> list[float]:
+    """Columns of one answer."""
+    if isinstance(one, FrequentistFit):
+        return [one.estimate, one.ci_low, one.ci_high, one.pi_low, one.pi_high, one.tau]
+    if not isinstance(one, xr.DataTree):
+        raise OptionError(f"compare: {label!r} is a {type(one).__name__}; give results of fit or frequentist")
+    probabilities = [0.5 * (1.0 - ci_prob), 0.5 * (1.0 + ci_prob)]
+    low, high = marginal(one, "mu").quantile(probabilities)[0]
+    origin = provenance(one)
+    new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
+    pi_low, pi_high = marginal(one, new[0]).quantile(probabilities)[0] if new else (np.nan, np.nan)
+    tau = centre(one, "tau")[0] if "tau" in parameter_names(one) else 0.0
+    return [float(value) for value in (centre(one, "mu")[0], low, high, pi_low, pi_high, tau)]

@@ -1,0 +1,40 @@
+"""Question: how well does the model predict the data, and how do the nulls?"""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import xarray as xr
+
+from bayesma.errors import OptionError
+
+QUANTITIES = ("log_evidence", "log_bf01_mu", "log_bf01_tau")
+
+
+def model_evidence(fit: xr.DataTree) -> pd.Series:
+    """Log evidence and log Bayes factors in favour of the nulls, from the exact engine.
+
+    Parameters
+    ----------
+    fit
+        Result of ``fit(..., engine="exact")``.
+
+    Returns
+    -------
+    pandas.Series
+        log_evidence = log p(y); log_bf01_mu = log p(y | mu = 0) - log p(y); log_bf01_tau likewise for
+        tau = 0. Above 0 favours the null. NaN where an improper prior leaves it undefined; the reasons stand in
+        ``.attrs["reasons"]``.
+
+    Raises
+    ------
+    OptionError
+        When the fit did not come from the exact engine.
+    """
+    if "exact" not in fit.children:
+        raise OptionError("model_evidence needs a fit from engine='exact': draws do not give the evidence")
+    attrs = fit["exact"].attrs
+    result = pd.Series({name: float(attrs[name]) for name in QUANTITIES})
+    result.attrs["reasons"] = json.loads(attrs["reasons"])
+    return result

@@ -1,0 +1,38 @@
+"""Question: how much of the answer is the prior?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesma.posterior.marginals import marginal
+from bayesma.posterior.provenance import provenance
+
+QUARTILES = (0.25, 0.75)
+DOMINATES = 0.5  # a prior with at least this share is reported loudly
+
+
+def prior_share(fit: xr.DataTree) -> pd.Series:
+    """Share of each hyper-parameter's posterior that its prior supplied.
+
+    The squared ratio of the posterior's interquartile range to the prior's, at most 1. For a normal mean with
+    a normal prior this is exactly the prior's part of the posterior precision; it needs no moments, so it
+    holds for half-Cauchy too. 1: the data said nothing. 0: the prior said nothing (also for Flat).
+
+    Parameters
+    ----------
+    fit
+        Result of `fit`.
+
+    Returns
+    -------
+    pandas.Series
+        Index hyper-parameter, values in [0, 1].
+    """
+    shares = {}
+    for name, prior in provenance(fit).priors.items():
+        low, high = marginal(fit, name).quantile(QUARTILES)[0]
+        prior_range = float(np.diff(prior.ppf(QUARTILES))[0]) if prior.is_proper else np.inf
+        shares[name] = min(1.0, ((high - low) / prior_range) ** 2)
+    return pd.Series(shares, name="prior_share", dtype=float).rename_axis("parameter")

@@ -1,0 +1,59 @@
+"""What a fit says of itself: family, options, priors, measure, read back from its attributes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+
+from bayesma.families import FAMILIES
+from bayesma.families.base import Family, Options, Priors
+from bayesma.measures import MEASURES, Measure
+from bayesma.priors import Prior
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The model behind a fit.
+
+    Attributes
+    ----------
+    family, options, priors
+        As fitted.
+    default_priors
+        Parameters whose prior nobody gave.
+    measure
+        Declaration of the effect measure.
+    engine
+        ``"nuts"`` or ``"exact"``.
+    converged
+        Whether the engine met its standard.
+    notes
+        Sentences about the data that every result must carry.
+    """
+
+    family: Family[Any]
+    options: Options
+    priors: Priors
+    default_priors: tuple[str, ...]
+    measure: Measure
+    engine: str
+    converged: bool
+    notes: tuple[str, ...]
+
+
+def provenance(fit: xr.DataTree) -> Provenance:
+    """Read the model back from a fit's attributes, also from one that was stored as netCDF."""
+    attrs = fit.attrs
+    return Provenance(
+        family=FAMILIES[attrs["family"]],
+        options=json.loads(attrs["options"]),
+        priors={name: Prior.parse(text) for name, text in json.loads(attrs["priors"]).items()},
+        default_priors=tuple(json.loads(attrs["default_priors"])),
+        measure=MEASURES[attrs["measure"] if attrs["measure"] in MEASURES else "GEN"],
+        engine=str(attrs["engine"]),
+        converged=bool(attrs["converged"]),
+        notes=tuple(json.loads(attrs["notes"])),
+    )

@@ -1,0 +1,62 @@
+"""Question: what does the model make of each study?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesma.engines.tree import SAMPLE
+from bayesma.posterior.marginals import marginal
+from bayesma.posterior.provenance import Provenance, provenance
+
+
+def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Observed and posterior effect of each study, and its weight.
+
+    Parameters
+    ----------
+    fit
+        Result of `fit`.
+    ci_prob
+        Probability of the equal-tailed interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index study; columns observed, observed_se, mean, sd, ci_low, ci_high (analysis scale) and weight: the
+        study's share in the mean effect, in per cent, averaged over the posterior of tau. Under a common
+        effect every study has the posterior of that effect.
+    """
+    origin = provenance(fit)
+    observed, constant = fit["observed_data"].dataset, fit["constant_data"].dataset
+    effect = next((p.name for p in origin.family.parameters(origin.options) if p.role == "effect"), "mu")
+    posterior = marginal(fit, effect)
+    tail = 0.5 * (1.0 - ci_prob)
+    low, high = posterior.quantile([tail, 1.0 - tail]).T
+    k = observed.sizes["study"]
+    columns = {"mean": posterior.mean(), "sd": posterior.sd(), "ci_low": low, "ci_high": high}
+    return pd.DataFrame(
+        {
+            "observed": observed["y"].values,
+            "observed_se": constant["se"].values,
+            **{name: np.broadcast_to(values, (k,)) for name, values in columns.items()},
+            "weight": 100.0 * _weights(fit, origin),
+        },
+        index=pd.Index(observed["study"].values, name="study"),
+    )
+
+
+def _weights(fit: xr.DataTree, origin: Provenance) -> np.ndarray:
+    """Posterior mean of each study's share, from the grid where there is one."""
+    groups = {name: fit[name].dataset for name in ("observed_data", "constant_data")}
+    arrays = {str(n): v.values for group in groups.values() for n, v in group.data_vars.items()}
+    if "exact" in fit.children:
+        exact = fit["exact"].dataset
+        nodes = {"mu": exact["mu_mean"].values}
+        if "tau" in exact:
+            nodes["tau"] = exact["tau"].values
+        return np.asarray(exact["weight"].values @ origin.family.weights(nodes, arrays, origin.options))
+    draws = fit["posterior"].dataset.stack(sample=SAMPLE)
+    hyper = {p.name: draws[p.name].values for p in origin.family.hyper(origin.options)}
+    return np.asarray(origin.family.weights(hyper, arrays, origin.options).mean(axis=0))

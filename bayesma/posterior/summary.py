@@ -1,0 +1,128 @@
+"""Question: what is the posterior of every parameter?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayesma.engines.tree import SAMPLE
+from bayesma.errors import OptionError
+from bayesma.posterior.marginals import inner_dims, marginal, moments_below, parameter_names
+from bayesma.posterior.provenance import provenance
+
+COLUMNS = [
+    "mean",
+    "sd",
+    "median",
+    "ci_low",
+    "ci_high",
+    "mcse_mean",
+    "mcse_sd",
+    "ess_bulk",
+    "ess_tail",
+    "r_hat",
+]
+LOCATION = ["median", "ci_low", "ci_high"]
+MOMENTS = ["mean", "sd", "mcse_mean", "mcse_sd"]
+TAILS = (0.05, 0.95)
+
+
+def summary(
+    fit: xr.DataTree,
+    *,
+    ci_prob: float = 0.95,
+    scale: Literal["analysis", "display"] = "analysis",
+    parameters: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Posterior summaries, one row a parameter.
+
+    Parameters
+    ----------
+    fit
+        Result of `fit`; from engine ``exact`` the grid is used, from ``nuts`` the draws.
+    ci_prob
+        Probability of the equal-tailed interval.
+    scale
+        ``"analysis"`` (log for ratios), or ``"display"``: effects back-transformed to the printed scale. Means
+        and sds do not survive a non-linear back-transformation and are NaN there; the median does. Scale
+        parameters such as tau stay on the analysis scale.
+    parameters
+        Names to keep; all of them by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by parameter as ArviZ names them (``theta[Aronson 1948]``); columns mean, sd, median, ci_low,
+        ci_high, mcse_mean, mcse_sd, ess_bulk, ess_tail, r_hat. The last five are NaN under ``exact``, which
+        has no Monte Carlo error. A moment that does not exist is infinite, or NaN where it has no sign.
+
+    Raises
+    ------
+    OptionError
+        For a `ci_prob` outside (0, 1), an unknown scale or parameter.
+    """
+    if not 0.0 < ci_prob < 1.0:
+        raise OptionError(f"ci_prob is {ci_prob!r}; it must lie between 0 and 1, for example 0.95")
+    if scale not in {"analysis", "display"}:
+        raise OptionError(f"scale is {scale!r}; it must be 'analysis' or 'display'")
+    names = parameter_names(fit) if parameters is None else tuple(parameters)
+    table = pd.concat([_one(fit, name, ci_prob) for name in names])
+    if scale == "display":
+        _back_transform(table, fit, names)
+    table.index.name = "parameter"
+    return table
+
+
+def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
+    """Row names of a parameter: itself, or itself with each label in brackets."""
+    dims = inner_dims(fit, parameter)
+    if not dims:
+        return [parameter]
+    return [f"{parameter}[{label}]" for label in fit["posterior"][parameter][dims[0]].values]
+
+
+def _one(fit: xr.DataTree, name: str, ci_prob: float) -> pd.DataFrame:
+    """Rows of one parameter."""
+    labels = row_labels(fit, name)
+    posterior = marginal(fit, name)
+    tail = 0.5 * (1.0 - ci_prob)
+    low, median, high = posterior.quantile([tail, 0.5, 1.0 - tail]).T
+    table = pd.DataFrame(np.nan, index=pd.Index(labels), columns=COLUMNS)
+    table[LOCATION] = np.column_stack([median, low, high])
+    limit = moments_below(fit, name)
+    signed = bool(np.any(posterior.probability(0.0, above=False) > 0))
+    table["mean"] = posterior.mean() if limit > 1 else (np.nan if signed else np.inf)
+    table["sd"] = posterior.sd() if limit > 2 else np.inf
+    if fit.attrs["engine"] == "nuts":
+        _diagnose(table, fit, name, limit)
+    return table
+
+
+def _diagnose(table: pd.DataFrame, fit: xr.DataTree, name: str, limit: float) -> None:
+    """Fill in the Monte Carlo columns; an MCSE only of a moment with a finite variance."""
+    from arviz_stats.base import array_stats
+
+    draws = fit["posterior"][name].transpose(*SAMPLE, ...).values
+    values = np.moveaxis(draws.reshape(*draws.shape[:2], -1), -1, 0)
+    if limit > 2:
+        table["mcse_mean"] = array_stats.mcse(values, method="mean")
+    if limit > 4:
+        table["mcse_sd"] = array_stats.mcse(values, method="sd")
+    table["ess_bulk"] = array_stats.ess(values, method="bulk")
+    table["ess_tail"] = array_stats.ess(values, method="tail", prob=TAILS)
+    table["r_hat"] = array_stats.rhat(values)
+
+
+def _back_transform(table: pd.DataFrame, fit: xr.DataTree, names: Sequence[str]) -> None:
+    """Put the rows of effects on the printed scale; scale parameters stay."""
+    origin = provenance(fit)
+    if origin.measure.scale == "identity":
+        return
+    scales = {p.name for p in origin.family.parameters(origin.options) if p.lower == 0.0}
+    rows = [label for name in names if name not in scales for label in row_labels(fit, name)]
+    table.loc[rows, LOCATION] = origin.measure.back(table.loc[rows, LOCATION].to_numpy())
+    table.loc[rows, MOMENTS] = np.nan
