@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
@@ -66,7 +66,7 @@ class Draws:
         from arviz_stats.base import array_stats
 
         grid, height, _ = array_stats.kde(self.values[..., 0].reshape(-1))
-        return np.interp(x, grid, height, left=0.0, right=0.0)
+        return np.asarray(np.interp(x, grid, height, left=0.0, right=0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +168,11 @@ def inner_dims(fit: xr.DataTree, parameter: str) -> tuple[str, ...]:
         known = ", ".join(parameter_names(fit))
         raise OptionError(f"this fit has no parameter {parameter!r}; it has: {known}")
     return tuple(str(d) for d in fit["posterior"][parameter].dims if d not in SAMPLE)
+
+
+def labels_of(fit: xr.DataTree, dim: str) -> NDArray[Any]:
+    """Labels along a dimension of the posterior."""
+    return np.asarray(fit["posterior"].dataset[dim].values)
 
 
 def moments_below(fit: xr.DataTree, parameter: str) -> float:

@@ -9,12 +9,22 @@ from numpy.typing import NDArray
 from bayesma.engines.marginals import (
     Marginal,
     inner_dims,
+    labels_of,
     marginal,
     moments_below,
     parameter_names,
 )
 
-__all__ = ["Marginal", "centre", "density", "inner_dims", "marginal", "moments_below", "parameter_names"]
+__all__ = [
+    "Marginal",
+    "centre",
+    "density",
+    "inner_dims",
+    "labels_of",
+    "marginal",
+    "moments_below",
+    "parameter_names",
+]
 
 Array = NDArray[np.float64]
 

@@ -24,8 +24,8 @@ def model_evidence(fit: xr.DataTree) -> pd.Series:
     -------
     pandas.Series
         log_evidence = log p(y); log_bf01_mu = log p(y | mu = 0) - log p(y); log_bf01_tau likewise for
-        tau = 0. Above 0 favours the null. NaN where an improper prior leaves it undefined; the reasons stand in
-        ``.attrs["reasons"]``.
+        tau = 0. Above 0 favours the null. NaN where an improper prior leaves it undefined; the reasons
+        stand in ``.attrs["reasons"]``.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
-from bayesma.posterior.marginals import inner_dims, marginal
+from bayesma.posterior.marginals import inner_dims, labels_of, marginal
 
 
 def prob(
@@ -42,5 +42,4 @@ def prob(
     values = marginal(fit, parameter).probability(float(threshold), above=above is not None)
     if not dims:
         return float(values[0])
-    labels = fit["posterior"][parameter][dims[0]].values
-    return pd.Series(values, index=pd.Index(labels, name=dims[0]), name=parameter)
+    return pd.Series(values, index=pd.Index(labels_of(fit, dims[0]), name=dims[0]), name=parameter)

@@ -11,23 +11,12 @@ import xarray as xr
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
-from bayesma.posterior.marginals import inner_dims, marginal, moments_below, parameter_names
+from bayesma.posterior.marginals import inner_dims, labels_of, marginal, moments_below, parameter_names
 from bayesma.posterior.provenance import provenance
 
-COLUMNS = [
-    "mean",
-    "sd",
-    "median",
-    "ci_low",
-    "ci_high",
-    "mcse_mean",
-    "mcse_sd",
-    "ess_bulk",
-    "ess_tail",
-    "r_hat",
-]
 LOCATION = ["median", "ci_low", "ci_high"]
 MOMENTS = ["mean", "sd", "mcse_mean", "mcse_sd"]
+COLUMNS = ["mean", "sd", *LOCATION, "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "r_hat"]
 TAILS = (0.05, 0.95)
 
 
@@ -47,8 +36,8 @@ def summary(
     ci_prob
         Probability of the equal-tailed interval.
     scale
-        ``"analysis"`` (log for ratios), or ``"display"``: effects back-transformed to the printed scale. Means
-        and sds do not survive a non-linear back-transformation and are NaN there; the median does. Scale
+        ``"analysis"`` (log for ratios), or ``"display"``: effects back-transformed to the printed scale.
+        Means and sds do not survive a non-linear back-transformation and are NaN there; the median does. Scale
         parameters such as tau stay on the analysis scale.
     parameters
         Names to keep; all of them by default.
@@ -82,7 +71,7 @@ def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
     dims = inner_dims(fit, parameter)
     if not dims:
         return [parameter]
-    return [f"{parameter}[{label}]" for label in fit["posterior"][parameter][dims[0]].values]
+    return [f"{parameter}[{label}]" for label in labels_of(fit, dims[0])]
 
 
 def _one(fit: xr.DataTree, name: str, ci_prob: float) -> pd.DataFrame:
