@@ -30,7 +30,7 @@ _HOMES = {
     "model_evidence": "posterior.model_evidence",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",
-    "list_models": "spec",
+    "list_models": "spec.listing",
     "run": "analysis",
     "report": "reporting.report",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
@@ -170,6 +171,12 @@ class Family[Evidence](ABC):
     def hyper(self, options: Options) -> tuple[Parameter, ...]:
         """The parameters that have priors."""
         return tuple(p for p in self.parameters(options) if p.role == "hyper")
+
+    def all_hyper(self) -> set[str]:
+        """Names of the hyper-parameters under any of the options."""
+        values = [option.allowed for option in self.options.values()]
+        every = [dict(zip(self.options, choice, strict=True)) for choice in itertools.product(*values)]
+        return {p.name for options in every for p in self.hyper(options)}
 
     def checked_priors(
         self, evidence: Evidence, given: Mapping[str, str | Prior] | None, options: Options

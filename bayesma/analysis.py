@@ -1,0 +1,277 @@
+"""`run`: a spec becomes an analysis: every fit, every question answered, every caution collected."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from bayesma.calibration.crosscheck import crosscheck
+from bayesma.classical.frequentist import frequentist
+from bayesma.classical.result import FrequentistFit
+from bayesma.engines.fit import fit
+from bayesma.errors import BayesmaWarning, DataError
+from bayesma.evidence.effects import Effects
+from bayesma.evidence.readers import read_studies
+from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.posterior.benefit import benefit
+from bayesma.posterior.compare import compare
+from bayesma.posterior.prior_share import DOMINATES, prior_share
+from bayesma.posterior.prob import prob
+from bayesma.posterior.shrinkage import shrinkage
+from bayesma.posterior.summary import summary
+from bayesma.reference import ReferenceCheck, check_references
+from bayesma.spec import Job, Spec, load_spec
+
+type Progress = Callable[[int, int, str], None]
+
+COMMON, DL, REML = "common effect, Wald", "DerSimonian-Laird, Wald", "REML, Knapp-Hartung"
+DECISION = ["p_benefit", "p_mid", "p_harm"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """One fit with every question the spec asks of it.
+
+    Attributes
+    ----------
+    job, effects, fit
+        What was asked, of which data, and the posterior.
+    summary, shrinkage, compare
+        Tables on the analysis scale.
+    benefit
+        The decision table; None when the spec states no direction of benefit.
+    probabilities
+        Further probabilities the spec asks for, by label.
+    frequentist
+        Classical answers by label.
+    prior_share
+        Share of each hyper-parameter's posterior that the prior supplied.
+    crosscheck
+        NUTS against exact integration; None under engine ``exact`` or without an integral.
+    notes
+        Sentences that must stand beside the result, the most urgent first.
+    """
+
+    job: Job
+    effects: Effects
+    fit: xr.DataTree
+    summary: pd.DataFrame
+    shrinkage: pd.DataFrame
+    compare: pd.DataFrame
+    benefit: pd.DataFrame | None
+    probabilities: pd.Series
+    frequentist: dict[str, FrequentistFit]
+    prior_share: pd.Series
+    crosscheck: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """A spec with all its results.
+
+    Attributes
+    ----------
+    spec, results
+        One result per job, in the spec's order.
+    references
+        Pinned external answers and whether they were reproduced.
+    """
+
+    spec: Spec
+    results: tuple[Result, ...]
+    references: tuple[ReferenceCheck, ...]
+
+    @property
+    def title(self) -> str:
+        """Title of the analysis."""
+        return self.spec.title
+
+    def table(self) -> pd.DataFrame:
+        """The answer in one table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a fit, indexed by its name: label, model, measure, k, estimate (posterior median), ci_low,
+            ci_high (95 %), p_benefit, p_mid, p_harm of mu, p_benefit_new, p_mid_new of a new study's effect,
+            tau (posterior median), frequentist estimate, interval and p, share of the prior in mu and tau,
+            and whether the engine converged. Estimates on the analysis scale.
+        """
+        return pd.DataFrame([_row(result) for result in self.results]).set_index("name")
+
+
+def run(
+    spec: str | Path | Spec,
+    *,
+    engine: str | None = None,
+    random_seed: int | None = None,
+    progressbar: bool | None = None,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Run every analysis of a spec.
+
+    Parameters
+    ----------
+    spec
+        A shipped name, the path of a TOML file, or a loaded spec.
+    engine, random_seed
+        In place of the spec's own.
+    progressbar
+        The sampler's bar; by default only on a terminal.
+    progress
+        Called before each fit with its number, the number of fits, and its name.
+
+    Returns
+    -------
+    Analysis
+        All fits and answers. Warnings are recorded in the results' notes and raised again as warnings.
+
+    Raises
+    ------
+    BayesmaError
+        From reading the spec or the data, or from a prior or option that cannot be used.
+    """
+    loaded = spec if isinstance(spec, Spec) else load_spec(spec)
+    results = []
+    for number, job in enumerate(loaded.jobs):
+        if progress is not None:
+            progress(number, len(loaded.jobs), job.name)
+        results.append(_run_job(loaded, job, engine, random_seed, progressbar))
+    checks = check_references(loaded, {r.job.name: (r.fit, r.effects, r.frequentist) for r in results})
+    return Analysis(loaded, tuple(results), checks)
+
+
+def _run_job(
+    spec: Spec, job: Job, engine: str | None, random_seed: int | None, progressbar: bool | None
+) -> Result:
+    """Fit one job and ask every question."""
+    table = spec.file.fit
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BayesmaWarning)
+        effects = job_effects(job)
+        tree = fit(
+            effects,
+            family=job.model.family,
+            priors=job.model.priors,
+            engine=engine or table.engine,
+            draws=table.draws,
+            tune=table.tune,
+            chains=table.chains,
+            target_accept=table.target_accept,
+            random_seed=table.random_seed if random_seed is None else random_seed,
+            progressbar=progressbar,
+            **job.model.options(),
+        )
+        classical = _classical(effects, job)
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    favours = job.effects.favours
+    share = prior_share(tree)
+    label = f"Bayesian ({tree.attrs['engine']})"
+    said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
+    return Result(
+        job=job,
+        effects=effects,
+        fit=tree,
+        summary=summary(tree),
+        shrinkage=shrinkage(tree),
+        compare=compare({label: tree, **classical}),
+        benefit=None if favours is None else benefit(tree, favours=favours, mid=job.questions.mid),
+        probabilities=_probabilities(tree, job),
+        frequentist=classical,
+        prior_share=share,
+        crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
+        notes=(*said, *_prior_notes(share, tree), *effects.notes, *job.cautions),
+    )
+
+
+def job_effects(job: Job) -> Effects:
+    """Effects of the rows a job picks.
+
+    Raises
+    ------
+    DataError
+        When a column of `where` is missing or no row matches.
+    """
+    frame = read_studies(job.data)
+    source = dict(frame.attrs)
+    for column, value in job.where.items():
+        if column not in frame.columns:
+            known = ", ".join(map(str, frame.columns))
+            raise DataError(
+                f"{job.data.name} has no column {column!r} (where of {job.name!r}); it has: {known}"
+            )
+        frame = frame[frame[column] == value]
+        if frame.empty:
+            raise DataError(
+                f"{job.data.name}: no row is left where {column} = {value!r} (where of {job.name}); correct it"
+            )
+    frame.attrs.update(source)
+    effects = job.effects
+    keywords: dict[str, Any] = {**effects.options(), **effects.columns}
+    return effect_sizes(frame, effects.measure, study=effects.study, **keywords)
+
+
+def _classical(effects: Effects, job: Job) -> dict[str, FrequentistFit]:
+    """The frequentist answers that belong beside a model."""
+    answers = {COMMON: frequentist(effects, method="EE", ci="wald")}
+    if job.model.options().get("random_effects") != "none" and effects.k > 1:
+        answers[DL] = frequentist(effects, method="DL", ci="wald")
+        answers[REML] = frequentist(effects, method="REML", ci="hksj")
+    return answers
+
+
+def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
+    """Further probabilities, by label."""
+    values = {}
+    for asked in job.questions.probabilities:
+        side, threshold = ("<", asked.below) if asked.below is not None else (">", asked.above)
+        label = asked.label or f"P({asked.parameter} {side} {threshold:g})"
+        values[label] = prob(tree, asked.parameter, below=asked.below, above=asked.above)
+    return pd.Series(values, name="probability", dtype=float)
+
+
+def _prior_notes(share: pd.Series, tree: xr.DataTree) -> list[str]:
+    """Say so where the prior, not the data, sets the answer."""
+    return [
+        f"The prior of {name} supplies {100 * value:.0f} % of its posterior: the data say little about it, "
+        "and another prior would give another answer."
+        for name, value in share.items()
+        if value >= DOMINATES
+    ]
+
+
+def _row(result: Result) -> dict[str, Any]:
+    """One line of the answer table."""
+    job, rows = result.job, result.summary
+    classical = list(result.frequentist.values())[-1]
+    row: dict[str, Any] = {
+        "name": job.name,
+        "label": job.label,
+        "model": job.variant_label,
+        "measure": result.effects.measure,
+        "favours": job.effects.favours,
+        "k": result.effects.k,
+        "estimate": rows.loc["mu", "median"],
+        "ci_low": rows.loc["mu", "ci_low"],
+        "ci_high": rows.loc["mu", "ci_high"],
+    }
+    decision = result.benefit
+    for name in DECISION:
+        row[name] = float("nan") if decision is None else decision.loc["mu", name]
+    for name in DECISION[:2]:
+        new = decision is not None and "theta_new" in decision.index
+        row[f"{name}_new"] = decision.loc["theta_new", name] if new and decision is not None else float("nan")
+    row["tau"] = rows.loc["tau", "median"] if "tau" in rows.index else 0.0
+    row |= {f"frequentist_{n}": getattr(classical, n) for n in ("estimate", "ci_low", "ci_high", "p_value")}
+    row["frequentist_method"] = list(result.frequentist)[-1]
+    row |= {f"prior_share_{name}": value for name, value in result.prior_share.items()}
+    row["converged"] = bool(result.fit.attrs["converged"])
+    return row
