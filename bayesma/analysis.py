@@ -211,7 +211,7 @@ def job_effects(job: Job) -> Effects:
         frame = frame[frame[column] == value]
         if frame.empty:
             raise DataError(
-                f"{job.data.name}: no row is left where {column} = {value!r} (where of {job.name}); correct it"
+                f"{job.data.name}: no row is left where {column} = {value!r} ({job.name}, where); correct it"
             )
     frame.attrs.update(source)
     effects = job.effects

@@ -37,8 +37,8 @@ def summary(
         Probability of the equal-tailed interval.
     scale
         ``"analysis"`` (log for ratios), or ``"display"``: effects back-transformed to the printed scale.
-        Means and sds do not survive a non-linear back-transformation and are NaN there; the median does. Scale
-        parameters such as tau stay on the analysis scale.
+        Means and sds do not survive a non-linear back-transformation and are NaN there; the median does.
+        Scale parameters such as tau stay on the analysis scale.
     parameters
         Names to keep; all of them by default.
 
