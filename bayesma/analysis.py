@@ -16,6 +16,7 @@ from bayesma.classical.frequentist import frequentist
 from bayesma.classical.result import FrequentistFit
 from bayesma.engines.fit import fit
 from bayesma.errors import BayesmaWarning, DataError
+from bayesma.evidence.arms import pair_arms
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.readers import read_studies
 from bayesma.measures.effect_sizes import effect_sizes
@@ -144,7 +145,7 @@ def run(
         if progress is not None:
             progress(number, len(loaded.jobs), job.name)
         results.append(_run_job(loaded, job, engine, random_seed, progressbar))
-    checks = check_references(loaded, {r.job.name: (r.fit, r.effects, r.frequentist) for r in results})
+    checks = check_references(loaded, {r.job.name: (r.fit, r.effects) for r in results})
     return Analysis(loaded, tuple(results), checks)
 
 
@@ -215,6 +216,9 @@ def job_effects(job: Job) -> Effects:
             )
     frame.attrs.update(source)
     effects = job.effects
+    if effects.arms is not None:
+        arms = effects.arms
+        frame = pair_arms(frame, arm=arms.column, treatment=arms.treatment, control=arms.control, by=arms.by)
     keywords: dict[str, Any] = {**effects.options(), **effects.columns}
     return effect_sizes(frame, effects.measure, study=effects.study, **keywords)
 

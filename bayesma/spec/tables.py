@@ -20,12 +20,22 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class ArmsTable(Table):
+    """Which rows of a table with one row an arm belong together, and which arm is which."""
+
+    column: str
+    treatment: str
+    control: str
+    by: str | list[str]
+
+
 class EffectsTable(Table):
     """How rows become effects: the measure, its columns, and who benefits on which side."""
 
     measure: str
     columns: dict[str, str]
     study: str | list[str] | None = None
+    arms: ArmsTable | None = None
     favours: Literal["lower", "higher"] | None = None
     treatment: str = "treatment"
     control: str = "control"
