@@ -1,0 +1,42 @@
+# Every target creates .venv when it is missing and installs the pinned environment into it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 12))'
+
+.PHONY: install demo test fast lint bench clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { \
+	  echo "bayesma needs Python 3.12 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing)." \
+	       "Install Python 3.12, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@if [ -x $(BIN)/python ]; then $(BIN)/python $(NEW_ENOUGH) || rm -rf $(VENV); fi
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(INSTALLED)
+
+demo: install
+	$(BIN)/bayesma run zhou2020 --out out/zhou2020
+
+test: install
+	$(BIN)/python -m pytest
+
+fast: install
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m pytest --override-ini addopts="" tests/benchmarks --benchmark-only \
+	  --benchmark-columns=min,median,max,rounds --benchmark-json=$(VENV)/benchmarks.json
+	$(BIN)/python tests/benchmarks/tabulate.py $(VENV)/benchmarks.json README.md
+
+clean:
+	rm -rf $(VENV) build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,123 @@
+"""How long the main job takes: measured, never asserted; `make bench` runs and tabulates."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayesma as bm
+from bayesma.engines import gaussian
+from bayesma.families.problems import GaussianProblem
+from bayesma.priors import Prior
+
+PROCESS_ROUNDS = 5
+COLUMNS = {
+    "events_treat": "tpos",
+    "nonevents_treat": "tneg",
+    "events_ctrl": "cpos",
+    "nonevents_ctrl": "cneg",
+}
+COLD_START = """
+import bayesma as bm
+columns = dict(events_treat="tpos", nonevents_treat="tneg", events_ctrl="cpos", nonevents_ctrl="cneg")
+effects = bm.effect_sizes(bm.load_data("bcg"), "RR", study=["author", "year"], **columns)
+print(bm.summary(bm.fit(effects, engine={engine!r}, random_seed=1, progressbar=False)))
+"""
+
+
+@pytest.fixture(scope="module")
+def bcg() -> bm.Effects:
+    return bm.effect_sizes(bm.load_data("bcg"), "RR", study=["author", "year"], **COLUMNS)
+
+
+def python(*arguments: str) -> None:
+    """Run a new interpreter to its end."""
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.benchmark(group="a fit of BCG (13 trials)")
+def test_frequentist_reml(benchmark, bcg) -> None:
+    """REML with Knapp-Hartung: the base of the ratios"""
+    benchmark(bm.frequentist, bcg, method="REML", ci="hksj")
+
+
+@pytest.mark.benchmark(group="a fit of BCG (13 trials)")
+def test_exact_kernel(benchmark, bcg) -> None:
+    """exact: the bare integral (mu, tau, evidence)"""
+    problem = GaussianProblem(
+        np.array(bcg.y), np.array(bcg.se), Prior.parse("Normal(0, 4)"), Prior.parse("HalfNormal(0.5)")
+    )
+    gaussian.solve(problem)
+    benchmark(gaussian.solve, problem)
+
+
+@pytest.mark.benchmark(group="a fit of BCG (13 trials)")
+def test_exact_fit_with_summary(benchmark, bcg) -> None:
+    """exact: DataTree with 4,000 draws and the whole summary"""
+    bm.summary(bm.fit(bcg, engine="exact", random_seed=1))
+    benchmark(lambda: bm.summary(bm.fit(bcg, engine="exact", random_seed=1)))
+
+
+@pytest.mark.benchmark(group="a fit of BCG (13 trials)")
+def test_nuts_refit(benchmark, bcg) -> None:
+    """NUTS refit: new data and prior scale, 4 x (500 + 1000), DataTree, cross-check"""
+    settings = {"tune": 500, "draws": 1000, "chains": 4, "progressbar": False}
+    bm.fit(bcg, random_seed=1, **settings)
+    rounds = iter(range(10_000))
+
+    def refit() -> None:
+        number = next(rounds)
+        shifted = bm.Effects.from_estimates(bcg.y + 0.001 * number, bcg.se, list(bcg.study), "RR")
+        priors = {"mu": f"Normal(0, {2 + 0.001 * number})", "tau": f"HalfNormal({0.5 + 0.001 * number})"}
+        bm.fit(shifted, priors=priors, random_seed=number, **settings)
+
+    benchmark.pedantic(refit, rounds=20, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="many studies")
+@pytest.mark.parametrize("k", [10, 100, 1000, 3000])
+def test_exact_fit_by_studies(benchmark, k) -> None:
+    """exact: k simulated studies, DataTree and the whole summary"""
+    rng = np.random.default_rng(1)
+    se = rng.uniform(0.1, 0.6, k)
+    effects = bm.Effects.from_estimates(rng.normal(-0.3, np.hypot(se, 0.2)), se, measure="SMD")
+    bm.summary(bm.fit(effects, engine="exact", random_seed=1))
+    benchmark.pedantic(lambda: bm.summary(bm.fit(effects, engine="exact", random_seed=1)), rounds=5)
+
+
+@pytest.mark.benchmark(group="a new process")
+def test_process_python(benchmark) -> None:
+    """An empty Python process: the base of the ratios"""
+    benchmark.pedantic(python, ("-c", "pass"), rounds=PROCESS_ROUNDS, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="a new process")
+def test_process_import(benchmark) -> None:
+    """`import bayesma`"""
+    benchmark.pedantic(python, ("-c", "import bayesma"), rounds=PROCESS_ROUNDS, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="a new process")
+def test_process_help(benchmark) -> None:
+    """`bayesma --help`"""
+    command = str(Path(sys.executable).with_name("bayesma"))
+    benchmark.pedantic(
+        lambda: subprocess.run([command, "--help"], check=True, capture_output=True),
+        rounds=PROCESS_ROUNDS,
+        warmup_rounds=1,
+    )
+
+
+@pytest.mark.benchmark(group="a new process")
+@pytest.mark.parametrize("engine", ["exact", "nuts"])
+def test_process_summary(benchmark, engine) -> None:
+    """Cold start to a printed BCG summary"""
+    script = COLD_START.format(engine=engine)
+    benchmark.pedantic(python, ("-c", script), rounds=PROCESS_ROUNDS, warmup_rounds=1)
+    report = script + "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run([sys.executable, "-c", report], check=True, capture_output=True, text=True)
+    benchmark.extra_info["peak_mib"] = round(int(done.stdout.split()[-1]) / 1024)
