@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import xarray as xr
 from bayesma.calibration.crosscheck import crosscheck
 from bayesma.classical.frequentist import frequentist
 from bayesma.classical.result import FrequentistFit
-from bayesma.engines.fit import fit
+from bayesma.engines.fit import SEED_BITS, fit
 from bayesma.errors import BayesmaWarning, DataError
 from bayesma.evidence.arms import pair_arms
 from bayesma.evidence.effects import Effects
@@ -123,7 +124,7 @@ def run(
     spec
         A shipped name, the path of a TOML file, or a loaded spec.
     engine, random_seed
-        In place of the spec's own.
+        In place of the spec's own. Where neither gives a seed, one is drawn for all fits, and recorded.
     progressbar
         The sampler's bar; by default only on a terminal.
     progress
@@ -140,17 +141,19 @@ def run(
         From reading the spec or the data, or from a prior or option that cannot be used.
     """
     loaded = spec if isinstance(spec, Spec) else load_spec(spec)
+    given = [s for s in (random_seed, loaded.file.fit.random_seed) if s is not None]
+    seed = given[0] if given else secrets.randbits(SEED_BITS)
     results = []
     for number, job in enumerate(loaded.jobs):
         if progress is not None:
             progress(number, len(loaded.jobs), job.name)
-        results.append(_run_job(loaded, job, engine, random_seed, progressbar))
+        results.append(_run_job(loaded, job, engine, seed, progressbar))
     checks = check_references(loaded, {r.job.name: (r.fit, r.effects) for r in results})
     return Analysis(loaded, tuple(results), checks)
 
 
 def _run_job(
-    spec: Spec, job: Job, engine: str | None, random_seed: int | None, progressbar: bool | None
+    spec: Spec, job: Job, engine: str | None, seed: int, progressbar: bool | None
 ) -> Result:
     """Fit one job and ask every question."""
     table = spec.file.fit
@@ -166,7 +169,7 @@ def _run_job(
             tune=table.tune,
             chains=table.chains,
             target_accept=table.target_accept,
-            random_seed=table.random_seed if random_seed is None else random_seed,
+            random_seed=seed,
             progressbar=progressbar,
             **job.model.options(),
         )
@@ -189,7 +192,7 @@ def _run_job(
         frequentist=classical,
         prior_share=share,
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
-        notes=(*said, *_prior_notes(share, tree), *effects.notes, *job.cautions),
+        notes=(*said, *prior_notes(share), *effects.notes, *job.cautions),
     )
 
 
@@ -242,7 +245,7 @@ def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
     return pd.Series(values, name="probability", dtype=float)
 
 
-def _prior_notes(share: pd.Series, tree: xr.DataTree) -> list[str]:
+def prior_notes(share: pd.Series) -> list[str]:
     """Say so where the prior, not the data, sets the answer."""
     return [
         f"The prior of {name} supplies {100 * value:.0f} % of its posterior: the data say little about it, "

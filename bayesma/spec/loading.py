@@ -27,13 +27,15 @@ from bayesma.spec.tables import (
 SUFFIX = ".toml"
 
 
-def load_spec(name: str | Path) -> Spec:
+def load_spec(name: str | Path, *, data_folder: str | Path | None = None) -> Spec:
     """Read and validate an analysis file.
 
     Parameters
     ----------
     name
         Name of a shipped analysis (``"zhou2020"``), or the path of a TOML file.
+    data_folder
+        Folder in which data files are looked for first, by file name: copies kept with results.
 
     Raises
     ------
@@ -47,7 +49,8 @@ def load_spec(name: str | Path) -> Spec:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path.name} is not valid TOML: {error}; correct that line") from error
     file = _validated(SpecFile, content, path, "")
-    jobs = tuple(_jobs(file, path))
+    folder = None if data_folder is None else Path(data_folder)
+    jobs = tuple(_jobs(file, path, folder))
     _check_names(file, jobs, path)
     return Spec(path.stem, path, file, jobs)
 
@@ -93,14 +96,16 @@ def _sentence(error: ValidationError, kind: type[Table]) -> str:
     return f"key {key!r} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}; correct it"
 
 
-def _jobs(file: SpecFile, path: Path) -> list[Job]:
+def _jobs(file: SpecFile, path: Path, folder: Path | None) -> list[Job]:
     """Analyses times variants, inheriting from the top of the file."""
     analyses = file.analysis or [AnalysisTable(name=path.stem)]
     variants = file.variant or [VariantTable(name="", label="")]
-    return [_job(file, path, analysis, variant) for analysis in analyses for variant in variants]
+    return [_job(file, path, folder, analysis, variant) for analysis in analyses for variant in variants]
 
 
-def _job(file: SpecFile, path: Path, analysis: AnalysisTable, variant: VariantTable) -> Job:
+def _job(
+    file: SpecFile, path: Path, folder: Path | None, analysis: AnalysisTable, variant: VariantTable
+) -> Job:
     """One job: top of the file, then variant, then analysis; the nearest wins."""
     inside = f"analysis {analysis.name!r}" if file.analysis else ""
     effects = {**file.effects, **analysis.effects}
@@ -119,7 +124,7 @@ def _job(file: SpecFile, path: Path, analysis: AnalysisTable, variant: VariantTa
         label=analysis.label or (analysis.name if file.analysis else file.title),
         variant_label=variant.label,
         variant_note=variant.note or "",
-        data=_data_path(data, path),
+        data=_data_path(data, path, folder),
         where=analysis.where,
         effects=_validated(EffectsTable, effects, path, f"{inside or 'table'} [effects]"),
         model=_own_priors(validated, bool(file.variant), path, inside),
@@ -144,9 +149,11 @@ def _own_priors(model: ModelTable, several: bool, path: Path, inside: str) -> Mo
     return model.model_copy(update={"priors": {n: p for n, p in model.priors.items() if n in own}})
 
 
-def _data_path(data: str, path: Path) -> Path:
-    """A file beside the spec, or a shipped data set."""
-    for candidate in (path.parent / data, path.parent / "data" / f"{data}.csv"):
+def _data_path(data: str, path: Path, folder: Path | None) -> Path:
+    """A file in the given folder or beside the spec, or a shipped data set."""
+    kept, name = path.parent / "data", Path(data).name
+    copies = [] if folder is None else [folder / name, folder / f"{name}.csv"]
+    for candidate in (*copies, path.parent / data, kept / name, kept / f"{name}.csv"):
         if candidate.is_file():
             return candidate
     if Path(data).suffix or len(Path(data).parts) > 1:

@@ -1,0 +1,5 @@
+"""`python -m bayesma`: the command line."""
+
+from bayesma.cli import main
+
+main()

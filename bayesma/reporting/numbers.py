@@ -1,0 +1,69 @@
+"""How numbers are printed in reports: enough digits, and nothing more certain than it is."""
+
+from __future__ import annotations
+
+import math
+
+from bayesma.measures import Measure
+from bayesma.plots.numbers import MINUS, Interval, estimate_texts, number, printed
+
+MISSING = "–"
+LEAST = 0.0005  # a probability below it, or as near to 1, would be rounded to 0 or 1
+DIGITS = 3  # significant digits of the spread that decide the decimals of a number beside it
+MOST_DECIMALS = 8
+
+
+def probability(value: float) -> str:
+    """Three decimals; ``<0.001`` and ``>0.999`` where rounding would promise certainty."""
+    if math.isnan(value):
+        return MISSING
+    if value < LEAST:
+        return "<0.001"
+    return ">0.999" if value > 1.0 - LEAST else f"{value:.3f}"
+
+
+def share(value: float) -> str:
+    """A part of 1 in per cent, with the same caution at both ends."""
+    if math.isnan(value):
+        return MISSING
+    if value < 0.001:
+        return "<0.1 %"
+    if 0.995 < value < 1.0:
+        return ">99 %"
+    return f"{100.0 * value:.{0 if value >= 0.1 else 1}f} %"
+
+
+def rounded(value: float, spread: float) -> str:
+    """A number with the decimals that its spread (an sd, a standard error) deserves."""
+    if math.isnan(value):
+        return MISSING
+    if not math.isfinite(spread) or spread <= 0.0:
+        return general(value)
+    return number(value, max(0, min(MOST_DECIMALS, DIGITS - 1 - math.floor(math.log10(spread)))))
+
+
+def general(value: float, digits: int = 4) -> str:
+    """A number on its own, to significant digits."""
+    if math.isnan(value):
+        return MISSING
+    if not math.isfinite(value):
+        return number(value, 0)
+    text = f"{value:.{digits}g}"
+    return "0" if not text.strip("-0.") else text.replace("-", MINUS)
+
+
+def with_interval(measure: Measure, point: float, low: float, high: float) -> str:
+    """``−0.51 [−0.84, −0.18]``: from the analysis scale to the printed one."""
+    if math.isnan(point):
+        return MISSING
+    return estimate_texts([Interval(point, low, high)], measure)[0]
+
+
+def back(measure: Measure, value: float) -> str:
+    """One number of the analysis scale on the printed scale."""
+    return MISSING if math.isnan(value) else general(printed(measure, value), 3)
+
+
+def ascii_minus(text: str) -> str:
+    """The same text for terminals and plain files, where a typographic minus may not be printable."""
+    return text.replace(MINUS, "-")

@@ -1,0 +1,67 @@
+"""`write_outputs`: everything an analysis leaves behind, in one folder, all of it or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from bayesma.analysis import Analysis
+from bayesma.files import staged_folder
+from bayesma.reporting.methods import methods_markdown
+from bayesma.reporting.report import report
+from bayesma.reporting.reproduction import SUMMARY, write_reproduction
+from bayesma.reporting.spreadsheets import csv_text, parameters
+
+REPORT, METHODS, PARAMETERS = "report.html", "methods.md", "parameters.csv"
+LONGEST_NAME = 80
+
+
+def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
+    """Write the report, the tables, every fit, the methods paragraph and what it takes to run it again.
+
+    ``report.html``, ``summary.csv`` (the answer table), ``parameters.csv`` (posterior of every parameter of
+    every fit), one ``.nc`` a fit, ``methods.md``, ``spec.toml``, ``data/`` and ``reproduce.py``.
+
+    Parameters
+    ----------
+    analysis
+        Result of `run`.
+    out_dir
+        Folder; created when missing. Other files in it stay.
+
+    Returns
+    -------
+    pathlib.Path
+        The report.
+
+    Raises
+    ------
+    BayesmaError
+        When the folder cannot be written. Nothing is left behind, whatever went wrong.
+    """
+    with staged_folder(out_dir) as stage:
+        (stage / SUMMARY).write_text(csv_text(analysis.table()), encoding="utf-8", newline="")
+        (stage / PARAMETERS).write_text(csv_text(parameters(analysis)), encoding="utf-8", newline="")
+        (stage / METHODS).write_text(methods_markdown(analysis), encoding="utf-8", newline="")
+        names = file_names(result.job.name for result in analysis.results)
+        for result in analysis.results:
+            result.fit.to_netcdf(stage / f"{names[result.job.name]}.nc", engine="h5netcdf")
+        write_reproduction(analysis, stage)
+        report(analysis, stage / REPORT)
+    return Path(out_dir) / REPORT
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """A file name for each name: letters, digits, ``. _ -`` only, and different even where case is not kept."""
+    taken: set[str] = set()
+    result = {}
+    for name in names:
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-")[:LONGEST_NAME] or "fit"
+        stem, number = plain, 1
+        while stem.lower() in taken:
+            number += 1
+            stem = f"{plain}_{number}"
+        taken.add(stem.lower())
+        result[name] = stem
+    return result

@@ -1,0 +1,100 @@
+"""What a clinician reads instead of symbols: measures, directions, thresholds and priors in words."""
+
+from __future__ import annotations
+
+import json
+
+from bayesma.analysis import Result
+from bayesma.measures import MEASURES, Measure
+from bayesma.plots.numbers import printed
+from bayesma.posterior.provenance import provenance
+from bayesma.priors import Prior
+from bayesma.reporting.numbers import back, general
+
+SOURCES = {"nuts": "NUTS", "exact": "exact integration"}
+METHODS = {
+    "EE": "common effect (inverse variance)",
+    "DL": "DerSimonian and Laird",
+    "ML": "maximum likelihood",
+    "REML": "restricted maximum likelihood (REML)",
+    "PM": "Paule and Mandel",
+}
+INTERVALS = {"wald": "Wald interval", "hksj": "Knapp-Hartung interval"}
+
+
+def measure_of(result: Result) -> Measure:
+    """Declaration of the measure a result is expressed in."""
+    return MEASURES[result.effects.measure]
+
+
+def scale_words(result: Result) -> str:
+    """What is printed, with its unit: ``mean difference, g/L``."""
+    unit = result.job.effects.unit
+    name = measure_of(result).name
+    return f"{name}, {unit}" if unit else name
+
+
+def better_words(result: Result) -> str:
+    """Which values are good for patients."""
+    favours = result.job.effects.favours
+    if favours is None:
+        return "no direction stated"
+    return f"{favours} is better"
+
+
+def benefit_words(result: Result) -> str:
+    """What counts as benefit, on the printed scale: ``risk ratio below 1 (favours BCG)``."""
+    measure, job = measure_of(result), result.job
+    if job.effects.favours is None:
+        return "not defined: the analysis states no direction of benefit"
+    side = "below" if job.effects.favours == "lower" else "above"
+    return f"{measure.name} {side} {general(measure.display_null)} (favours {job.effects.treatment})"
+
+
+def mid_words(result: Result) -> str:
+    """The minimal important difference on the printed scale: ``0.8 or lower``; empty without one."""
+    job, measure = result.job, measure_of(result)
+    if job.questions.mid is None or job.effects.favours is None:
+        return ""
+    sign = -1.0 if job.effects.favours == "lower" else 1.0
+    limit = general(printed(measure, measure.null + sign * job.questions.mid), 3)
+    unit = f" {job.effects.unit}" if job.effects.unit else ""
+    return f"{limit}{unit} or {job.effects.favours}"
+
+
+def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
+    """Parameter, prior as text, the same in words, and whether it is the default."""
+    origin = provenance(result.fit)
+    rows = []
+    for parameter in origin.family.hyper(origin.options):
+        prior = origin.priors[parameter.name]
+        scale = parameter.lower == 0.0
+        words = _scale_prior(prior) if scale else _location_prior(prior, origin.measure)
+        chosen = "default" if parameter.name in origin.default_priors else "chosen for this analysis"
+        rows.append((f"{parameter.name}: {parameter.meaning}", str(prior), words, chosen))
+    return rows
+
+
+def prior_text(result: Result, name: str) -> str:
+    """The prior of one parameter as text, empty when the model has no such parameter."""
+    return str(json.loads(result.fit.attrs["priors"]).get(name, ""))
+
+
+def _location_prior(prior: Prior, measure: Measure) -> str:
+    """Where the prior expects an effect to be."""
+    if not prior.is_proper:
+        return "flat: no value is preferred to another"
+    low, high = (float(v) for v in prior.ppf((0.025, 0.975)))
+    scale = measure.label[0].lower() + measure.label[1:]
+    words = f"before the data, 95 % probable: {scale} from {general(low, 3)} to {general(high, 3)}"
+    if measure.scale == "identity":
+        return words
+    return f"{words}, a {measure.name} from {back(measure, low)} to {back(measure, high)}"
+
+
+def _scale_prior(prior: Prior) -> str:
+    """How much heterogeneity the prior expects."""
+    if not prior.is_proper:
+        return "flat: no value is preferred to another"
+    median, high = (float(v) for v in prior.ppf((0.5, 0.95)))
+    return f"before the data, as likely above as below {general(median, 3)}; 95 % probable below {general(high, 3)}"
