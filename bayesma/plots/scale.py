@@ -1,0 +1,132 @@
+"""How does the effect axis look? Limits that hold the null, ticks on the printed scale, what is cut off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from bayesma.errors import OptionError
+from bayesma.measures.base import Measure
+from bayesma.plots.numbers import Interval, tick
+from bayesma.plots.style import FONT, INK
+from bayesma.plots.text import text_width
+
+PADDING = 0.04  # of the span, left free at both ends
+STRETCH = 1.0  # how far, in spans of the core, the axis goes to avoid cutting an interval
+MOST_TICKS = 8
+TICK_GAP = 0.08  # inches between tick labels
+DECADE_STEPS: tuple[tuple[float, ...], ...] = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+FAMILIAR = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 20.0, 50.0, 100.0)
+
+
+def limits(null: float, core: Iterable[Interval], others: Iterable[Interval]) -> tuple[float, float]:
+    """Ends of the axis on the analysis scale.
+
+    Parameters
+    ----------
+    null
+        No effect; always inside.
+    core
+        Intervals shown whole.
+    others
+        Intervals shown whole only while the axis need not grow by more than `STRETCH` core spans a side.
+    """
+    low, high = _hull(null, core)
+    if low == high:
+        low, high = low - 1.0, high + 1.0
+    span = high - low
+    far_low, far_high = _hull(null, others)
+    left = min(low, max(far_low, low - STRETCH * span))
+    right = max(high, min(far_high, high + STRETCH * span))
+    room = PADDING * (right - left)
+    return left - room, right + room
+
+
+def given_limits(xlim: tuple[float, float], measure: Measure) -> tuple[float, float]:
+    """Limits the user gave on the printed scale, moved to the analysis scale.
+
+    Raises
+    ------
+    OptionError
+        When they do not rise, do not hold the null, or are not above 0 for a ratio.
+    """
+    low, high = float(xlim[0]), float(xlim[1])
+    ratio = measure.scale == "log"
+    if not (math.isfinite(low) and math.isfinite(high) and low < measure.display_null < high):
+        raise OptionError(
+            f"xlim is {xlim!r}; give (low, high) on the printed scale, {measure.display_null:g} between them"
+        )
+    if ratio and low <= 0.0:
+        raise OptionError(f"xlim is {xlim!r}; a {measure.name} is above 0")
+    return (math.log(low), math.log(high)) if ratio else (low, high)
+
+
+def dress(axes: Axes, span: tuple[float, float], width: float, measure: Measure | None, size: float) -> None:
+    """Set limits and ticks of an axes `width` inches wide; without a measure the axis is printed as it is."""
+    axes.set_xlim(*span)
+    places, labels = ticks(span, width, size, ratio=measure is not None and measure.scale == "log")
+    axes.set_xticks(places, labels, parse_math=False, fontfamily=list(FONT), fontsize=size)
+    axes.tick_params(axis="x", colors=INK, length=3.5, width=0.8, pad=2.5)
+
+
+def ticks(
+    span: tuple[float, float], width: float, size: float, *, ratio: bool
+) -> tuple[list[float], list[str]]:
+    """Positions on the analysis scale and labels on the printed one: the most that do not touch."""
+    fullest: tuple[list[float], list[str]] = ([], [])
+    for values in _ratio_candidates(span) if ratio else _linear_candidates(span):
+        labels = [tick(value) for value in values]
+        places = [math.log(value) if ratio else value for value in values]
+        if len(places) <= MOST_TICKS and _apart(places, labels, span, width, size):
+            if len(places) >= 3:
+                return places, labels
+            if len(places) > len(fullest[0]):
+                fullest = places, labels
+    return fullest
+
+
+def _linear_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
+    """Round numbers within the limits, densest first."""
+    for bins in range(7, 1, -1):
+        values = MaxNLocator(nbins=bins, steps=[1, 2, 2.5, 5, 10]).tick_values(*span)
+        kept = [float(v) for v in values if span[0] <= v <= span[1]]
+        step = float(values[1] - values[0]) if len(values) > 1 else 1.0
+        yield [0.0 if abs(v) < 1e-9 * step else v for v in kept]
+
+
+def _ratio_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
+    """Round ratios within the limits: evenly spaced over a short span, familiar ones, then whole decades."""
+    low10, high10 = span[0] / math.log(10.0), span[1] / math.log(10.0)
+    if high10 - low10 < 0.45:
+        yield from _linear_candidates((math.exp(span[0]), math.exp(span[1])))
+    yield [v for v in FAMILIAR if span[0] <= math.log(v) <= span[1]]
+    if max(abs(low10), abs(high10)) > 300.0:  # no float holds these ratios
+        yield [1.0]
+        return
+    decades = range(math.floor(low10), math.ceil(high10) + 1)
+    for steps in DECADE_STEPS:
+        values = [step * 10.0**decade for decade in decades for step in steps]
+        yield [v for v in values if span[0] <= math.log(v) <= span[1]]
+    for stride in (2, 3, 5, 10, 25, 50, 100):
+        yield [10.0**decade for decade in decades if decade % stride == 0 and low10 <= decade <= high10]
+
+
+def _apart(
+    places: Sequence[float], labels: Sequence[str], span: tuple[float, float], width: float, size: float
+) -> bool:
+    """Whether neighbouring labels leave a gap."""
+    inches = np.asarray(places) * (width / (span[1] - span[0]))
+    widths = np.array([text_width(label, size) for label in labels])
+    return bool(np.all(np.diff(inches) >= 0.5 * (widths[1:] + widths[:-1]) + TICK_GAP))
+
+
+def _hull(null: float, intervals: Iterable[Interval]) -> tuple[float, float]:
+    """Smallest span that holds the null and every finite end."""
+    ends = [null]
+    for interval in intervals:
+        ends += [v for v in (interval.point, interval.low, interval.high) if math.isfinite(v)]
+    return min(ends), max(ends)
