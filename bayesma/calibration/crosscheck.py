@@ -21,7 +21,7 @@ def crosscheck(fit: xr.DataTree) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index parameter; columns quantity (``mean``, ``median`` where the mean has no finite variance, limits,
+        Index parameter; columns quantity (``mean``, or quartiles where the variance is not finite, and
         ``P(< 0)``), exact, nuts, difference (nuts - exact), mcse, z = difference / mcse.
 
     Raises

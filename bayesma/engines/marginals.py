@@ -126,8 +126,12 @@ class ScaleDensity:
 
     def probability(self, threshold: float, *, above: bool) -> Array:
         """Tail probability."""
-        below = legendre.evaluate(self._u(threshold), legendre.antiderivative(self.series))
-        return np.array([min(max(1.0 - below if above else below, 0.0), 1.0)])
+        u = self._u(threshold)
+        if abs(u) >= 1.0:  # outside the window, where the series is only rounding error
+            below = float(u > 0.0)
+        else:
+            below = min(max(legendre.evaluate(u, legendre.antiderivative(self.series)), 0.0), 1.0)
+        return np.array([1.0 - below if above else below])
 
     def density(self, x: Array) -> Array:
         """Density at `x`, shape of `x`; 0 outside the window, where it is below e^-38 of its peak."""

@@ -84,7 +84,7 @@ class FitTable(Table):
     draws: int = Field(default=1000, ge=1)
     tune: int = Field(default=1000, ge=1)
     chains: int = Field(default=4, ge=1)
-    target_accept: float = Field(default=0.9, gt=0, lt=1)
+    target_accept: float = Field(default=0.95, gt=0, lt=1)
     random_seed: int | None = Field(default=None, ge=0)
 
 
