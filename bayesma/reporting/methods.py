@@ -12,7 +12,7 @@ from bayesma.posterior.provenance import provenance
 from bayesma.reporting.citations import citations
 from bayesma.reporting.markdown import escaped, markdown_table
 from bayesma.reporting.numbers import ascii_minus, general
-from bayesma.reporting.tables import Table, table
+from bayesma.reporting.tables import Table, table, words
 from bayesma.reporting.words import INTERVALS, METHODS, benefit_words, measure_of, mid_words, prior_rows
 
 LARGE_Z = 3.0
@@ -44,7 +44,9 @@ def priors_table(analysis: Analysis) -> Table:
         (*row, *(["all" if len(used) == everywhere else "; ".join(used)] if several else []))
         for row, used in rows.items()
     ]
-    heads = ["Parameter", "Prior", "In words", "Origin", *(["Used for"] if several else [])]
+    heads = [words(head) for head in ("Parameter", "Prior", "In words", "Origin", "Used for")][
+        : 5 if several else 4
+    ]
     return table("Priors", heads, lines)
 
 

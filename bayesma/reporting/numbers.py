@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from bayesma.measures import Measure
 from bayesma.plots.numbers import MINUS, Interval, estimate_texts, number, printed
@@ -11,6 +12,7 @@ MISSING = "–"
 LEAST = 0.0005  # a probability below it, or as near to 1, would be rounded to 0 or 1
 DIGITS = 3  # significant digits of the spread that decide the decimals of a number beside it
 MOST_DECIMALS = 8
+PLAIN = (1e-4, 1e7)  # sizes printed without an exponent
 
 
 def probability(value: float) -> str:
@@ -48,15 +50,24 @@ def general(value: float, digits: int = 4) -> str:
         return MISSING
     if not math.isfinite(value):
         return number(value, 0)
-    text = f"{value:.{digits}g}"
-    return "0" if not text.strip("-0.") else text.replace("-", MINUS)
+    if value == 0.0:
+        return "0"
+    if not PLAIN[0] <= abs(value) < PLAIN[1]:
+        return f"{value:.{digits - 1}e}".replace("-", MINUS)
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:.{decimals}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
 def with_interval(measure: Measure, point: float, low: float, high: float) -> str:
     """``−0.51 [−0.84, −0.18]``: from the analysis scale to the printed one."""
-    if math.isnan(point):
-        return MISSING
-    return estimate_texts([Interval(point, low, high)], measure)[0]
+    return with_intervals(measure, [(point, low, high)])[0]
+
+
+def with_intervals(measure: Measure, values: Iterable[tuple[float, float, float]]) -> list[str]:
+    """Estimates of one column, alike in decimals where that is honest."""
+    rows = [None if math.isnan(one[0]) else Interval(*map(float, one)) for one in values]
+    return [text or MISSING for text in estimate_texts(rows, measure)]
 
 
 def back(measure: Measure, value: float) -> str:

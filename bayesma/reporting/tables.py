@@ -8,7 +8,7 @@ from typing import Literal
 
 from bayesma.reporting.numbers import probability
 
-type Cell = str | Chance
+type Cell = str | Words | Chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,17 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """Words with a second, smaller line."""
+
+    text: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.detail})" if self.detail else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column.
 
@@ -54,6 +65,11 @@ class Column:
     label: str
     detail: str = ""
     kind: Literal["text", "number"] = "number"
+
+
+def words(label: str) -> Column:
+    """A column that holds words."""
+    return Column(label, kind="text")
 
 
 @dataclass(frozen=True, slots=True)

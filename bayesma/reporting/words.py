@@ -89,7 +89,7 @@ def _location_prior(prior: Prior, measure: Measure) -> str:
     words = f"before the data, 95 % probable: {scale} from {general(low, 3)} to {general(high, 3)}"
     if measure.scale == "identity":
         return words
-    return f"{words}, a {measure.name} from {back(measure, low)} to {back(measure, high)}"
+    return f"{words}, {measure.name} from {back(measure, low)} to {back(measure, high)}"
 
 
 def _scale_prior(prior: Prior) -> str:

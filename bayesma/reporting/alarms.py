@@ -1,0 +1,109 @@
+"""What a reader must know before any number: each thing once, with the results it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bayesma.analysis import Analysis, Result, prior_notes
+from bayesma.posterior.prior_share import DOMINATES
+from bayesma.reporting.numbers import share
+
+LARGEST_Z = 5.0  # the two engines never differ by more by chance, in any number of comparisons here
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing to know.
+
+    Attributes
+    ----------
+    level
+        ``"stop"``: do not use the numbers; ``"caution"``: read them with it.
+    text
+        One sentence.
+    places
+        What it concerns; empty when everything.
+    """
+
+    level: Literal["stop", "caution"]
+    text: str
+    places: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.places})" if self.places else self.text
+
+
+def alarms(analysis: Analysis) -> list[Alarm]:
+    """Everything urgent, the worst first; the file's own cautions stand at the end, once."""
+    common = [Alarm("caution", text) for text in analysis.spec.file.cautions]
+    return [*_stops(analysis), *_priors(analysis), *_notes(analysis), *common]
+
+
+def own_notes(analysis: Analysis, result: Result) -> list[str]:
+    """Notes of one result beyond the cautions common to all, classical ones included."""
+    common = set(analysis.spec.file.cautions)
+    classical = [note for fit in result.frequentist.values() for note in fit.notes]
+    return [note for note in dict.fromkeys((*result.notes, *classical)) if note not in common]
+
+
+def places(analysis: Analysis, results: Sequence[Result]) -> str:
+    """Which results: nothing when all, a variant by its name when all of it, else the list."""
+    if len(results) == len(analysis.results):
+        return "" if len(results) == 1 else "all results"
+    variants = {r.job.variant_label for r in results}
+    if len(variants) == 1:
+        (variant,) = variants
+        labels = [r.job.label for r in results]
+        if len(results) > 1 and len(results) == sum(r.job.variant_label == variant for r in analysis.results):
+            return f"{variant}: all {len(results)} outcomes"
+        return f"{variant}: {'; '.join(labels)}" if variant else "; ".join(labels)
+    return "; ".join(dict.fromkeys(r.job.label for r in results))
+
+
+def _stops(analysis: Analysis) -> Iterable[Alarm]:
+    """No convergence, engines that disagree, references that were missed."""
+    failed = [r for r in analysis.results if not r.fit.attrs["converged"]]
+    if failed:
+        text = "NOT CONVERGED: the sampler did not reach its standard; do not use these numbers."
+        yield Alarm("stop", text, "; ".join(r.job.name for r in failed))
+    apart = [
+        r for r in analysis.results if r.crosscheck is not None and r.crosscheck["z"].abs().max() > LARGEST_Z
+    ]
+    if apart:
+        text = f"THE TWO ENGINES DISAGREE by more than {LARGEST_Z:g} Monte Carlo standard errors."
+        yield Alarm("stop", text, "; ".join(r.job.name for r in apart))
+    missed = [check for check in analysis.references if not check.met]
+    if missed:
+        names = dict.fromkeys(f"{check.analysis}, {check.quantity}" for check in missed)
+        yield Alarm(
+            "stop", "REFERENCE NOT MET: pinned external values were not reproduced.", "; ".join(names)
+        )
+
+
+def _priors(analysis: Analysis) -> Iterable[Alarm]:
+    """Parameters whose posterior is mostly prior, one line a parameter."""
+    names = dict.fromkeys(name for r in analysis.results for name in r.prior_share.index)
+    for name in names:
+        ruled = [r for r in analysis.results if r.prior_share.get(name, 0.0) >= DOMINATES]
+        if ruled:
+            parts = sorted(float(r.prior_share[name]) for r in ruled)
+            ends = list(dict.fromkeys(share(part) for part in (parts[0], parts[-1])))
+            text = (
+                f"The prior of {name} supplies {' to '.join(ends)} of its posterior: the data say little about it, "
+                "and another prior would give another answer."
+            )
+            yield Alarm("caution", text, places(analysis, ruled))
+
+
+def _notes(analysis: Analysis) -> Iterable[Alarm]:
+    """Warnings, corrections and cautions of single analyses, equal ones together."""
+    concerned: dict[str, list[Result]] = {}
+    common = set(analysis.spec.file.cautions)
+    for result in analysis.results:
+        for note in dict.fromkeys(result.notes):
+            if note not in common and note not in prior_notes(result.prior_share):
+                concerned.setdefault(note, []).append(result)
+    for note, results in concerned.items():
+        yield Alarm("caution", note, places(analysis, results))
