@@ -15,8 +15,8 @@ import xarray as xr
 from bayesma.calibration.crosscheck import crosscheck
 from bayesma.classical.frequentist import frequentist
 from bayesma.classical.result import FrequentistFit
-from bayesma.engines.fit import SEED_BITS, fit
-from bayesma.errors import BayesmaWarning, DataError
+from bayesma.engines.fit import ENGINES, SEED_BITS, fit
+from bayesma.errors import BayesmaError, BayesmaWarning, DataError, OptionError
 from bayesma.evidence.arms import pair_arms
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.readers import read_studies
@@ -34,6 +34,7 @@ type Progress = Callable[[int, int, str], None]
 
 COMMON, DL, REML = "common effect, Wald", "DerSimonian-Laird, Wald", "REML, Knapp-Hartung"
 DECISION = ["p_benefit", "p_mid", "p_harm"]
+SHOWN = 8  # values of a column that a message lists
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +50,7 @@ class Result:
     benefit
         The decision table; None when the spec states no direction of benefit.
     probabilities
-        Further probabilities the spec asks for, by label.
+        Further probabilities the spec asks for, by label; those of parameters the model has not are left out.
     frequentist
         Classical answers by label.
     prior_share
@@ -138,8 +139,20 @@ def run(
     Raises
     ------
     BayesmaError
-        From reading the spec or the data, or from a prior or option that cannot be used.
+        From reading the spec or the data, or from a prior or option that cannot be used; the message names
+        the file and the analysis.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> analysis = bm.run("bcg", engine="exact")
+    >>> analysis.table()[["k", "p_benefit"]].round(4).to_dict("index")
+    {'bcg': {'k': 13, 'p_benefit': 0.9996}}
+    >>> all(check.met for check in analysis.references)
+    True
     """
+    if engine is not None and engine not in ENGINES:
+        raise OptionError(f"engine is {engine!r}; it must be one of {', '.join(map(repr, ENGINES))}")
     loaded = spec if isinstance(spec, Spec) else load_spec(spec)
     given = [s for s in (random_seed, loaded.file.fit.random_seed) if s is not None]
     seed = given[0] if given else secrets.randbits(SEED_BITS)
@@ -147,14 +160,20 @@ def run(
     for number, job in enumerate(loaded.jobs):
         if progress is not None:
             progress(number, len(loaded.jobs), job.name)
-        results.append(_run_job(loaded, job, engine, seed, progressbar))
+        try:
+            results.append(_run_job(loaded, job, engine, seed, progressbar))
+        except BayesmaError as error:
+            raise type(error)(f"{_place(loaded, job)}: {error}") from error
     checks = check_references(loaded, {r.job.name: (r.fit, r.effects) for r in results})
     return Analysis(loaded, tuple(results), checks)
 
 
-def _run_job(
-    spec: Spec, job: Job, engine: str | None, seed: int, progressbar: bool | None
-) -> Result:
+def _place(spec: Spec, job: Job) -> str:
+    """File and analysis, for the beginning of a message."""
+    return f"{spec.path.name}, analysis {job.name!r}" if spec.file.analysis else spec.path.name
+
+
+def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: bool | None) -> Result:
     """Fit one job and ask every question."""
     table = spec.file.fit
     with warnings.catch_warnings(record=True) as caught:
@@ -209,14 +228,15 @@ def job_effects(job: Job) -> Effects:
     for column, value in job.where.items():
         if column not in frame.columns:
             known = ", ".join(map(str, frame.columns))
+            raise DataError(f"{job.data.name} has no column {column!r}, named by where; it has: {known}")
+        picked = frame[frame[column] == value]
+        if picked.empty:
+            present = ", ".join(map(repr, frame[column].drop_duplicates().tolist()[:SHOWN]))
             raise DataError(
-                f"{job.data.name} has no column {column!r} (where of {job.name!r}); it has: {known}"
+                f"{job.data.name}: no row is left where {column} = {value!r}; {column} holds {present}; "
+                "correct the value (text and numbers differ)"
             )
-        frame = frame[frame[column] == value]
-        if frame.empty:
-            raise DataError(
-                f"{job.data.name}: no row is left where {column} = {value!r} ({job.name}, where); correct it"
-            )
+        frame = picked
     frame.attrs.update(source)
     effects = job.effects
     if effects.arms is not None:
@@ -237,11 +257,13 @@ def _classical(effects: Effects, job: Job) -> dict[str, FrequentistFit]:
 
 def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
     """Further probabilities, by label."""
-    values = {}
+    values: dict[str, float] = {}
     for asked in job.questions.probabilities:
-        side, threshold = ("<", asked.below) if asked.below is not None else (">", asked.above)
-        label = asked.label or f"P({asked.parameter} {side} {threshold:g})"
-        values[label] = prob(tree, asked.parameter, below=asked.below, above=asked.above)
+        found = prob(tree, asked.parameter, below=asked.below, above=asked.above)
+        if isinstance(found, pd.Series):
+            values |= {f"{asked.name}: {label}": p for label, p in found.items()}
+        else:
+            values[asked.name] = found
     return pd.Series(values, name="probability", dtype=float)
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 import xarray as xr
 
 from bayesma.classical.frequentist import frequentist
 from bayesma.engines.fit import fit
-from bayesma.errors import SpecError
+from bayesma.errors import BayesmaError, OptionError, SpecError
 from bayesma.evidence.effects import Effects
 from bayesma.posterior.model_evidence import QUANTITIES
 from bayesma.posterior.prob import prob
 from bayesma.posterior.summary import summary
-from bayesma.spec import ReferenceTable, Spec, matching
+from bayesma.spec import QUANTITY, ReferenceTable, Spec, matching
 
 type Answers = tuple[xr.DataTree, Effects]
 
 STATISTICS = ("mean", "sd", "median", "ci_low", "ci_high")
-PATTERN = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+)$")
+BELOW_0 = "p_below_0"
+MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ def check_references(spec: Spec, answers: Mapping[str, Answers]) -> tuple[Refere
     digits are finer than Monte Carlo error, and the cross-check says how far NUTS is from integration.
 
     A quantity is written ``posterior.mu.mean`` (or sd, median, ci_low, ci_high, p_below_0; any row of the
-    summary, such as ``posterior.theta[A].mean``), ``posterior.model.log_evidence`` (exact engine),
-    ``frequentist.REML+hksj.estimate`` (any attribute of `FrequentistFit`), or ``effect.<study>.y`` (or se).
+    summary, such as ``posterior.theta[A].mean``), ``posterior.model.log_evidence`` (or a log Bayes factor),
+    ``frequentist.REML+hksj.estimate`` (any number of `FrequentistFit`), or ``effect.<study>.y`` (or se).
 
     Raises
     ------
     SpecError
-        When a quantity is written otherwise.
+        When a quantity does not exist in these answers.
     """
     checks = []
     for reference in spec.file.reference:
@@ -75,29 +76,34 @@ def check_references(spec: Spec, answers: Mapping[str, Answers]) -> tuple[Refere
 
 def _find(reference: ReferenceTable, answers: Answers, file: str) -> float:
     """Our value of a quantity."""
-    parts = PATTERN.fullmatch(reference.quantity)
-    if parts is None:
-        raise SpecError(f"{file}: reference quantity {reference.quantity!r} is not of a known form")
+    parts = QUANTITY.fullmatch(reference.quantity)
+    assert parts is not None, "the file was validated"
     kind, subject, statistic = parts.groups()
     try:
         return _FINDERS[kind](answers, subject, statistic)
-    except (KeyError, AttributeError, ValueError) as error:
-        raise SpecError(
-            f"{file}: reference quantity {reference.quantity!r} does not exist: {error}"
-        ) from error
+    except BayesmaError as error:
+        raise SpecError(f"{file}: reference quantity {reference.quantity!r}: {error}") from error
+
+
+def _one_of(name: str, known: Iterable[str], kind: str) -> str:
+    """The name, if it is known."""
+    if name not in known:
+        raise OptionError(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
+    return name
 
 
 def _posterior(answers: Answers, subject: str, statistic: str) -> float:
     """A row of the summary, a probability, or the evidence."""
     tree = _deterministic(*answers)
-    if statistic in QUANTITIES:
-        return float(tree["exact"].attrs[statistic])
-    if statistic == "p_below_0":
-        return float(prob(tree, subject, below=0.0))  # type: ignore[arg-type]
-    if statistic not in STATISTICS:
-        raise KeyError(statistic)
-    parameter = subject.split("[", maxsplit=1)[0]
-    return float(summary(tree, parameters=[parameter])[statistic][subject])
+    if subject == MODEL:
+        return float(tree["exact"].attrs[_one_of(statistic, QUANTITIES, "quantity of the model")])
+    rows = summary(tree)
+    _one_of(subject, rows.index, "row of the summary")
+    if _one_of(statistic, (*STATISTICS, BELOW_0), "statistic") != BELOW_0:
+        return float(rows[statistic][subject])
+    parameter, _, label = subject.partition("[")
+    below = prob(tree, parameter, below=0.0)
+    return float(below[label.removesuffix("]")] if isinstance(below, pd.Series) else below)
 
 
 def _deterministic(tree: xr.DataTree, effects: Effects) -> xr.DataTree:
@@ -109,15 +115,19 @@ def _deterministic(tree: xr.DataTree, effects: Effects) -> xr.DataTree:
 
 
 def _frequentist(answers: Answers, subject: str, statistic: str) -> float:
-    """An attribute of a classical fit, written ``METHOD+ci``."""
-    method, ci = subject.split("+")
-    return float(getattr(frequentist(answers[1], method=method, ci=ci), statistic))
+    """A number of a classical fit, written ``METHOD+ci``."""
+    method, plus, ci = subject.partition("+")
+    if not plus:
+        raise OptionError(f"{subject!r} names no interval; write the method and the interval, as in DL+wald")
+    numbers = frequentist(answers[1], method=method, ci=ci).to_series()
+    return float(numbers[_one_of(statistic, numbers.index, "number of a frequentist fit")])
 
 
 def _effect(answers: Answers, subject: str, statistic: str) -> float:
-    """An estimate or standard error of one study."""
-    effects = answers[1]
-    return float(effects.to_frame().set_index("study")[statistic][subject])
+    """A number of one study."""
+    studies = answers[1].to_frame().set_index("study")
+    _one_of(subject, studies.index, "study")
+    return float(studies[_one_of(statistic, studies.columns, "number of a study")][subject])
 
 
 _FINDERS: dict[str, Callable[[Answers, str, str], float]] = {

@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import marginal
+from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import provenance
 
 DIRECTIONS = ("lower", "higher")
@@ -39,11 +40,22 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     ------
     OptionError
         For an unknown direction or a `mid` that is not above 0.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> bm.benefit(fit, favours="lower", mid=0.2).loc["mu"].round(2).to_dict()
+    {'p_benefit': 0.95, 'p_mid': 0.81, 'p_harm': 0.05}
     """
     if favours not in DIRECTIONS:
         raise OptionError(f"favours is {favours!r}; give 'lower' or 'higher': what is good for patients")
-    if mid is not None and not (math.isfinite(mid) and mid > 0):
-        raise OptionError(f"mid is {mid!r}; it must be above 0 (analysis scale, favoured direction)")
+    if mid is not None and not (is_number(mid) and math.isfinite(mid) and mid > 0):
+        raise OptionError(
+            f"mid is {mid!r}; it must be a number above 0: the smallest change that matters, on the analysis "
+            "scale, counted in the favoured direction"
+        )
     origin = provenance(fit)
     null, up = origin.measure.null, favours == "higher"
     sign = 1.0 if up else -1.0

@@ -11,6 +11,7 @@ import xarray as xr
 from bayesma.classical.result import FrequentistFit
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import centre, marginal, parameter_names
+from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
 
 COLUMNS = ["estimate", "ci_low", "ci_high", "pi_low", "pi_high", "tau"]
@@ -36,24 +37,32 @@ def compare(fits: Mapping[str, xr.DataTree | FrequentistFit], *, ci_prob: float 
     Raises
     ------
     OptionError
-        When `fits` is empty or holds something that is no fit.
+        When `fits` is empty or holds something that is no fit, and for a `ci_prob` outside (0, 1).
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> bm.compare({"exact": fit, "DL": bm.frequentist(effects, method="DL")})["estimate"].round(2).to_dict()
+    {'exact': -0.39, 'DL': -0.41}
     """
+    ends = tails(ci_prob)
     if not fits:
         raise OptionError("compare needs at least one fit, as in compare({'NUTS': fit})")
-    rows = {label: _row(label, one, ci_prob) for label, one in fits.items()}
+    rows = {label: _row(label, one, ends) for label, one in fits.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("label")
 
 
-def _row(label: str, one: xr.DataTree | FrequentistFit, ci_prob: float) -> list[float]:
+def _row(label: str, one: xr.DataTree | FrequentistFit, ends: tuple[float, float]) -> list[float]:
     """Columns of one answer."""
     if isinstance(one, FrequentistFit):
         return [one.estimate, one.ci_low, one.ci_high, one.pi_low, one.pi_high, one.tau]
     if not isinstance(one, xr.DataTree):
         raise OptionError(f"compare: {label!r} is a {type(one).__name__}; give results of fit or frequentist")
-    probabilities = [0.5 * (1.0 - ci_prob), 0.5 * (1.0 + ci_prob)]
-    low, high = marginal(one, "mu").quantile(probabilities)[0]
+    low, high = marginal(one, "mu").quantile(ends)[0]
     origin = provenance(one)
     new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
-    pi_low, pi_high = marginal(one, new[0]).quantile(probabilities)[0] if new else (np.nan, np.nan)
+    pi_low, pi_high = marginal(one, new[0]).quantile(ends)[0] if new else (np.nan, np.nan)
     tau = centre(one, "tau")[0] if "tau" in parameter_names(one) else 0.0
     return [float(value) for value in (centre(one, "mu")[0], low, high, pi_low, pi_high, tau)]

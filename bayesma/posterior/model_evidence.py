@@ -31,9 +31,19 @@ def model_evidence(fit: xr.DataTree) -> pd.Series:
     ------
     OptionError
         When the fit did not come from the exact engine.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> bm.model_evidence(fit).round(2).to_dict()
+    {'log_evidence': -2.01, 'log_bf01_mu': 0.55, 'log_bf01_tau': 0.13}
     """
     if "exact" not in fit.children:
-        raise OptionError("model_evidence needs a fit from engine='exact': draws do not give the evidence")
+        raise OptionError(
+            "model_evidence needs the integral: draws do not give the evidence; fit with engine='exact'"
+        )
     attrs = fit["exact"].attrs
     result = pd.Series({name: float(attrs[name]) for name in QUANTITIES})
     result.attrs["reasons"] = json.loads(attrs["reasons"])

@@ -29,6 +29,15 @@ def prior_share(fit: xr.DataTree) -> pd.Series:
     -------
     pandas.Series
         Index hyper-parameter, values in [0, 1].
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> from bayesma.posterior.prior_share import prior_share
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> prior_share(fit).round(2).to_dict()
+    {'mu': 0.01, 'tau': 0.78}
     """
     shares = {}
     for name, prior in provenance(fit).priors.items():

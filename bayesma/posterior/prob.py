@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import inner_dims, labels_of, marginal
+from bayesma.posterior.numbers import is_number
 
 
 def prob(
@@ -32,12 +35,23 @@ def prob(
     Raises
     ------
     OptionError
-        When both or neither threshold is given, or the fit has no such parameter.
+        When both or neither threshold is given or it is no number, or the fit has no such parameter.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> round(bm.prob(fit, "tau", above=0.5), 3)
+    0.027
+    >>> bm.prob(fit, "theta", below=0).round(3).to_dict()
+    {'A': 0.993, 'B': 0.935}
     """
     if (below is None) == (above is None):
         raise OptionError("prob needs exactly one of below= and above=, a value on the analysis scale")
-    threshold = below if below is not None else above
-    assert threshold is not None
+    side, threshold = ("below", below) if below is not None else ("above", above)
+    if threshold is None or not is_number(threshold) or math.isnan(threshold):
+        raise OptionError(f"prob: {side} is {threshold!r}; give a number on the analysis scale")
     dims = inner_dims(fit, parameter)
     values = marginal(fit, parameter).probability(float(threshold), above=above is not None)
     if not dims:

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.posterior.marginals import marginal
+from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import Provenance, provenance
 
 
@@ -27,13 +28,26 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
         Index study; columns observed, observed_se, mean, sd, ci_low, ci_high (analysis scale) and weight: the
         study's share in the mean effect, in per cent, averaged over the posterior of tau. Under a common
         effect every study has the posterior of that effect.
+
+    Raises
+    ------
+    OptionError
+        For a `ci_prob` outside (0, 1).
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> bm.shrinkage(fit).loc["B", ["observed", "mean", "weight"]].round(2).tolist()
+    [-0.2, -0.34, 36.55]
     """
+    ends = tails(ci_prob)
     origin = provenance(fit)
     observed, constant = fit["observed_data"].dataset, fit["constant_data"].dataset
     effect = next((p.name for p in origin.family.parameters(origin.options) if p.role == "effect"), "mu")
     posterior = marginal(fit, effect)
-    tail = 0.5 * (1.0 - ci_prob)
-    low, high = posterior.quantile([tail, 1.0 - tail]).T
+    low, high = posterior.quantile(ends).T
     k = observed.sizes["study"]
     columns = {"mean": posterior.mean(), "sd": posterior.sd(), "ci_low": low, "ci_high": high}
     return pd.DataFrame(

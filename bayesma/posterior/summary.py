@@ -12,6 +12,7 @@ import xarray as xr
 from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import inner_dims, labels_of, marginal, moments_below, parameter_names
+from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
 
 LOCATION = ["median", "ci_low", "ci_high"]
@@ -25,7 +26,7 @@ def summary(
     *,
     ci_prob: float = 0.95,
     scale: Literal["analysis", "display"] = "analysis",
-    parameters: Sequence[str] | None = None,
+    parameters: str | Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Posterior summaries, one row a parameter.
 
@@ -40,7 +41,7 @@ def summary(
         Means and sds do not survive a non-linear back-transformation and are NaN there; the median does.
         Scale parameters such as tau stay on the analysis scale.
     parameters
-        Names to keep; all of them by default.
+        Name, or names, to keep in the order given; all of them by default.
 
     Returns
     -------
@@ -52,14 +53,21 @@ def summary(
     Raises
     ------
     OptionError
-        For a `ci_prob` outside (0, 1), an unknown scale or parameter.
+        For a `ci_prob` outside (0, 1), an unknown scale or parameter, or no parameter at all.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> bm.summary(fit)["median"].round(2).to_dict()
+    {'mu': -0.39, 'tau': 0.15, 'theta[A]': -0.43, 'theta[B]': -0.35, 'theta_new': -0.39}
     """
-    if not 0.0 < ci_prob < 1.0:
-        raise OptionError(f"ci_prob is {ci_prob!r}; it must lie between 0 and 1, for example 0.95")
+    ends = tails(ci_prob)
     if scale not in {"analysis", "display"}:
         raise OptionError(f"scale is {scale!r}; it must be 'analysis' or 'display'")
-    names = parameter_names(fit) if parameters is None else tuple(parameters)
-    table = pd.concat([_one(fit, name, ci_prob) for name in names])
+    names = _names(fit, parameters)
+    table = pd.concat([_one(fit, name, ends) for name in names])
     if scale == "display":
         _back_transform(table, fit, names)
     table.index.name = "parameter"
@@ -74,12 +82,21 @@ def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
     return [f"{parameter}[{label}]" for label in labels_of(fit, dims[0])]
 
 
-def _one(fit: xr.DataTree, name: str, ci_prob: float) -> pd.DataFrame:
+def _names(fit: xr.DataTree, parameters: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Parameters asked for, each known to the fit."""
+    if parameters is None:
+        return parameter_names(fit)
+    names = (parameters,) if isinstance(parameters, str) else tuple(parameters)
+    if not names:
+        raise OptionError(f"parameters is empty; name one or more of: {', '.join(parameter_names(fit))}")
+    return names
+
+
+def _one(fit: xr.DataTree, name: str, ends: tuple[float, float]) -> pd.DataFrame:
     """Rows of one parameter."""
     labels = row_labels(fit, name)
     posterior = marginal(fit, name)
-    tail = 0.5 * (1.0 - ci_prob)
-    low, median, high = posterior.quantile([tail, 0.5, 1.0 - tail]).T
+    low, median, high = posterior.quantile([ends[0], 0.5, ends[1]]).T
     table = pd.DataFrame(np.nan, index=pd.Index(labels), columns=COLUMNS)
     table[LOCATION] = np.column_stack([median, low, high])
     limit = moments_below(fit, name)

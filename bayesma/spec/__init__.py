@@ -2,6 +2,6 @@
 
 from bayesma.spec.jobs import Job, Spec, matching
 from bayesma.spec.loading import load_spec
-from bayesma.spec.tables import ReferenceTable
+from bayesma.spec.tables import QUANTITY, ReferenceTable
 
-__all__ = ["Job", "ReferenceTable", "Spec", "load_spec", "matching"]
+__all__ = ["QUANTITY", "Job", "ReferenceTable", "Spec", "load_spec", "matching"]

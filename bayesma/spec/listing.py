@@ -15,6 +15,12 @@ def list_models() -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index model; columns title, analyses (number of fits), data, citation.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> int(bm.list_models().loc["zhou2020", "analyses"])
+    36
     """
     rows = {}
     for name in MODELS.names():

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bayesma.errors import SpecError
+from bayesma.errors import PriorError, SpecError
 from bayesma.families import FAMILIES
 from bayesma.measures import MEASURES
+from bayesma.measures.checks import check_roles
 from bayesma.priors import Prior
 
 EFFECTS_FAMILY = "normal"  # the family of an analysis that has an [effects] table
+QUANTITY = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+)")
+QUANTITY_FORMS = "posterior.mu.mean, posterior.theta[A].sd, frequentist.REML+hksj.tau2, effect.<study>.y"
 
 
 class Table(BaseModel):
-    """A TOML table: unknown keys are errors, and values are not coerced."""
+    """A TOML table: unknown keys are errors, values are not coerced, and numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class ArmsTable(Table):
@@ -47,8 +51,9 @@ class EffectsTable(Table):
     drop_unusable: bool | None = None
 
     @model_validator(mode="after")
-    def _known_measure(self) -> EffectsTable:
-        MEASURES[self.measure]
+    def _known_measure_and_roles(self) -> EffectsTable:
+        measure = MEASURES[self.measure]
+        check_roles(self.columns, measure, ready="estimate" in self.columns or measure.design is None)
         return self
 
     def options(self) -> dict[str, Any]:
@@ -57,24 +62,35 @@ class EffectsTable(Table):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-class ModelTable(Table):
-    """The family, its options (any further key) and its priors as text."""
+class ModelLayer(Table):
+    """What one place of the file says about the model: any further key is an option of the family."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     family: str = EFFECTS_FAMILY
     priors: dict[str, str] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _known(self) -> ModelTable:
-        FAMILIES[self.family].checked_options(self.options())
-        for text in self.priors.values():
-            Prior.parse(text)
-        return self
-
     def options(self) -> dict[str, Any]:
         """Options of the family."""
         return dict(self.model_extra or {})
+
+    def said(self) -> dict[str, Any]:
+        """Keys the file sets here."""
+        return self.model_dump(exclude_unset=True)
+
+
+class ModelTable(ModelLayer):
+    """The model of one job, all layers merged: a known family, its options, priors that parse."""
+
+    @model_validator(mode="after")
+    def _known(self) -> ModelTable:
+        FAMILIES[self.family].checked_options(self.options())
+        for name, text in self.priors.items():
+            try:
+                Prior.parse(text)
+            except PriorError as error:
+                raise SpecError(f"key 'priors.{name}': {error}") from error
+        return self
 
 
 class FitTable(Table):
@@ -99,8 +115,14 @@ class Threshold(Table):
     @model_validator(mode="after")
     def _one_side(self) -> Threshold:
         if (self.below is None) == (self.above is None):
-            raise SpecError("a probability needs exactly one of below and above")
+            raise SpecError(f"the probability of {self.parameter!r} needs exactly one of below and above")
         return self
+
+    @property
+    def name(self) -> str:
+        """Its label, or ``P(mu < 0)``."""
+        side, value = ("<", self.below) if self.below is not None else (">", self.above)
+        return self.label or f"P({self.parameter} {side} {value:g})"
 
 
 class QuestionsTable(Table):
@@ -110,28 +132,43 @@ class QuestionsTable(Table):
     mid_source: str | None = None
     probabilities: list[Threshold] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _labels_differ(self) -> QuestionsTable:
+        names = [threshold.name for threshold in self.probabilities]
+        for name in names:
+            if names.count(name) > 1:
+                raise SpecError(f"two probabilities are called {name!r}; give one another label")
+        return self
+
 
 class VariantTable(Table):
     """A second model for every analysis of the file, shown beside the first."""
 
-    name: str
+    name: str = Field(min_length=1)
     label: str
-    model: dict[str, Any] = Field(default_factory=dict)
+    model: ModelLayer = Field(default_factory=ModelLayer)
     note: str | None = None
 
 
 class AnalysisTable(Table):
     """One outcome at one time; keys it does not set come from the top of the file."""
 
-    name: str
+    name: str = Field(min_length=1)
     label: str | None = None
-    where: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    where: dict[str, Any] = Field(default_factory=dict)
     data: str | None = None
     effects: dict[str, Any] = Field(default_factory=dict)
-    model: dict[str, Any] = Field(default_factory=dict)
+    model: ModelLayer = Field(default_factory=ModelLayer)
     questions: dict[str, Any] = Field(default_factory=dict)
     favours: Literal["lower", "higher"] | None = None
     cautions: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _plain_values(self) -> AnalysisTable:
+        for column, value in self.where.items():
+            if not isinstance(value, str | int | float | bool):
+                raise SpecError(f"key 'where.{column}' is {value!r}; give text, a number, or true or false")
+        return self
 
 
 class ReferenceTable(Table):
@@ -144,6 +181,12 @@ class ReferenceTable(Table):
     tolerance: float = Field(gt=0)
     source: str
 
+    @model_validator(mode="after")
+    def _known_form(self) -> ReferenceTable:
+        if QUANTITY.fullmatch(self.quantity) is None:
+            raise SpecError(f"key 'quantity' is {self.quantity!r}; it is written like {QUANTITY_FORMS}")
+        return self
+
 
 class SpecFile(Table):
     """The whole file."""
@@ -154,7 +197,7 @@ class SpecFile(Table):
     citation: str = ""
     cautions: list[str] = Field(default_factory=list)
     effects: dict[str, Any] = Field(default_factory=dict)
-    model: dict[str, Any] = Field(default_factory=dict)
+    model: ModelLayer = Field(default_factory=ModelLayer)
     fit: FitTable = Field(default_factory=FitTable)
     questions: dict[str, Any] = Field(default_factory=dict)
     variant: list[VariantTable] = Field(default_factory=list)

@@ -1,0 +1,154 @@
+"""From the tables of a file to its jobs: what an analysis leaves out comes from its variant, then the top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bayesma.families import FAMILIES
+from bayesma.families.base import Parameter
+from bayesma.spec.findings import Place, keys_of, unknown_key
+from bayesma.spec.jobs import Job, matching
+from bayesma.spec.tables import (
+    EFFECTS_FAMILY,
+    AnalysisTable,
+    EffectsTable,
+    ModelTable,
+    QuestionsTable,
+    SpecFile,
+    VariantTable,
+)
+
+NO_VARIANT = VariantTable.model_construct(name="", label="")  # validation refuses the empty name to files
+
+
+def jobs_of(
+    file: SpecFile, name: str, place: Place, find_data: Callable[[str, Place], Path]
+) -> tuple[Job, ...]:
+    """Every analysis under every variant, in the file's order.
+
+    Parameters
+    ----------
+    file
+        The validated file.
+    name
+        Name of the one analysis of a file without any ``[[analysis]]``.
+    place
+        The file, for messages.
+    find_data
+        From the name of a data set or file to its path.
+
+    Raises
+    ------
+    SpecError
+        For tables that are wrong once merged, names given twice, priors and questions of parameters that no
+        variant has, and references to analyses that are not there.
+    """
+    jobs: list[Job] = []
+    for analysis in file.analysis or [AnalysisTable(name=name)]:
+        where = place.within(f"analysis {analysis.name!r}") if file.analysis else place
+        asked = where.within("[questions]").validated(
+            QuestionsTable, {**file.questions, **analysis.questions}
+        )
+        variants = file.variant or [NO_VARIANT]
+        own = [_job(file, analysis, variant, asked, where, find_data) for variant in variants]
+        _check_answered(asked, own, where)
+        jobs += own
+    _check_names(jobs, place)
+    _check_references(file, tuple(jobs), place)
+    return tuple(jobs)
+
+
+def _job(
+    file: SpecFile,
+    analysis: AnalysisTable,
+    variant: VariantTable,
+    asked: QuestionsTable,
+    place: Place,
+    find_data: Callable[[str, Place], Path],
+) -> Job:
+    """One job, everything inherited filled in; the nearest table wins."""
+    if file.variant:
+        place = place.within(f"variant {variant.name!r}")
+    effects = {**file.effects, **analysis.effects}
+    if analysis.favours is not None:
+        effects["favours"] = analysis.favours
+    merged = place.within("[effects]").validated(EffectsTable, effects)
+    if asked.mid is not None and merged.favours is None:
+        raise place.within("[questions]").error(
+            "mid is given and favours is not; say who benefits on which side"
+        )
+    data = analysis.data or file.data
+    if data is None:
+        raise place.error("key 'data' is missing; name a data set or a CSV file")
+    model, parameters = _model(file, analysis, variant, place)
+    answered = [one for one in asked.probabilities if one.parameter in parameters]
+    return Job(
+        analysis=analysis.name,
+        variant=variant.name,
+        label=analysis.label or (analysis.name if file.analysis else file.title),
+        variant_label=variant.label,
+        variant_note=variant.note or "",
+        data=find_data(data, place),
+        where=analysis.where,
+        effects=merged,
+        model=model,
+        questions=asked.model_copy(update={"probabilities": answered}),
+        cautions=(*file.cautions, *analysis.cautions),
+    )
+
+
+def _model(
+    file: SpecFile, analysis: AnalysisTable, variant: VariantTable, place: Place
+) -> tuple[ModelTable, set[str]]:
+    """The merged model, and the names of its parameters; priors are merged one by one."""
+    layers = [layer.said() for layer in (file.model, variant.model, analysis.model)]
+    merged: dict[str, Any] = {key: value for layer in layers for key, value in layer.items()}
+    merged["priors"] = {name: text for layer in layers for name, text in layer.get("priors", {}).items()}
+    inside = place.within("[model]")
+    if (family_name := merged.get("family", EFFECTS_FAMILY)) in FAMILIES:
+        known = [*keys_of(ModelTable), *FAMILIES[family_name].options]
+        for key in merged:
+            if key not in known:
+                raise inside.error(unknown_key(key, known))
+    model = inside.validated(ModelTable, merged)
+    family = FAMILIES[model.family]
+    parameters: tuple[Parameter, ...] = family.parameters(family.checked_options(model.options()))
+    hyper = {p.name for p in parameters if p.role == "hyper"}
+    elsewhere = family.all_hyper() if file.variant else set()  # the priors of all variants stand in one table
+    for name in model.priors:
+        if name not in hyper | elsewhere:
+            raise inside.error(
+                f"priors names {name!r}, which this model has not; its parameters are: "
+                f"{', '.join(p.name for p in parameters if p.role == 'hyper')}"
+            )
+    own = {name: text for name, text in model.priors.items() if name in hyper}
+    return model.model_copy(update={"priors": own}), {p.name for p in parameters}
+
+
+def _check_answered(asked: QuestionsTable, jobs: list[Job], place: Place) -> None:
+    """A question about a parameter that no variant has is a mistake; that one variant lacks it is not."""
+    answered = {one.parameter for job in jobs for one in job.questions.probabilities}
+    for one in asked.probabilities:
+        if one.parameter not in answered:
+            raise place.within("[questions]").error(
+                f"probabilities names {one.parameter!r}, which this model has not; correct the parameter"
+            )
+
+
+def _check_names(jobs: list[Job], place: Place) -> None:
+    """A fit is addressed by its name."""
+    names = [job.name for job in jobs]
+    for name in names:
+        if names.count(name) > 1:
+            raise place.error(f"two analyses are called {name!r}; rename one")
+
+
+def _check_references(file: SpecFile, jobs: tuple[Job, ...], place: Place) -> None:
+    """A reference that speaks of no job would never be checked."""
+    for number, reference in enumerate(file.reference):
+        if not matching(reference, jobs):
+            given = [(key, getattr(reference, key)) for key in ("analysis", "variant")]
+            named = " with ".join(f"{key} {value!r}" for key, value in given if value is not None)
+            raise place.within(f"reference {number + 1}").error(f"the file has no {named}; correct the name")
