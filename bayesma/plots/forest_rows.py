@@ -23,7 +23,7 @@ from bayesma.posterior.shrinkage import shrinkage
 type Kind = Literal["study", "mean", "new", "classical"]
 type TextColumns = Mapping[str, Sequence[object]] | pd.DataFrame
 
-HEAVY = 0.25  # a study with this share of the largest weight is never cut off
+VAGUE = 4.0  # an interval this many times as wide as the median one may be cut off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,13 +89,13 @@ def build(
 
 
 def core(rows: Sequence[Row]) -> list[Interval]:
-    """Intervals the axis must hold whole: the mean effect, and the studies that weigh most."""
-    heaviest = max(row.weight or 0.0 for row in rows)
-    kept = []
-    for row in rows:
-        if row.kind == "mean" or (row.kind == "study" and (row.weight or 0.0) >= HEAVY * heaviest):
-            kept += [i for i in (row.observed, row.posterior) if i is not None]
-    return kept
+    """Intervals the axis must hold whole: the mean effect, and studies of at least ordinary precision."""
+    studies = [row for row in rows if row.kind == "study"]
+    widths = [row.observed.high - row.observed.low for row in studies if row.observed is not None]
+    usual = sorted(widths)[(len(widths) - 1) // 2]
+    kept = [row for row in rows if row.kind == "mean"]
+    kept += [row for row, width in zip(studies, widths, strict=True) if width <= VAGUE * usual]
+    return [i for row in kept for i in (row.observed, row.posterior) if i is not None]
 
 
 def every(rows: Sequence[Row]) -> list[Interval]:

@@ -121,3 +121,8 @@ def _ratio(value: float, decimals: int) -> str:
     if value < 0.1:
         decimals = max(decimals, 1 + math.ceil(-math.log10(value)))
     return number(value, decimals)
+
+
+def ratio_or_number(measure: Measure, value: float) -> str:
+    """A value of the analysis scale as short as it can be printed."""
+    return f"{printed(measure, value):.3g}".replace("-", MINUS)

@@ -17,9 +17,10 @@ from bayesma.plots.text import text_width
 
 PADDING = 0.04  # of the span, left free at both ends
 STRETCH = 1.0  # how far, in spans of the core, the axis goes to avoid cutting an interval
-MOST_TICKS = 8
+ENOUGH_TICKS, MOST_TICKS = 4, 8
 TICK_GAP = 0.08  # inches between tick labels
 DECADE_STEPS: tuple[tuple[float, ...], ...] = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+SHORT = 0.45  # decades; below this a ratio axis is nearly linear
 FAMILIAR = (0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 10.0, 20.0, 50.0, 100.0)
 
 
@@ -76,13 +77,13 @@ def dress(axes: Axes, span: tuple[float, float], width: float, measure: Measure 
 def ticks(
     span: tuple[float, float], width: float, size: float, *, ratio: bool
 ) -> tuple[list[float], list[str]]:
-    """Positions on the analysis scale and labels on the printed one: the most that do not touch."""
+    """Positions on the analysis scale and labels on the printed one, for limits that hold the null."""
     fullest: tuple[list[float], list[str]] = ([], [])
     for values in _ratio_candidates(span) if ratio else _linear_candidates(span):
         labels = [tick(value) for value in values]
         places = [math.log(value) if ratio else value for value in values]
         if len(places) <= MOST_TICKS and _apart(places, labels, span, width, size):
-            if len(places) >= 3:
+            if len(places) >= ENOUGH_TICKS:
                 return places, labels
             if len(places) > len(fullest[0]):
                 fullest = places, labels
@@ -99,14 +100,15 @@ def _linear_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
 
 
 def _ratio_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
-    """Round ratios within the limits: evenly spaced over a short span, familiar ones, then whole decades."""
+    """Round ratios within limits that hold 1: familiar, evenly spaced over a short span, or decades."""
     low10, high10 = span[0] / math.log(10.0), span[1] / math.log(10.0)
-    if high10 - low10 < 0.45:
-        yield from _linear_candidates((math.exp(span[0]), math.exp(span[1])))
-    yield [v for v in FAMILIAR if span[0] <= math.log(v) <= span[1]]
     if max(abs(low10), abs(high10)) > 300.0:  # no float holds these ratios
         yield [1.0]
         return
+    if high10 - low10 >= SHORT:
+        yield [v for v in FAMILIAR if span[0] <= math.log(v) <= span[1]]
+    if high10 - low10 < 2 * SHORT:
+        yield from _linear_candidates((math.exp(span[0]), math.exp(span[1])))
     decades = range(math.floor(low10), math.ceil(high10) + 1)
     for steps in DECADE_STEPS:
         values = [step * 10.0**decade for decade in decades for step in steps]

@@ -1,0 +1,123 @@
+"""What may be claimed from a posterior? The probabilities on both sides of the null, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import xarray as xr
+from matplotlib.axes import Axes
+
+from bayesma.errors import OptionError
+from bayesma.measures.base import Measure
+from bayesma.plots import direction, style
+from bayesma.plots.numbers import probability, ratio_or_number
+from bayesma.plots.text import line_height, wrap, write
+from bayesma.posterior.benefit import benefit
+from bayesma.posterior.marginals import marginal
+
+BIG, SMALL = 13.0, 9.0
+GAP = 0.3  # inches between the two claims
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A probability on one side of the null.
+
+    Attributes
+    ----------
+    side
+        Where on the axis.
+    value
+        ``P = 0.973``.
+    words
+        What it is the probability of, one line each.
+    good
+        Whether it is the side that is good for patients; None where nobody said.
+    """
+
+    side: Literal["left", "right"]
+    value: str
+    words: tuple[str, ...]
+    good: bool | None
+
+
+def mid_value(measure: Measure, mid: float | None, favours: str | None) -> float | None:
+    """Where on the analysis scale an effect begins to matter.
+
+    Raises
+    ------
+    OptionError
+        When a minimal important difference is given without a direction.
+    """
+    if mid is None:
+        return None
+    if favours is None:
+        raise OptionError("mid needs favours='lower' or favours='higher': the direction it is counted in")
+    return measure.null + (mid if favours == "higher" else -mid)
+
+
+def mid_words(measure: Measure, at: float, favours: str | None) -> str:
+    """``≤ 0.8``."""
+    sign = "≥" if favours == "higher" else "≤"
+    return f"{sign} {ratio_or_number(measure, at)}"
+
+
+def claims(
+    fit: xr.DataTree,
+    parameter: str,
+    measure: Measure,
+    mid: float | None,
+    favours: str | None,
+    arms: tuple[str, str],
+) -> list[Claim]:
+    """Both sides of the null, left first."""
+    names = direction.sides(favours, *arms)
+    if names is None:
+        null = ratio_or_number(measure, measure.null)
+        below, above = (
+            float(marginal(fit, parameter).probability(measure.null, above=side)[0]) for side in (False, True)
+        )
+        return [
+            Claim("left", f"P {probability(below)}", (f"◄ below {null}",), None),
+            Claim("right", f"P {probability(above)}", (f"above {null} ►",), None),
+        ]
+    row = benefit(fit, favours=str(favours), mid=mid).to_dict("index")[parameter]
+    at = mid_value(measure, mid, favours)
+    good = [f"favours {arms[0]}"]
+    if at is not None:
+        good.append(
+            f"P {probability(row['p_mid'])} for an important effect, {mid_words(measure, at, favours)}"
+        )
+    for_benefit, for_harm = (f"P {probability(row[name])}" for name in ("p_benefit", "p_harm"))
+    if favours == "lower":
+        good[0] = f"◄ {good[0]}"
+        harm = f"favours {arms[1]} ►"
+        return [Claim("left", for_benefit, tuple(good), True), Claim("right", for_harm, (harm,), False)]
+    good[0] = f"{good[0]} ►"
+    harm = f"◄ favours {arms[1]}"
+    return [Claim("left", for_harm, (harm,), False), Claim("right", for_benefit, tuple(good), True)]
+
+
+def claims_height(given: Sequence[Claim], width: float) -> float:
+    """Inches the claims take in a figure of a width."""
+    if not given:
+        return 0.0
+    return line_height(BIG) + line_height(SMALL) * max(len(_lines(claim, width)) for claim in given)
+
+
+def write_claims(sheet: Axes, given: Sequence[Claim], y: float, width: float) -> None:
+    """Claims at both edges of the figure, hanging from `y`, each on its side of the axis."""
+    for claim in given:
+        x = style.MARGIN if claim.side == "left" else width - style.MARGIN
+        color = style.MUTED if claim.good is False else style.POSTERIOR
+        write(sheet, x, y, claim.value, size=BIG, bold=True, align=claim.side, color=color, top=True)
+        below = y + line_height(BIG)
+        write(sheet, x, below, _lines(claim, width), size=SMALL, align=claim.side, color=color, top=True)
+
+
+def _lines(claim: Claim, width: float) -> list[str]:
+    """Words wrapped to half the figure."""
+    room = 0.5 * (width - GAP) - style.MARGIN
+    return [line for words in claim.words for line in wrap(words, room, SMALL)]
