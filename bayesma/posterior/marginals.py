@@ -1,4 +1,4 @@
-"""Marginal posteriors as plots and reports use them: quantities of one parameter, and its density curve."""
+"""Marginal posteriors as questions, plots and reports use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from bayesma.engines.marginals import (
 __all__ = [
     "Marginal",
     "centre",
-    "density",
     "inner_dims",
     "labels_of",
     "marginal",
@@ -27,32 +26,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-SHOWN = (0.0005, 0.9995)  # central mass a density curve covers
-
-
-def density(fit: xr.DataTree, parameter: str, points: int = 400) -> tuple[Array, Array]:
-    """Posterior density curve of a scalar parameter.
-
-    Parameters
-    ----------
-    fit
-        Result of `fit`.
-    parameter
-        Name of a parameter without dimensions beyond chain and draw.
-    points
-        Length of the curve.
-
-    Returns
-    -------
-    tuple of ndarray
-        Parameter values and densities, each of shape (points,): exact where the grid is there, a kernel
-        density estimate of the draws otherwise.
-    """
-    posterior = marginal(fit, parameter)
-    low, high = posterior.quantile(SHOWN)[0]
-    x = np.linspace(low, high, points)
-    return x, posterior.density(x)
 
 
 def centre(fit: xr.DataTree, parameter: str) -> Array:

@@ -49,6 +49,8 @@ def summary(
         Indexed by parameter as ArviZ names them (``theta[Aronson 1948]``); columns mean, sd, median, ci_low,
         ci_high, mcse_mean, mcse_sd, ess_bulk, ess_tail, r_hat. The last five are NaN under ``exact``, which
         has no Monte Carlo error. A moment that does not exist is infinite, or NaN where it has no sign.
+        ess_tail is that of the 5 % and 95 % quantiles (Vehtari et al. 2021, doi 10.1214/20-BA1221); ArviZ
+        takes the ends of its own default interval.
 
     Raises
     ------
