@@ -92,7 +92,7 @@ def ticks(
 
 def _linear_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
     """Round numbers within the limits, densest first."""
-    for bins in range(7, 1, -1):
+    for bins in range(9, 1, -1):
         values = MaxNLocator(nbins=bins, steps=[1, 2, 2.5, 5, 10]).tick_values(*span)
         kept = [float(v) for v in values if span[0] <= v <= span[1]]
         step = float(values[1] - values[0]) if len(values) > 1 else 1.0
