@@ -78,10 +78,10 @@ def estimate_texts(intervals: Sequence[Interval | None], measure: Measure | None
 
 
 def probability(value: float) -> str:
-    """Three decimals, and never 0 or 1 unless it is."""
-    if 0.0 < value < SMALLEST_SHOWN:
+    """Three decimals, and never certainty: draws that all agree do not prove it either."""
+    if value < SMALLEST_SHOWN:
         return f"< {SMALLEST_SHOWN}"
-    if 1.0 - SMALLEST_SHOWN < value < 1.0:
+    if value > 1.0 - SMALLEST_SHOWN:
         return f"> {1.0 - SMALLEST_SHOWN}"
     return f"= {value:.3f}"
 
