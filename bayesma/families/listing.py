@@ -15,6 +15,12 @@ def list_families() -> pd.DataFrame:
     pandas.DataFrame
         Index family; columns title, evidence (the class it analyses), parameters (with default options),
         options (name and allowed values).
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> bm.list_families().loc["normal", "parameters"]
+    'mu, tau, theta, theta_new'
     """
     rows = {}
     for name, family in FAMILIES.items():

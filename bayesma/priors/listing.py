@@ -15,6 +15,12 @@ def list_priors() -> pd.DataFrame:
     pandas.DataFrame
         Index distribution; columns written (the text form with its arguments) and support (ends; arguments of
         the distribution may move them).
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> bm.list_priors().loc["HalfNormal", "written"]
+    'HalfNormal(sigma)'
     """
     rows = {}
     for name, declared in DISTRIBUTIONS.items():

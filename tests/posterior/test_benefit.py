@@ -54,7 +54,7 @@ def test_without_a_minimal_difference(fit: xr.DataTree) -> None:
 
 @pytest.mark.parametrize("measure", ["OR", "RR"])
 def test_the_null_of_a_ratio_is_0_on_the_log_scale(measure: str) -> None:
-    """An odds ratio of 0.5 is benefit when low is good; a null at 1 on the log scale would call 2.0 benefit."""
+    """An odds ratio of 0.5 is benefit when low is good; with a null of 1 on the log scale 2.0 would be."""
     for ratio, expected in ((0.5, 1.0), (2.0, 0.0)):
         effects = bm.Effects.from_estimates([math.log(ratio)], [0.01], measure=measure)
         fit = bm.fit(effects, engine="exact", random_seed=1, random_effects="none")
