@@ -42,7 +42,7 @@ class Listing(StrEnum):
 @app.command()
 def run(
     spec: Annotated[str, typer.Argument(help="Name of a shipped analysis, or path of a .toml file.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the results. [default: out/<name>]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; out/<name> by default.")] = None,
     engine: Annotated[str | None, typer.Option(help="nuts or exact, in place of the file's own.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed, in place of the file's own.")] = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""How files are written: prepared in the same folder, then moved into place, so that none is ever half there."""
+"""How files are written: prepared in the same folder, then moved into place, never half there."""
 
 from __future__ import annotations
 

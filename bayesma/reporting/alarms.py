@@ -38,12 +38,18 @@ class Alarm:
 def alarms(analysis: Analysis) -> list[Alarm]:
     """Everything urgent, the worst first; the file's own cautions stand at the end, once."""
     common = [Alarm("caution", text) for text in analysis.spec.file.cautions]
-    return [*_stops(analysis), *_priors(analysis), *_notes(analysis), *common]
+    own = {text for r in analysis.results for text in r.job.cautions}
+    notes = list(_notes(analysis))
+    cautions = [alarm for alarm in notes if alarm.text in own]
+    others = [alarm for alarm in notes if alarm.text not in own]
+    return [*_stops(analysis), *cautions, *_priors(analysis), *others, *common]
 
 
 def own_notes(analysis: Analysis, result: Result) -> list[str]:
-    """Notes of one result beyond the cautions common to all, classical ones included."""
+    """Notes of one result beyond those common to all, classical ones included."""
     common = set(analysis.spec.file.cautions)
+    if len(analysis.results) > 1:
+        common |= set.intersection(*(set(r.notes) for r in analysis.results))
     classical = [note for fit in result.frequentist.values() for note in fit.notes]
     return [note for note in dict.fromkeys((*result.notes, *classical)) if note not in common]
 
@@ -91,8 +97,8 @@ def _priors(analysis: Analysis) -> Iterable[Alarm]:
             parts = sorted(float(r.prior_share[name]) for r in ruled)
             ends = list(dict.fromkeys(share(part) for part in (parts[0], parts[-1])))
             text = (
-                f"The prior of {name} supplies {' to '.join(ends)} of its posterior: the data say little about it, "
-                "and another prior would give another answer."
+                f"The prior of {name} supplies {' to '.join(ends)} of its posterior: the data say little about "
+                "it, and another prior would give another answer."
             )
             yield Alarm("caution", text, places(analysis, ruled))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-import pandas as pd
+from collections.abc import Hashable
+from typing import Any
 
 from bayesma.analysis import Analysis, Result
-from bayesma.reporting.numbers import MISSING, probability, with_interval
+from bayesma.reporting.numbers import probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
-from bayesma.reporting.words import better_words, measure_of, mid_words, scale_words
+from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words
 
 UNCONVERGED = "NOT CONVERGED"
 COLUMNS = (
@@ -26,25 +25,25 @@ COLUMNS = (
 MEANINGS = (
     (
         "Estimate",
-        "the effect, as the median of the posterior, with the interval that holds it with 95 % probability, given "
-        "the data, the model and the priors",
+        "the effect, as the median of the posterior, with the interval that holds it with 95 % probability, "
+        "given the data, the model and the priors",
     ),
     ("P(benefit)", "the probability that the effect is on the good side of no effect at all"),
     (
         "P(beyond MID)",
-        "the probability that it is better than no effect by at least the minimal important difference (MID), the "
-        "smallest effect that patients would notice",
+        "the probability that it is better than no effect by at least the minimal important difference (MID), "
+        "the smallest effect that matters to patients",
     ),
     ("P(harm)", "the probability that the effect is on the bad side of no effect"),
     (
         "Next study",
-        "the probability of benefit for the true effect in one further study, whose setting may differ as much as "
-        "the studies here do; not defined under a common effect",
+        "the probability of benefit for the true effect in one further study, whose setting may differ as much "
+        "as those of the studies here; not defined under a common effect",
     ),
     (
         "Frequentist",
-        "the classical estimate of the same data, with confidence interval and two-sided p; p is the probability "
-        "of data at least as extreme if there were no effect, and not a probability of no benefit",
+        "the classical estimate from the same data, with confidence interval and two-sided p; p is the "
+        "probability of data at least as extreme if there were no effect, not a probability of no benefit",
     ),
 )
 
@@ -53,30 +52,28 @@ def answers(analysis: Analysis) -> Table:
     """Every fit in one line, variants of one analysis together, the first of them the primary one."""
     shown: set[str] = set()
     rows = []
-    for result, row in zip(analysis.results, analysis.table().itertuples(), strict=True):
-        rows.append(_row(result, row, first=result.job.analysis not in shown))
+    for result, (_, line) in zip(analysis.results, analysis.table().iterrows(), strict=True):
+        rows.append(_row(result, line.to_dict(), first=result.job.analysis not in shown))
         shown.add(result.job.analysis)
     method = dict.fromkeys(list(result.frequentist)[-1] for result in analysis.results)
     return table("The answer", COLUMNS, rows, f"Frequentist: {'; '.join(method)}.")
 
 
-def _row(result: Result, row: tuple[object, ...], *, first: bool) -> Row:
+def _row(result: Result, line: dict[Hashable, Any], *, first: bool) -> Row:
     """One line: the outcome with measure, direction and MID, or the name of a further variant."""
-    values = pd.Series(row._asdict())  # type: ignore[attr-defined]
-    measure = measure_of(result)
-    chances: list[Cell] = [Chance(values[name]) for name in ("p_benefit", "p_mid", "p_harm", "p_benefit_new")]
-    classical = [values[f"frequentist_{name}"] for name in ("estimate", "ci_low", "ci_high")]
-    converged = bool(values["converged"])
+    measure, p = measure_of(result), line["frequentist_p_value"]
+    chances: list[Cell] = [Chance(line[name]) for name in ("p_benefit", "p_mid", "p_harm", "p_benefit_new")]
+    converged = bool(line["converged"])
     return Row(
         (
             _name(result, first=first),
             str(result.effects.k),
-            with_interval(measure, *(values[name] for name in ("estimate", "ci_low", "ci_high"))),
+            with_interval(measure, line["estimate"], line["ci_low"], line["ci_high"]),
             *(chances if converged else [UNCONVERGED, *chances[1:]]),
-            with_interval(measure, *classical),
-            MISSING
-            if math.isnan(values["frequentist_p_value"])
-            else probability(values["frequentist_p_value"]),
+            with_interval(
+                measure, *(line[f"frequentist_{name}"] for name in ("estimate", "ci_low", "ci_high"))
+            ),
+            probability(p),
         ),
         "alarm" if not converged else "primary" if first else "variant",
     )
@@ -87,6 +84,6 @@ def _name(result: Result, *, first: bool) -> Words:
     job = result.job
     if not first:
         return Words(job.variant_label, "")
-    mid = mid_words(result)
-    parts = [scale_words(result), better_words(result), *([f"MID: {mid}"] if mid else [])]
+    mid = mid_limit(result)
+    parts = [scale_words(result), better_words(result), *([f"MID {mid}"] if mid else [])]
     return Words(job.label, "; ".join(parts))

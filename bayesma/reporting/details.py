@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bayesma.analysis import Result
@@ -14,11 +16,12 @@ from bayesma.reporting.numbers import (
     share,
     with_intervals,
 )
-from bayesma.reporting.tables import Chance, Row, Table, table, words
+from bayesma.reporting.tables import Cell, Chance, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words, prior_rows
 
 LARGE_Z = 3.0
 ESTIMATE, PREDICTION = ("estimate", "ci_low", "ci_high"), ("estimate", "pi_low", "pi_high")
+NO_BREAK = "\u00a0"
 Z95 = 1.959963984540054
 MEANING = {"mu": "effect (mu)", "theta_new": "in a next study"}
 CHANCES = {"p_benefit": "benefit", "p_mid": "benefit beyond the MID", "p_harm": "harm"}
@@ -29,7 +32,7 @@ def decision(result: Result) -> Table | None:
     if result.benefit is None and result.probabilities.empty:
         return None
     names = [] if result.benefit is None else list(result.benefit.index)
-    rows = [
+    rows: list[Sequence[Cell]] = [
         (label, *(Chance(float(result.benefit.loc[name, column])) for name in names))
         for column, label in CHANCES.items()
         if result.benefit is not None
@@ -73,13 +76,18 @@ def comparison(result: Result) -> Table:
 def priors(result: Result) -> Table:
     """Every prior in words, and how much of the answer it supplied."""
     rows = [
-        (*row, share(float(result.prior_share[row[0].split(":", maxsplit=1)[0]])))
+        (
+            row[0],
+            row[1].replace(" ", NO_BREAK),
+            *row[2:],
+            share(float(result.prior_share[row[0].split(":", maxsplit=1)[0]])),
+        )
         for row in prior_rows(result)
     ]
     heads = ("Parameter", words("Prior"), words("In words"), words("Origin"), "Share")
     note = (
-        "Share: part of the posterior that the prior supplied (squared ratio of the interquartile ranges; 100 %: "
-        "the data said nothing)."
+        "Share: part of the posterior that the prior supplied (squared ratio of the interquartile ranges; "
+        "100 %: the data said nothing)."
     )
     return table("Priors", heads, rows, note)
 
@@ -91,15 +99,15 @@ def posteriors(result: Result) -> Table:
     sampled = origin.engine == "nuts"
     rows = []
     for name in names:
-        row = result.summary.loc[name]
-        spread = float(row["sd"] if np.isfinite(row["sd"]) else (row["ci_high"] - row["ci_low"]) / 4.0)
+        row = result.summary.loc[name].astype(float).to_dict()
+        spread = row["sd"] if np.isfinite(row["sd"]) else (row["ci_high"] - row["ci_low"]) / 4.0
         cells = [
             name,
-            *(rounded(float(row[c]), spread) for c in ("mean", "sd", "median", "ci_low", "ci_high")),
+            *(rounded(row[c], spread) for c in ("mean", "sd", "median", "ci_low", "ci_high")),
         ]
         if sampled:
             sizes = [f"{row[c]:.0f}" if np.isfinite(row[c]) else MISSING for c in ("ess_bulk", "ess_tail")]
-            cells += [general(float(row["mcse_mean"]), 2), *sizes, f"{row['r_hat']:.4f}"]
+            cells += [general(row["mcse_mean"], 2), *sizes, f"{row['r_hat']:.4f}"]
         rows.append(cells)
     heads = ["Parameter", "mean", "sd", "median", "2.5 %", "97.5 %"]
     heads += ["MCSE", "ESS bulk", "ESS tail", "r_hat"] if sampled else []
@@ -118,7 +126,10 @@ def studies(result: Result) -> Table:
         (str(study), observed, posterior, f"{weight:.1f} %")
         for study, observed, posterior, weight in zip(found.index, *columns, strict=True)
     ]
-    note = "Posterior: the study's own effect after learning from the others. Weight: its share in the mean effect."
+    note = (
+        "Posterior: the study's own effect after learning from the others. "
+        "Weight: its share in the mean effect."
+    )
     return table(
         "Studies", ("Study", "Observed, 95 % interval", "Posterior, 95 % interval", "Weight"), rows, note
     )

@@ -35,7 +35,7 @@ def inline_svg(figure: Figure, label: str) -> str:
     Returns
     -------
     str
-        Markup without prologue, metadata, namespaces, identifiers of groups, or more digits than a screen has.
+        Markup without prologue, metadata, namespaces, names of groups, or more digits than a screen has.
     """
     buffer = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": label}):

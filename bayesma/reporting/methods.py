@@ -95,8 +95,8 @@ def _questions(analysis: Analysis) -> str:
     """How the probabilities are defined."""
     sides = "; ".join(dict.fromkeys(benefit_words(r) for r in analysis.results))
     text = (
-        "P(benefit) is the posterior probability that the effect mu lies on the favoured side of no effect, and "
-        f"P(harm) that it lies on the other side. Benefit: {sides}."
+        "P(benefit) is the posterior probability that the effect mu lies on the favoured side of no effect, "
+        f"and P(harm) that it lies on the other side. Benefit: {sides}."
     )
     mids = dict.fromkeys(f"{r.job.label}: {mid_words(r)}" for r in analysis.results if mid_words(r))
     if mids:
@@ -114,8 +114,8 @@ def _computation(analysis: Analysis) -> str:
     if integrated:
         error = max(float(r.fit["exact"].attrs["error"]) for r in integrated)
         text += (
-            f"Posteriors of {len(integrated)} fits were integrated exactly (adaptive quadrature over tau; largest "
-            f"estimated error {general(error, 2)}), without Monte Carlo error. "
+            f"Fits integrated exactly: {len(integrated)} (adaptive quadrature over tau; largest estimated error "
+            f"{general(error, 2)}; no Monte Carlo error). "
         )
     attrs = analysis.results[0].fit.attrs
     versions = ", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items())
@@ -131,11 +131,13 @@ def _sampling(results: list[Result]) -> str:
         if failed
         else "Every fit met the standard (r_hat at most 1.01, ESS at least 400, no divergence). "
     )
+    run = attrs[0]
     return (
-        f"Posteriors of {len(results)} fits were sampled with NUTS (PyMC model, nutpie sampler): {attrs[0]['chains']} "
-        f"chains of {attrs[0]['draws']} draws after {attrs[0]['tune']} tuning steps. Worst over all fits: r_hat "
-        f"{max(a['max_r_hat'] for a in attrs):.4f}, effective sample size {min(a['min_ess'] for a in attrs):.0f}, "
-        f"divergences {sum(a['divergences'] for a in attrs)}. {verdict}"
+        f"Fits sampled with NUTS (PyMC model, nutpie sampler): {len(results)}, each with {run['chains']} chains "
+        f"of {run['draws']} draws after {run['tune']} tuning steps. Worst over all fits: r_hat "
+        f"{max(a['max_r_hat'] for a in attrs):.4f}, effective sample size "
+        f"{min(a['min_ess'] for a in attrs):.0f}, divergences {sum(a['divergences'] for a in attrs)}. "
+        f"{verdict}"
     )
 
 
@@ -147,9 +149,10 @@ def _agreement(analysis: Analysis) -> str:
     z = np.concatenate([np.abs(t["z"].to_numpy(dtype=np.float64)) for t in tables])
     z = z[np.isfinite(z)]
     return (
-        f"Agreement of the two engines: NUTS was compared with exact integration in {z.size} quantities (means, "
-        f"95 % limits, probabilities); {int((z > LARGE_Z).sum())} differed by more than {LARGE_Z:g} Monte Carlo "
-        f"standard errors (about {0.0027 * z.size:.1f} expected by chance), the largest difference was {z.max():.2f}."
+        f"Agreement of the two engines: NUTS was compared with exact integration in {z.size} quantities "
+        f"(means, 95 % limits, probabilities); {int((z > LARGE_Z).sum())} differed by more than {LARGE_Z:g} "
+        f"Monte Carlo standard errors (about {0.0027 * z.size:.1f} expected by chance), the largest difference was "
+        f"{z.max():.2f}."
     )
 
 

@@ -53,7 +53,7 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
-    """A file name for each name: letters, digits, ``. _ -`` only, and different even where case is not kept."""
+    """A file name for each name: letters, digits, ``. _ -`` only, different even where case is lost."""
     taken: set[str] = set()
     result = {}
     for name in names:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from markupsafe import Markup
 
 from bayesma.analysis import Analysis, Result
+from bayesma.classical.result import FrequentistFit
 from bayesma.plots import forest, posterior
 from bayesma.reporting.alarms import own_notes
 from bayesma.reporting.details import comparison, decision, engines, full_engines, posteriors, priors, studies
@@ -14,6 +16,14 @@ from bayesma.reporting.figures import inline_svg
 from bayesma.reporting.numbers import probability, with_interval
 from bayesma.reporting.tables import Table
 from bayesma.reporting.words import SOURCES, benefit_words, measure_of, mid_words, scale_words
+
+
+class _Arms(TypedDict):
+    """Whom which side of the null favours, as every plot is told."""
+
+    favours: str | None
+    treatment: str
+    control: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
     """One fit."""
     job, effects = result.job, result.job.effects
     label = f"{scale_words(result)[:1].upper()}{scale_words(result)[1:]}"
-    arms = {"favours": effects.favours, "treatment": effects.treatment, "control": effects.control}
+    arms = _Arms(favours=effects.favours, treatment=effects.treatment, control=effects.control)
     forest_plot = forest(result.fit, **arms, frequentist=_shown(result), xlabel=label)
     mid = job.questions.mid if effects.favours else None
     posterior_plot = posterior(result.fit, "mu", **arms, mid=mid, xlabel=label)
@@ -116,14 +126,14 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
 
 def answer(result: Result) -> str:
     """The result in one sentence, loud when it must not be used."""
-    row = result.summary.loc["mu"]
+    row = result.summary.loc["mu"].astype(float).to_dict()
     value = with_interval(measure_of(result), row["median"], row["ci_low"], row["ci_high"])
     text = f"{measure_of(result).name} {value} ({SOURCES[result.fit.attrs['engine']]})"
     if not result.fit.attrs["converged"]:
         return f"NOT CONVERGED, do not use: {text}"
     if result.benefit is None:
         return f"{text[:1].upper()}{text[1:]}."
-    chances = result.benefit.loc["mu"]
+    chances = result.benefit.loc["mu"].astype(float).to_dict()
     parts = [f"benefit {probability(chances['p_benefit'])}"]
     if mid_words(result):
         parts.append(f"benefit beyond the MID ({mid_words(result)}) {probability(chances['p_mid'])}")
@@ -131,7 +141,7 @@ def answer(result: Result) -> str:
     return f"{text[:1].upper()}{text[1:]}. Probability of {', '.join(parts)}."
 
 
-def _shown(result: Result) -> dict[str, object]:
+def _shown(result: Result) -> dict[str, FrequentistFit]:
     """The classical answer drawn beside the posterior: the one of the answer table."""
     label = list(result.frequentist)[-1]
     return {label: result.frequentist[label]}

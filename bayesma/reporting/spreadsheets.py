@@ -6,6 +6,7 @@ import pandas as pd
 
 from bayesma.analysis import Analysis
 
+LINE_END = "\r\n"  # RFC 4180; with "\n" alone a carriage return inside a cell would not be quoted
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -19,7 +20,7 @@ def csv_text(frame: pd.DataFrame) -> str:
     """
     whole = frame.reset_index()
     safe = whole.map(inert).rename(columns=lambda name: inert(str(name)))
-    return str(safe.to_csv(index=False, lineterminator="\n", na_rep="NaN"))
+    return str(safe.to_csv(index=False, lineterminator=LINE_END, na_rep="NaN"))
 
 
 def inert(value: object) -> object:

@@ -5,18 +5,109 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from bayesma.analysis import Analysis
+from bayesma.reporting.alarms import Alarm, alarms
+from bayesma.reporting.answers import answers
+from bayesma.reporting.numbers import ascii_minus
+
+# columns of the answer table that fit from so many characters on
+FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 2, 3, 4, 5, 6, 8)), (0, (0, 1, 2, 3, 4, 5)))
+HIDDEN = ("citation",)  # columns of listings that are too long for a terminal
+HEADS = (
+    "",
+    "k",
+    "estimate [95 %]",
+    "P(benefit)",
+    "beyond MID",
+    "harm",
+    "next study",
+    "frequentist",
+    "p (freq.)",
+)
+STYLES = {"primary": "bold", "alarm": "bold red"}
 
 
 def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
-    """Print the answer table and all notes."""
-    console.print(analysis.table().T.to_string(), markup=False)
-    for one in said:
-        console.print(one, markup=False)
+    """Print title, probabilities and notes.
+
+    Parameters
+    ----------
+    analysis
+        Result of `run`.
+    said
+        Warnings raised meanwhile; those that no result carries are printed too.
+    console
+        Where to print; its width decides how many columns are shown.
+    """
+    console.print(Text(f"\n{analysis.title}", style="bold"))
+    console.print(_variants(analysis))
+    console.print(answer_table(analysis, console.width))
+    known = {note for result in analysis.results for note in result.notes}
+    rest = [Alarm("caution", text) for text in dict.fromkeys(said) if text not in known]
+    found = [*alarms(analysis), *rest]
+    if found:
+        console.print(Text("\nRead with the numbers", style="bold"))
+    for alarm in found:
+        style = "bold red" if alarm.level == "stop" else "yellow"
+        console.print(_bullet(str(alarm), style))
+    if analysis.references:
+        met = sum(check.met for check in analysis.references)
+        console.print(
+            f"Pinned external values reproduced: {met} of {len(analysis.references)}.", highlight=False
+        )
+
+
+def answer_table(analysis: Analysis, width: int) -> Table:
+    """The answer table for a terminal `width` columns wide."""
+    content = answers(analysis)
+    shown = next(columns for least, columns in FITTING if width >= least)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for column in shown:
+        words = column == 0
+        table.add_column(
+            HEADS[column], justify="left" if words else "right", overflow="fold", no_wrap=column == 2
+        )
+    for row, result in zip(content.rows, analysis.results, strict=True):
+        variant = row.kind != "primary" and result.job.variant and f"  {result.job.variant}"
+        first = str(variant or result.job.label)
+        texts = [first, *(ascii_minus(str(row.cells[column])) for column in shown[1:])]
+        style = STYLES.get(row.kind, "")
+        cells = [Text(text, style=style if i == 0 else "") for i, text in enumerate(texts)]
+        table.add_row(*cells)
+    return table
 
 
 def show_frame(frame: pd.DataFrame, console: Console) -> None:
-    """Print a listing."""
-    console.print(frame.to_string(), markup=False)
+    """Print a listing, every cell as plain text."""
+    frame = frame.drop(columns=[name for name in HIDDEN if name in frame])
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(str(frame.index.name), style="bold", no_wrap=True)
+    for name in frame.columns:
+        table.add_column(str(name), overflow="fold")
+    for index, row in frame.iterrows():
+        table.add_row(Text(str(index)), *(Text(str(value)) for value in row))
+    console.print(table)
+
+
+def _variants(analysis: Analysis) -> Text:
+    """What the lines of one outcome stand for; nothing when there is one line each."""
+    jobs = [result.job for result in analysis.results]
+    labels = dict.fromkeys((job.variant, job.variant_label) for job in jobs if job.variant)
+    lines = [
+        f"first line: {label}" if i == 0 else f"{name}: {label}" for i, (name, label) in enumerate(labels)
+    ]
+    return Text("; ".join(lines), end="\n" if lines else "")
+
+
+def _bullet(text: str, style: str) -> Table:
+    """A sentence with a hanging indent."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    grid.add_row(Text("-"), Text(ascii_minus(text), style=style))
+    return grid

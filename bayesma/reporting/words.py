@@ -62,6 +62,11 @@ def mid_words(result: Result) -> str:
     return f"{limit}{unit} or {job.effects.favours}"
 
 
+def mid_limit(result: Result) -> str:
+    """The same without unit and side, for tables that state them."""
+    return mid_words(result).split(" ", maxsplit=1)[0]
+
+
 def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
     """Parameter, prior as text, the same in words, and whether it is the default."""
     origin = provenance(result.fit)
@@ -86,10 +91,10 @@ def _location_prior(prior: Prior, measure: Measure) -> str:
         return "flat: no value is preferred to another"
     low, high = (float(v) for v in prior.ppf((0.025, 0.975)))
     scale = measure.label[0].lower() + measure.label[1:]
-    words = f"before the data, 95 % probable: {scale} from {general(low, 3)} to {general(high, 3)}"
+    words = f"before the data, 95 % probable: {scale} between {general(low, 3)} and {general(high, 3)}"
     if measure.scale == "identity":
         return words
-    return f"{words}, {measure.name} from {back(measure, low)} to {back(measure, high)}"
+    return f"{words}, {measure.name} between {back(measure, low)} and {back(measure, high)}"
 
 
 def _scale_prior(prior: Prior) -> str:
@@ -97,4 +102,7 @@ def _scale_prior(prior: Prior) -> str:
     if not prior.is_proper:
         return "flat: no value is preferred to another"
     median, high = (float(v) for v in prior.ppf((0.5, 0.95)))
-    return f"before the data, as likely above as below {general(median, 3)}; 95 % probable below {general(high, 3)}"
+    return (
+        f"before the data, as likely above as below {general(median, 3)}; "
+        f"95 % probable below {general(high, 3)}"
+    )

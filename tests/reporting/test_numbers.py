@@ -1,0 +1,62 @@
+"""Printed numbers promise no more than is known."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bayesma.measures import MEASURES
+from bayesma.reporting import numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "<0.001"),
+        (1.0, ">0.999"),
+        (0.9996, ">0.999"),
+        (0.9994, "0.999"),
+        (0.5, "0.500"),
+        (math.nan, "–"),
+    ],
+)
+def test_probability(value, text):
+    assert numbers.probability(value) == text
+
+
+@given(st.floats(0.0, 1.0))
+def test_a_probability_is_never_printed_as_certain(value):
+    assert numbers.probability(value) not in {"0.000", "1.000"}
+    assert numbers.share(value) != "0.0 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (math.nan, "–"),
+        (2540.2, "2540"),
+        (-0.25, "−0.25"),
+        (1e-7, "1.000e−07"),
+        (3.0, "3"),
+    ],
+)
+def test_general(value, text):
+    assert numbers.general(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [(-0.7103, 0.187, "−0.710"), (-0.0001, 0.5, "0.000"), (12.3456, 10.0, "12.3"), (1.0, math.inf, "1")],
+)
+def test_rounded(value, spread, text):
+    assert numbers.rounded(value, spread) == text
+
+
+def test_ratios_are_printed_on_their_own_scale():
+    assert numbers.with_interval(MEASURES["RR"], -0.71, -1.09, -0.35) == "0.49 [0.34, 0.70]"
+    assert numbers.with_interval(MEASURES["MD"], math.nan, math.nan, math.nan) == "–"
