@@ -97,8 +97,8 @@ def _priors(analysis: Analysis) -> Iterable[Alarm]:
             parts = sorted(float(r.prior_share[name]) for r in ruled)
             ends = list(dict.fromkeys(share(part) for part in (parts[0], parts[-1])))
             text = (
-                f"The prior of {name} supplies {' to '.join(ends)} of its posterior: the data say little about "
-                "it, and another prior would give another answer."
+                f"The prior of {name} supplies {' to '.join(ends)} of its posterior: the data say little "
+                "about it, and another prior would give another answer."
             )
             yield Alarm("caution", text, places(analysis, ruled))
 

@@ -31,14 +31,14 @@ MEANINGS = (
     ("P(benefit)", "the probability that the effect is on the good side of no effect at all"),
     (
         "P(beyond MID)",
-        "the probability that it is better than no effect by at least the minimal important difference (MID), "
-        "the smallest effect that matters to patients",
+        "the probability that it is better than no effect by at least the minimal important difference "
+        "(MID), the smallest effect that matters to patients",
     ),
     ("P(harm)", "the probability that the effect is on the bad side of no effect"),
     (
         "Next study",
-        "the probability of benefit for the true effect in one further study, whose setting may differ as much "
-        "as those of the studies here; not defined under a common effect",
+        "the probability of benefit for the true effect in one further study, whose setting may differ as "
+        "much as those of the studies here; not defined under a common effect",
     ),
     (
         "Frequentist",
@@ -85,5 +85,5 @@ def _name(result: Result, *, first: bool) -> Words:
     if not first:
         return Words(job.variant_label, "")
     mid = mid_limit(result)
-    parts = [scale_words(result), better_words(result), *([f"MID {mid}"] if mid else [])]
+    parts = [scale_words(result), better_words(result), *([f"MID\u00a0{mid}"] if mid else [])]
     return Words(job.label, "; ".join(parts))

@@ -16,12 +16,11 @@ from bayesma.reporting.numbers import (
     share,
     with_intervals,
 )
-from bayesma.reporting.tables import Cell, Chance, Row, Table, table, words
+from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words, prior_rows
 
 LARGE_Z = 3.0
 ESTIMATE, PREDICTION = ("estimate", "ci_low", "ci_high"), ("estimate", "pi_low", "pi_high")
-NO_BREAK = "\u00a0"
 Z95 = 1.959963984540054
 MEANING = {"mu": "effect (mu)", "theta_new": "in a next study"}
 CHANCES = {"p_benefit": "benefit", "p_mid": "benefit beyond the MID", "p_harm": "harm"}
@@ -60,7 +59,7 @@ def comparison(result: Result) -> Table:
             str(label),
             estimate,
             MISSING if np.isnan(row["pi_low"]) else prediction[prediction.index("[") :],
-            general(row["tau"], 3),
+            general(row["tau"], 3, zeros=True),
             _p_value(result, str(label)),
         )
         for (label, row), estimate, prediction in zip(answers.iterrows(), estimates, predicted, strict=True)
@@ -76,15 +75,10 @@ def comparison(result: Result) -> Table:
 def priors(result: Result) -> Table:
     """Every prior in words, and how much of the answer it supplied."""
     rows = [
-        (
-            row[0],
-            row[1].replace(" ", NO_BREAK),
-            *row[2:],
-            share(float(result.prior_share[row[0].split(":", maxsplit=1)[0]])),
-        )
+        (*row, share(float(result.prior_share[row[0].split(":", maxsplit=1)[0]])))
         for row in prior_rows(result)
     ]
-    heads = ("Parameter", words("Prior"), words("In words"), words("Origin"), "Share")
+    heads = ("Parameter", Column("Prior", kind="code"), words("In words"), words("Origin"), "Share")
     note = (
         "Share: part of the posterior that the prior supplied (squared ratio of the interquartile ranges; "
         "100 %: the data said nothing)."

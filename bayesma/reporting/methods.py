@@ -11,7 +11,7 @@ from bayesma.analysis import Analysis, Result
 from bayesma.posterior.provenance import provenance
 from bayesma.reporting.citations import citations
 from bayesma.reporting.markdown import escaped, markdown_table
-from bayesma.reporting.numbers import ascii_minus, general
+from bayesma.reporting.numbers import ascii_signs, general
 from bayesma.reporting.tables import Table, table, words
 from bayesma.reporting.words import INTERVALS, METHODS, benefit_words, measure_of, mid_words, prior_rows
 
@@ -56,7 +56,7 @@ def methods_markdown(analysis: Analysis) -> str:
     blocks += [escaped(text) for text in methods(analysis)]
     blocks += ["## Priors", markdown_table(priors_table(analysis)), "## References"]
     blocks.append("\n".join(f"{i}. {escaped(text)}" for i, text in enumerate(citations(analysis), 1)))
-    return ascii_minus("\n\n".join(blocks)) + "\n"
+    return ascii_signs("\n\n".join(blocks)) + "\n"
 
 
 def _data(analysis: Analysis) -> str:
@@ -98,9 +98,14 @@ def _questions(analysis: Analysis) -> str:
         "P(benefit) is the posterior probability that the effect mu lies on the favoured side of no effect, "
         f"and P(harm) that it lies on the other side. Benefit: {sides}."
     )
-    mids = dict.fromkeys(f"{r.job.label}: {mid_words(r)}" for r in analysis.results if mid_words(r))
+    labels: dict[str, list[str]] = {}
+    for result in analysis.results:
+        used = labels.setdefault(mid_words(result), [])
+        if result.job.label not in used:
+            used.append(result.job.label)
+    mids = [f"{mid} for {', '.join(used)}" if len(labels) > 1 else mid for mid, used in labels.items() if mid]
     if mids:
-        text += f" P(beyond MID) asks for at least the minimal important difference ({'; '.join(mids)})."
+        text += f" P(beyond MID) asks for at least the minimal important difference: {'; '.join(mids)}."
     if any("theta_new" in r.summary.index for r in analysis.results):
         text += " 'Next study' is the same question asked of theta_new, the true effect in a new study."
     return text + " Intervals hold 95 % of the posterior, with equal tails; estimates are posterior medians."
@@ -114,8 +119,8 @@ def _computation(analysis: Analysis) -> str:
     if integrated:
         error = max(float(r.fit["exact"].attrs["error"]) for r in integrated)
         text += (
-            f"Fits integrated exactly: {len(integrated)} (adaptive quadrature over tau; largest estimated error "
-            f"{general(error, 2)}; no Monte Carlo error). "
+            f"Fits integrated exactly: {len(integrated)} (adaptive quadrature over tau; largest estimated "
+            f"error {general(error, 2)}; no Monte Carlo error). "
         )
     attrs = analysis.results[0].fit.attrs
     versions = ", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items())
@@ -133,8 +138,8 @@ def _sampling(results: list[Result]) -> str:
     )
     run = attrs[0]
     return (
-        f"Fits sampled with NUTS (PyMC model, nutpie sampler): {len(results)}, each with {run['chains']} chains "
-        f"of {run['draws']} draws after {run['tune']} tuning steps. Worst over all fits: r_hat "
+        f"Fits sampled with NUTS (PyMC model, nutpie sampler): {len(results)}, each with {run['chains']} "
+        f"chains of {run['draws']} draws after {run['tune']} tuning steps. Worst over all fits: r_hat "
         f"{max(a['max_r_hat'] for a in attrs):.4f}, effective sample size "
         f"{min(a['min_ess'] for a in attrs):.0f}, divergences {sum(a['divergences'] for a in attrs)}. "
         f"{verdict}"
@@ -151,8 +156,8 @@ def _agreement(analysis: Analysis) -> str:
     return (
         f"Agreement of the two engines: NUTS was compared with exact integration in {z.size} quantities "
         f"(means, 95 % limits, probabilities); {int((z > LARGE_Z).sum())} differed by more than {LARGE_Z:g} "
-        f"Monte Carlo standard errors (about {0.0027 * z.size:.1f} expected by chance), the largest difference was "
-        f"{z.max():.2f}."
+        f"Monte Carlo standard errors (about {0.0027 * z.size:.1f} expected by chance), the largest "
+        f"difference was {z.max():.2f}."
     )
 
 

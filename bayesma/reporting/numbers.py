@@ -44,8 +44,8 @@ def rounded(value: float, spread: float) -> str:
     return number(value, max(0, min(MOST_DECIMALS, DIGITS - 1 - math.floor(math.log10(spread)))))
 
 
-def general(value: float, digits: int = 4) -> str:
-    """A number on its own, to significant digits."""
+def general(value: float, digits: int = 4, *, zeros: bool = False) -> str:
+    """A number on its own, to significant digits; without trailing zeros unless they are asked for."""
     if math.isnan(value):
         return MISSING
     if not math.isfinite(value):
@@ -56,7 +56,9 @@ def general(value: float, digits: int = 4) -> str:
         return f"{value:.{digits - 1}e}".replace("-", MINUS)
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:.{decimals}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+    if "." in text and not zeros:
+        text = text.rstrip("0").rstrip(".")
+    return text.replace("-", MINUS)
 
 
 def with_interval(measure: Measure, point: float, low: float, high: float) -> str:
@@ -75,6 +77,6 @@ def back(measure: Measure, value: float) -> str:
     return MISSING if math.isnan(value) else general(printed(measure, value), 3)
 
 
-def ascii_minus(text: str) -> str:
-    """The same text for terminals and plain files, where a typographic minus may not be printable."""
-    return text.replace(MINUS, "-")
+def ascii_signs(text: str) -> str:
+    """The same text for terminals and plain files, where typographic signs may not be printable."""
+    return text.replace(MINUS, "-").replace(MISSING, "-").replace("∞", "inf")

@@ -62,7 +62,7 @@ def report(analysis: Analysis, path: str | Path) -> Path:
         references=references(analysis),
         methods=methods(analysis),
         citations=citations(analysis),
-        spec=analysis.spec.path.read_text(encoding="utf-8"),
+        spec=analysis.spec.text,
         fits=_fits(analysis),
         seed=int(attrs["random_seed"]),
         versions=", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items()),
@@ -89,9 +89,7 @@ def references(analysis: Analysis) -> Table | None:
         )
         for check in analysis.references
     ]
-    return table(
-        "References", ("Quantity", "Expected", "Found", "Tolerance", words("Met"), words("Source")), rows
-    )
+    return table("", ("Quantity", "Expected", "Found", "Tolerance", words("Met"), words("Source")), rows)
 
 
 def _variants(analysis: Analysis) -> list[tuple[str, str]]:

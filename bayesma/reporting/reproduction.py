@@ -22,7 +22,7 @@ def write_reproduction(analysis: Analysis, folder: Path) -> None:
     SpecError
         When two different data files of the spec have the same name.
     """
-    shutil.copyfile(analysis.spec.path, folder / SPEC_FILE)
+    (folder / SPEC_FILE).write_text(analysis.spec.text, encoding="utf-8", newline="")
     (folder / DATA_FOLDER).mkdir()
     for name, path in data_files(analysis.spec).items():
         shutil.copyfile(path, folder / DATA_FOLDER / name)

@@ -59,12 +59,12 @@ class Column:
     detail
         A second, smaller line of the header.
     kind
-        How cells are set: words to the left, numbers to the right.
+        How cells are set: words to the left, code there in one line, numbers to the right.
     """
 
     label: str
     detail: str = ""
-    kind: Literal["text", "number"] = "number"
+    kind: Literal["text", "code", "number"] = "number"
 
 
 def words(label: str) -> Column:

@@ -13,7 +13,7 @@ from rich.text import Text
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import Alarm, alarms
 from bayesma.reporting.answers import answers
-from bayesma.reporting.numbers import ascii_minus
+from bayesma.reporting.numbers import ascii_signs
 
 # columns of the answer table that fit from so many characters on
 FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 2, 3, 4, 5, 6, 8)), (0, (0, 1, 2, 3, 4, 5)))
@@ -75,7 +75,7 @@ def answer_table(analysis: Analysis, width: int) -> Table:
     for row, result in zip(content.rows, analysis.results, strict=True):
         variant = row.kind != "primary" and result.job.variant and f"  {result.job.variant}"
         first = str(variant or result.job.label)
-        texts = [first, *(ascii_minus(str(row.cells[column])) for column in shown[1:])]
+        texts = [first, *(ascii_signs(str(row.cells[column])) for column in shown[1:])]
         style = STYLES.get(row.kind, "")
         cells = [Text(text, style=style if i == 0 else "") for i, text in enumerate(texts)]
         table.add_row(*cells)
@@ -109,5 +109,5 @@ def _bullet(text: str, style: str) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column()
-    grid.add_row(Text("-"), Text(ascii_minus(text), style=style))
+    grid.add_row(Text("-"), Text(ascii_signs(text), style=style))
     return grid

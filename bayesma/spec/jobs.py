@@ -60,12 +60,15 @@ class Spec:
         The file's content.
     jobs
         Every analysis under every variant, in the file's order.
+    text
+        The file as it was read.
     """
 
     name: str
     path: Path
     file: SpecFile
     jobs: tuple[Job, ...]
+    text: str
 
     @property
     def title(self) -> str:

@@ -41,7 +41,8 @@ def load_spec(name: str | Path, *, data_folder: str | Path | None = None) -> Spe
     """
     path = _locate(name)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text)
     except OSError as error:
         raise SpecError(f"{path.name} cannot be read ({error.strerror}); check who may open it") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -54,7 +55,7 @@ def load_spec(name: str | Path, *, data_folder: str | Path | None = None) -> Spe
         """Where the named data are."""
         return _data_path(data, path, folder, where)
 
-    return Spec(path.stem, path, file, jobs_of(file, path.stem, place, find_data))
+    return Spec(path.stem, path, file, jobs_of(file, path.stem, place, find_data), text)
 
 
 def _locate(name: str | Path) -> Path:

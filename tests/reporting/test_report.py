@@ -10,10 +10,12 @@ from bayesma.errors import BayesmaError
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 LOADING = {"src", "href", "xlink:href", "srcset", "data", "poster", "action", "background"}
-ALLOWED = set(
+PAGE = (
     "html head meta title style body header h1 h2 h3 p aside ul li ol section table caption thead tbody tr th "
-    "td span div dl dt dd nav a b details summary figure pre svg g path defs use text clippath rect".split()
+    "td span div dl dt dd nav a b details summary figure pre"
 )
+FIGURES = "svg g path defs use text clippath rect"
+ALLOWED = {*PAGE.split(), *FIGURES.split()}
 
 
 class Page(HTMLParser):
