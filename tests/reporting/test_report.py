@@ -11,8 +11,8 @@ from bayesma.errors import BayesmaError
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 LOADING = {"src", "href", "xlink:href", "srcset", "data", "poster", "action", "background"}
 PAGE = (
-    "html head meta title style body header h1 h2 h3 p aside ul li ol section table caption thead tbody tr th "
-    "td span div dl dt dd nav a b details summary figure pre"
+    "html head meta title style body header h1 h2 h3 p aside ul li ol section table caption thead tbody tr "
+    "th td span div dl dt dd nav a b details summary figure pre"
 )
 FIGURES = "svg g path defs use text clippath rect"
 ALLOWED = {*PAGE.split(), *FIGURES.split()}
