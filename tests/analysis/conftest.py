@@ -1,0 +1,49 @@
+"""Analysis files written for one test, and how to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bayesma.analysis import Analysis, run
+
+HEAD = """
+schema = 1
+title = "T"
+data = "studies.csv"
+[effects]
+measure = "SMD"
+study = "study"
+columns = { estimate = "d", se = "se" }
+favours = "lower"
+[fit]
+random_seed = 3
+"""
+STUDIES = """study,outcome,month,d,se
+A,pain,6,-0.5,0.2
+B,pain,6,-0.2,0.3
+C,pain,6,0.1,0.25
+A,pain,12,-0.4,0.3
+A,sleep,6,0.3,0.2
+"""
+
+
+@pytest.fixture
+def head() -> str:
+    """The beginning of a file; its [fit] is open."""
+    return HEAD
+
+
+@pytest.fixture
+def analysed(tmp_path: Path) -> Callable[..., Analysis]:
+    """Run a file with this content beside the studies, with the exact engine unless asked."""
+
+    def of(text: str, studies: str = STUDIES, **keywords: object) -> Analysis:
+        (tmp_path / "studies.csv").write_text(studies, encoding="utf-8")
+        path = tmp_path / "x.toml"
+        path.write_text(text, encoding="utf-8")
+        return run(path, **{"engine": "exact", **keywords})  # type: ignore[arg-type]
+
+    return of

@@ -1,0 +1,85 @@
+"""Do NUTS and exact integration agree, for every shipped analysis, within Monte Carlo error?"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesma as bm
+from bayesma.analysis import Analysis
+from bayesma.resources import MODELS
+
+pytestmark = pytest.mark.slow
+
+# In Monte Carlo standard errors: 0.27 % of normal deviates lie beyond 3, one in 1.7 million beyond 5.
+FAR, NEVER = 3.0, 5.0
+SHARE_BEYOND_FAR = 0.01
+
+# Thousands of draws against exact probabilities: MCSE is at most 0.02.
+NEAR = 0.1
+
+
+@cache
+def sampled(name: str) -> Analysis:
+    """A shipped analysis by NUTS, once."""
+    return bm.run(name, engine="nuts", progressbar=False)
+
+
+def comparisons(analysis: Analysis) -> pd.DataFrame:
+    """Every comparison of every fit."""
+    tables = {}
+    for result in analysis.results:
+        assert result.crosscheck is not None, result.job.name
+        tables[result.job.name] = result.crosscheck
+    return pd.concat(tables)
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_none_is_far_off(name: str) -> None:
+    table = comparisons(sampled(name))
+    assert np.isfinite(table[["exact", "nuts", "difference"]]).all(axis=None)
+    assert table[table["z"].abs() > NEVER].empty
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_every_comparison_can_fail(name: str) -> None:
+    """A comparison without a Monte Carlo error is of a probability that is 0 or 1 to the last draw."""
+    table = comparisons(sampled(name))
+    blind = table[table["z"].isna()]
+    assert (blind["quantity"] == "P(< 0)").all()
+    assert (blind["difference"].abs() < 1e-12).all()
+
+
+def test_few_are_beyond_three() -> None:
+    z = pd.concat([comparisons(sampled(name)) for name in MODELS.names()])["z"].abs()
+    assert z.size > 300
+    assert (z > FAR).mean() <= SHARE_BEYOND_FAR
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_all_converged_without_divergences(name: str) -> None:
+    analysis = sampled(name)
+    for result in analysis.results:
+        assert result.fit.attrs["converged"] == 1, result.job.name
+        assert result.fit.attrs["divergences"] == 0, result.job.name
+        assert int(result.fit["sample_stats"]["diverging"].sum()) == 0, result.job.name
+    assert analysis.table()["converged"].all()
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_the_answer_is_the_same(name: str) -> None:
+    """The table a reader takes away does not depend on the engine."""
+    ours, exact = sampled(name).table(), bm.run(name, engine="exact").table()
+    assert ours.columns.tolist() == exact.columns.tolist()
+    for column in ("p_benefit", "p_mid", "p_harm", "p_benefit_new", "p_mid_new"):
+        np.testing.assert_allclose(ours[column], exact[column], atol=NEAR, err_msg=column)
+    frequentist = [column for column in ours.columns if column.startswith("frequentist")]
+    pd.testing.assert_frame_equal(ours[frequentist], exact[frequentist])
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_references_are_met_under_nuts_too(name: str) -> None:
+    assert [check for check in sampled(name).references if not check.met] == []
