@@ -55,8 +55,16 @@ def answers(analysis: Analysis) -> Table:
     for result, (_, line) in zip(analysis.results, analysis.table().iterrows(), strict=True):
         rows.append(_row(result, line.to_dict(), first=result.job.analysis not in shown))
         shown.add(result.job.analysis)
-    method = dict.fromkeys(list(result.frequentist)[-1] for result in analysis.results)
-    return table("The answer", COLUMNS, rows, f"Frequentist: {'; '.join(method)}.")
+    return table("The answer", COLUMNS, rows, f"Frequentist: {_classical(analysis)}.")
+
+
+def _classical(analysis: Analysis) -> str:
+    """Which classical answer is shown; beside which variant, where they differ."""
+    shown = dict.fromkeys((list(r.frequentist)[-1], r.job.variant_label) for r in analysis.results)
+    methods = dict.fromkeys(method for method, _ in shown)
+    if len(methods) == 1:
+        return next(iter(methods))
+    return "; ".join(f"{method}{f' ({variant})' if variant else ''}" for method, variant in shown)
 
 
 def _row(result: Result, line: dict[Hashable, Any], *, first: bool) -> Row:

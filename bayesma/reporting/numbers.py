@@ -9,7 +9,7 @@ from bayesma.measures import Measure
 from bayesma.plots.numbers import MINUS, Interval, estimate_texts, number, printed
 
 MISSING = "–"
-LEAST = 0.0005  # a probability below it, or as near to 1, would be rounded to 0 or 1
+CERTAIN = {"0.000": "<0.001", "-0.000": "<0.001", "1.000": ">0.999"}  # what rounding must not promise
 DIGITS = 3  # significant digits of the spread that decide the decimals of a number beside it
 MOST_DECIMALS = 8
 PLAIN = (1e-4, 1e7)  # sizes printed without an exponent
@@ -19,9 +19,8 @@ def probability(value: float) -> str:
     """Three decimals; ``<0.001`` and ``>0.999`` where rounding would promise certainty."""
     if math.isnan(value):
         return MISSING
-    if value < LEAST:
-        return "<0.001"
-    return ">0.999" if value > 1.0 - LEAST else f"{value:.3f}"
+    text = f"{value:.3f}"
+    return CERTAIN.get(text, text)
 
 
 def share(value: float) -> str:

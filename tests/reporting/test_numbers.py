@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bayesma.measures import MEASURES
@@ -25,6 +25,8 @@ def test_probability(value, text):
     assert numbers.probability(value) == text
 
 
+@example(0.0005)
+@example(0.9995)
 @given(st.floats(0.0, 1.0))
 def test_a_probability_is_never_printed_as_certain(value):
     assert numbers.probability(value) not in {"0.000", "1.000"}

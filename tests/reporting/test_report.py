@@ -1,12 +1,15 @@
 """The report is one complete file that loads nothing, and text stays text in it."""
 
+import io
 import re
 from html.parser import HTMLParser
 
 import pytest
+from rich.console import Console
 
 import bayesma as bm
 from bayesma.errors import BayesmaError
+from bayesma.reporting.terminal import show
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 LOADING = {"src", "href", "xlink:href", "srcset", "data", "poster", "action", "background"}
@@ -105,6 +108,19 @@ def test_a_fit_that_did_not_converge_is_loud(hostile_spec, tmp_path):
     text = "".join(Page(bm.report(analysis, tmp_path / "r.html").read_text(encoding="utf-8")).text)
     assert text.index("NOT CONVERGED") < text.index("The answer")
     assert "NOT CONVERGED, do not use" in text
+
+
+def test_the_terminal_names_outcomes_and_variants_also_without_convergence(hostile_spec):
+    analysis = bm.run(hostile_spec)
+    analysis.results[0].fit.attrs["converged"] = 0
+    console = Console(width=120, record=True, file=io.StringIO())
+    show(analysis, ["said by nobody else"], console)
+    lines = console.export_text().splitlines()
+    rows = [line for line in lines if "[" in line]
+    assert any(line.startswith("=First outcome") and "NOT CONVERGED" in line for line in rows)
+    assert sum(line.startswith("  random") for line in rows) == 2
+    assert any("said by nobody else" in line for line in lines)
+    assert any("NOT CONVERGED: the sampler" in line for line in lines)
 
 
 def test_the_answer_of_bcg_is_printed(bcg, tmp_path):
