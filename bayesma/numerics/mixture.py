@@ -40,7 +40,8 @@ def _quantile(q: float, z_q: float, weight: Array, mean: Array, sd: Array) -> fl
         if weight[j] > NEGLIGIBLE:
             at = mean[j] + z_q * sd[j]
             low, high = min(low, at), max(high, at)
-    x = 0.5 * (low + high)
+    largest = np.argmax(weight)
+    x = mean[largest] + z_q * sd[largest]
     for _ in range(MAX_STEPS):
         below, density = _cdf(x, weight, mean, sd)
         if below > q:
@@ -48,11 +49,14 @@ def _quantile(q: float, z_q: float, weight: Array, mean: Array, sd: Array) -> fl
         else:
             low = x
         step = (below - q) / density if density > 0.0 else np.inf
+        # no tolerance in units of the bracket: heavy tails make it wider than the answer by many powers of 10
+        if abs(step) <= 1e-14 * abs(x) or abs(below - q) <= 1e-15 * min(q, 1.0 - q):
+            return x - step
+        if high - low <= 1e-15 * abs(high):
+            return x
         moved = x - step
         if not low < moved < high:
             moved = 0.5 * (low + high)
-        if abs(moved - x) <= 1e-13 * (abs(x) + abs(high - low)) or high - low <= 1e-15 * abs(high):
-            return moved
         x = moved
     return x
 

@@ -1,0 +1,88 @@
+"""Mixtures of normal distributions: tails to full relative accuracy, quantiles however wide the mixture."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from bayesma.numerics import mixture
+
+# Newton's method ends when the distribution function is met to a few units in the last place.
+ROUNDING = 1e-12
+PROBABILITIES = np.array([1e-6, 0.025, 0.5, 0.975, 1 - 1e-6])
+
+
+def one(weight, mean, sd):
+    return np.asarray(weight, float), np.array([mean], float), np.array([sd], float)
+
+
+def test_one_component_is_the_normal_distribution():
+    weight, mean, sd = one([1.0], [2.0], [0.5])
+    expected = stats.norm(2.0, 0.5)
+    assert mixture.quantiles(PROBABILITIES, weight, mean, sd)[0] == pytest.approx(
+        expected.ppf(PROBABILITIES), rel=ROUNDING
+    )
+    x = np.array([1.0, 2.0, 3.5])
+    assert mixture.density(x, weight, mean[0], sd[0]) == pytest.approx(expected.pdf(x), rel=ROUNDING)
+
+
+@pytest.mark.parametrize("x", [-40.0, -8.0, 0.3, 8.0, 40.0])
+def test_each_tail_keeps_its_digits(x):
+    weight, mean, sd = one([0.3, 0.7], [0.0, 1.0], [1.0, 2.0])
+    below = mixture.probability(x, weight, mean, sd, above=False)[0]
+    above = mixture.probability(x, weight, mean, sd, above=True)[0]
+    z = (x - mean[0]) / sd[0]
+    assert below == pytest.approx(weight @ stats.norm.cdf(z), rel=1e-11)
+    assert above == pytest.approx(weight @ stats.norm.sf(z), rel=1e-11)
+
+
+def test_component_without_spread_is_a_step():
+    weight, mean, sd = one([0.25, 0.75], [0.0, 1.0], [0.0, 0.0])
+    assert mixture.probability(0.5, weight, mean, sd, above=False)[0] == 0.25
+    assert mixture.probability(0.5, weight, mean, sd, above=True)[0] == 0.75
+
+
+def test_rows_are_separate_mixtures_with_the_same_weights():
+    weight = np.array([0.5, 0.5])
+    mean, sd = np.array([[0.0, 1.0], [10.0, 12.0]]), np.array([[1.0, 1.0], [2.0, 0.5]])
+    both = mixture.quantiles(np.array([0.1, 0.9]), weight, mean, sd)
+    for i in range(2):
+        alone = mixture.quantiles(np.array([0.1, 0.9]), weight, mean[[i]], sd[[i]])[0]
+        assert both[i] == pytest.approx(alone, rel=ROUNDING)
+
+
+def test_quantile_near_zero_of_a_mixture_whose_tail_is_twenty_powers_of_ten_wide():
+    """A tolerance in units of the bracket would accept the first guess here."""
+    sd = np.geomspace(0.1, 1e19, 400)
+    weight = sd**-1.0 / np.sum(sd**-1.0)
+    mean = np.linspace(0.3, 0.7, 400)
+    values = mixture.quantiles(PROBABILITIES, *one(weight, mean, sd))[0]
+    for q, value in zip(PROBABILITIES, values, strict=True):
+        tail = "cdf" if q <= 0.5 else "sf"
+        assert weight @ getattr(stats.norm, tail)((value - mean) / sd) == pytest.approx(
+            min(q, 1 - q), rel=1e-9
+        )
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.01, 1), st.floats(-50, 50), st.floats(1e-3, 1e3)), min_size=1, max_size=6),
+    st.floats(0.001, 0.999),
+)
+def test_quantile_and_distribution_are_inverse(components, q):
+    weight, mean, sd = (np.array(column) for column in zip(*components, strict=True))
+    weight = weight / weight.sum()
+    value = mixture.quantiles(np.array([q]), *one(weight, mean, sd))[0, 0]
+    slack = 4 * np.spacing(abs(value)) * mixture.density(np.array([value]), weight, mean, sd)[0]
+    back = mixture.probability(value, *one(weight, mean, sd), above=False)[0]
+    assert back == pytest.approx(q, abs=ROUNDING + 10 * slack)
+
+
+@given(st.floats(-5, 5), st.floats(0.1, 10), st.floats(0.01, 0.99))
+def test_quantiles_shift_and_scale(shift, scale, q):
+    assume(abs(shift) > 1e-3)
+    weight, mean, sd = one([0.2, 0.5, 0.3], [-1.0, 0.0, 2.0], [0.5, 1.0, 0.2])
+    at = np.array([q])
+    plain = mixture.quantiles(at, weight, mean, sd)[0, 0]
+    moved = mixture.quantiles(at, weight, shift + scale * mean, scale * sd)[0, 0]
+    assert moved == pytest.approx(shift + scale * plain, abs=1e-10)
