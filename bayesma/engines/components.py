@@ -14,7 +14,8 @@ from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 
-STEP = 0.4  # trapezoid in log precision: the error falls like exp(-pi^2 / step), 2e-11 here
+STEP = 0.4  # trapezoid in log precision: the error falls like exp(-pi^2 / step), 2e-11 here ...
+SHARE = 0.7  # ... and like exp(-2 pi^2 / share^2) for the width sqrt(2 / nu) of a mixing density with many df
 NEGLIGIBLE = 38.0  # the mixing density is followed down to exp(-38) of its peak
 
 
@@ -34,10 +35,11 @@ def normal_components(prior: Prior) -> Array:
     half = 0.5 * nu
     low = -1.0 - NEGLIGIBLE / half
     high = math.log1p(NEGLIGIBLE / half + math.sqrt(2.0 * NEGLIGIBLE / half))
-    log_precision = np.arange(low, high + STEP, STEP)
+    step = min(STEP, SHARE * math.sqrt(2.0 / nu))
+    log_precision = np.arange(low, high + step, step)
     log_weight = half * math.log(half) - gammaln(half) + half * (log_precision - np.exp(log_precision))
     variance = scale**2 * np.exp(-log_precision)
-    return np.stack([np.full_like(variance, centre), variance, log_weight + math.log(STEP)])
+    return np.stack([np.full_like(variance, centre), variance, log_weight + math.log(step)])
 
 
 def point_component(value: float) -> Array:

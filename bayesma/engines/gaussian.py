@@ -63,7 +63,7 @@ class GaussianSolution:
     log_evidence
         log p(y), with density 1 for a flat prior.
     error
-        Largest change between the last two rules: of the log evidence, of means and sds in units of the sd.
+        Largest change between the last two rules: log evidence, P(mu < 0), means and sds in units of sd.
     nodes
         Quadrature nodes in tau that were needed.
     components
@@ -115,10 +115,8 @@ def _integrate(problem: GaussianProblem, components: Array, moments: float) -> G
     scale_map = ScaleMap.for_prior(problem.tau, float(np.min(problem.se)))
     given = (scale_map.pack(), problem.tau.pack(), problem.y, problem.se, components)
     reach = scale_map.reach(problem.tau, largest)
-    low, high, _ = kernels.window(*reach, DROP, *given, 0.0)
     power = float(sum(q < moments for q in (1, 2)))
-    if power > 0 and math.isfinite(moments):
-        high = max(high, kernels.window(*reach, DROP, *given, power)[1])
+    low, high = kernels.window(*reach, DROP, power, *given)
     previous, error, n = None, math.inf, FIRST
     while True:
         nodes, log_f = _rule(n, low, high, given)
@@ -160,11 +158,11 @@ def _rule(n: int, low: float, high: float, given: tuple[Array, ...]) -> tuple[Ar
 
 
 def _change(before: tuple[float, Array], after: tuple[float, Array], power: float) -> float:
-    """Largest difference between two rules, means and sds in units of the sd; only of moments that exist."""
+    """Largest difference between two rules: log evidence, P(mu < 0), and the moments that exist, in sds."""
     (evidence_0, summary_0), (evidence_1, summary_1) = before, after
-    mu_0, mu_sd_0, tau_0, tau_sd_0 = summary_0
-    mu_1, mu_sd_1, tau_1, tau_sd_1 = summary_1
-    changes = [abs(evidence_1 - evidence_0)]
+    mu_0, mu_sd_0, tau_0, tau_sd_0, below_0 = summary_0
+    mu_1, mu_sd_1, tau_1, tau_sd_1, below_1 = summary_1
+    changes = [abs(evidence_1 - evidence_0), abs(below_1 - below_0)]
     if power >= 1 and mu_sd_1 > 0:
         changes.append(abs(mu_1 - mu_0) / mu_sd_1)
     if power >= 1 and tau_sd_1 > 0:

@@ -74,44 +74,58 @@ def log_marginal(tau: float, y: Array, se: Array, components: Array) -> float:
 
 @compiled
 def log_target(
-    z: float, scale_map: Array, prior: Array, y: Array, se: Array, components: Array, power: float
-) -> float:
-    """Log of (posterior density in z) x tau^power, up to the evidence."""
+    z: float, scale_map: Array, prior: Array, y: Array, se: Array, components: Array
+) -> tuple[float, float]:
+    """Log posterior density in z, up to the evidence, and log tau."""
     tau, log_tau, log_jacobian = scale_at(z, scale_map)
     value = log_density(prior, tau, log_tau) + log_jacobian
-    if power > 0.0:
-        value += power * log_tau
     if value == -np.inf:
-        return value
-    return value + log_marginal(tau, y, se, components)
+        return value, log_tau
+    return value + log_marginal(tau, y, se, components), log_tau
 
 
 @compiled
 def _peak(
-    low: float,
-    high: float,
+    low: float, high: float, scale_map: Array, prior: Array, y: Array, se: Array, components: Array
+) -> float:
+    """Where the target peaks between two coarse points, by golden section."""
+    a, b = low, high
+    c, d = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
+    f_c = log_target(c, scale_map, prior, y, se, components)[0]
+    f_d = log_target(d, scale_map, prior, y, se, components)[0]
+    for _ in range(GOLDEN_STEPS):
+        if f_c >= f_d:
+            b, d, f_d = d, c, f_c
+            c = b - _GOLDEN * (b - a)
+            f_c = log_target(c, scale_map, prior, y, se, components)[0]
+        else:
+            a, c, f_c = c, d, f_d
+            d = a + _GOLDEN * (b - a)
+            f_d = log_target(d, scale_map, prior, y, se, components)[0]
+    return c if f_c >= f_d else d
+
+
+@compiled
+def _edge(
+    inside: float,
+    outside: float,
+    floor: float,
+    power: float,
     scale_map: Array,
     prior: Array,
     y: Array,
     se: Array,
     components: Array,
-    power: float,
 ) -> float:
-    """Largest value of the target between two coarse points, by golden section."""
-    a, b = low, high
-    c, d = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
-    f_c = log_target(c, scale_map, prior, y, se, components, power)
-    f_d = log_target(d, scale_map, prior, y, se, components, power)
-    for _ in range(GOLDEN_STEPS):
-        if f_c >= f_d:
-            b, d, f_d = d, c, f_c
-            c = b - _GOLDEN * (b - a)
-            f_c = log_target(c, scale_map, prior, y, se, components, power)
+    """Where target x tau^power crosses the floor, from the outer side, by bisection."""
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (inside + outside)
+        value, log_tau = log_target(middle, scale_map, prior, y, se, components)
+        if value + power * log_tau > floor:
+            inside = middle
         else:
-            a, c, f_c = c, d, f_d
-            d = a + _GOLDEN * (b - a)
-            f_d = log_target(d, scale_map, prior, y, se, components, power)
-    return c if f_c >= f_d else d
+            outside = middle
+    return outside
 
 
 @compiled
@@ -119,50 +133,43 @@ def window(
     low: float,
     high: float,
     drop: float,
+    power: float,
     scale_map: Array,
     prior: Array,
     y: Array,
     se: Array,
     components: Array,
-    power: float,
-) -> tuple[float, float, float]:
-    """Interval of z outside which the target lies more than `drop` below its peak; the peak's log value."""
+) -> tuple[float, float]:
+    """Interval of z that holds the posterior and its first moments.
+
+    Below it the density lies more than `drop` under its peak (in logs), above it the density times tau^power
+    does: a light prior far beyond the data's scale adds little mass and much variance.
+    """
     grid = np.linspace(low, high, SCAN)
-    values = np.empty(SCAN)
+    plain, weighted = np.empty(SCAN), np.empty(SCAN)
     for i in range(SCAN):
-        values[i] = log_target(grid[i], scale_map, prior, y, se, components, power)
-    best = int(np.argmax(values))
-    at = _peak(
-        grid[max(best - 1, 0)], grid[min(best + 1, SCAN - 1)], scale_map, prior, y, se, components, power
-    )
-    peak = log_target(at, scale_map, prior, y, se, components, power)
-    if values[best] > peak:
-        at, peak = grid[best], values[best]
+        plain[i], log_tau = log_target(grid[i], scale_map, prior, y, se, components)
+        weighted[i] = plain[i] + power * log_tau if plain[i] > -np.inf else -np.inf
+    best = int(np.argmax(plain))
+    at = _peak(grid[max(best - 1, 0)], grid[min(best + 1, SCAN - 1)], scale_map, prior, y, se, components)
+    peak, log_tau = log_target(at, scale_map, prior, y, se, components)
+    if plain[best] > peak:
+        at, peak, log_tau = grid[best], plain[best], scale_at(grid[best], scale_map)[1]
     floor = peak - drop
-    ends = np.array([at, at])
-    for side in range(2):
-        # from the outer end inwards: the first coarse point above the floor, else the peak itself
-        inside = at
-        outside = low if side == 0 else high
-        for step in range(SCAN):
-            i = step if side == 0 else SCAN - 1 - step
-            beyond_peak = grid[i] >= at if side == 0 else grid[i] <= at
-            if values[i] > floor or beyond_peak:
-                inside = at if beyond_peak else grid[i]
-                break
-            outside = grid[i]
-        edge = values[0] if side == 0 else values[SCAN - 1]
-        if edge > floor:
-            ends[side] = outside
-            continue
-        for _ in range(BISECTIONS):
-            middle = 0.5 * (inside + outside)
-            if log_target(middle, scale_map, prior, y, se, components, power) > floor:
-                inside = middle
-            else:
-                outside = middle
-        ends[side] = outside
-    return ends[0], ends[1], peak
+    bottom = low
+    if plain[0] <= floor:
+        i = 0
+        while plain[i] <= floor and grid[i] < at:
+            i += 1
+        bottom = _edge(min(grid[i], at), grid[i - 1], floor, 0.0, scale_map, prior, y, se, components)
+    floor = max(np.max(weighted), peak + power * log_tau) - drop
+    top = high
+    if weighted[SCAN - 1] <= floor:
+        i = SCAN - 1
+        while weighted[i] <= floor and grid[i] > at:
+            i -= 1
+        top = _edge(max(grid[i], at), grid[i + 1], floor, power, scale_map, prior, y, se, components)
+    return bottom, top
 
 
 @compiled
@@ -201,7 +208,7 @@ def fill_nodes(
 
 @compiled
 def normalise(nodes: Array) -> tuple[Array, float, Array]:
-    """Weights that sum to 1, the log evidence, and mean and sd of mu and tau, shape (4,)."""
+    """Weights that sum to 1, the log evidence, and mean and sd of mu and tau with P(mu < 0), shape (5,)."""
     largest = np.max(nodes[3])
     weight = np.exp(nodes[3] - largest)
     summed = np.sum(weight)
@@ -210,7 +217,12 @@ def normalise(nodes: Array) -> tuple[Array, float, Array]:
     tau = np.sum(weight * nodes[0])
     mu_var = np.sum(weight * (nodes[2] + (nodes[1] - mu) ** 2))
     tau_var = np.sum(weight * (nodes[0] - tau) ** 2)
-    return weight, largest + math.log(summed), np.array([mu, math.sqrt(mu_var), tau, math.sqrt(tau_var)])
+    below = 0.0
+    for j in range(weight.size):
+        if nodes[2, j] > 0.0:
+            below += weight[j] * 0.5 * math.erfc(nodes[1, j] / math.sqrt(2.0 * nodes[2, j]))
+    summary = np.array([mu, math.sqrt(mu_var), tau, math.sqrt(tau_var), below])
+    return weight, largest + math.log(summed), summary
 
 
 @compiled
