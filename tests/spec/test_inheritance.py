@@ -173,12 +173,16 @@ def test_data_beside_the_file_come_before_shipped_ones(
     assert load(base.replace('"bcg"', f'"{name}"')).jobs[0].data == own
 
 
-def test_copies_kept_with_results_come_first(base: str, load: Load, tmp_path: Path) -> None:
-    load(base)
-    folder = tmp_path / "kept"
-    folder.mkdir()
-    (folder / "bcg.csv").write_text("a,b\n1,2\n")
-    assert load_spec(tmp_path / "x.toml", data_folder=folder).jobs[0].data == folder / "bcg.csv"
+@pytest.mark.parametrize(("named", "file"), [("bcg", "bcg.csv"), ("mine.csv", "mine.csv")])
+def test_copies_kept_with_results_come_first(
+    named: str, file: str, base: str, load: Load, tmp_path: Path
+) -> None:
+    for folder in (tmp_path, tmp_path / "kept"):
+        folder.mkdir(exist_ok=True)
+        (folder / file).write_text("a,b\n1,2\n")
+    assert load(base.replace('"bcg"', f'"{named}"')).jobs[0].data.parent != tmp_path / "kept"
+    spec = load_spec(tmp_path / "x.toml", data_folder=tmp_path / "kept")
+    assert spec.jobs[0].data == tmp_path / "kept" / file
 
 
 def test_a_file_in_the_working_folder(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
