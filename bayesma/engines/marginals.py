@@ -91,8 +91,8 @@ class NormalMixture:
         return mixture.quantiles(np.asarray(q, dtype=np.float64), self.weight, self.means, self.sds)
 
     def probability(self, threshold: float, *, above: bool) -> Array:
-        """Tail probabilities, each to full relative accuracy."""
-        return mixture.probability(threshold, self.weight, self.means, self.sds, above=above)
+        """Tail probabilities, each to full relative accuracy; weights may sum to 1 + 1e-15, a probability not."""
+        return np.minimum(mixture.probability(threshold, self.weight, self.means, self.sds, above=above), 1.0)
 
     def density(self, x: Array) -> Array:
         """Density of the first quantity at `x`, shape of `x`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -73,6 +74,16 @@ def test_ends_of_the_line(fit: xr.DataTree, threshold: float, below: float) -> N
     for name in ("mu", "tau", "theta_new"):
         assert bm.prob(fit, name, below=threshold) == pytest.approx(below, abs=WHOLE)
         assert bm.prob(fit, name, above=threshold) == pytest.approx(1.0 - below, abs=WHOLE)
+
+
+def test_never_more_than_certain(exactly: Callable[..., xr.DataTree]) -> None:
+    """Weights sum to 1 by rounding, and a probability of 1 + 1e-15 has no binomial error and prints as > 1."""
+    rng = np.random.default_rng(1)
+    for k in range(1, 9):
+        y, se = rng.normal(size=k).tolist(), rng.uniform(0.1, 1.0, k).tolist()
+        fit = exactly(y, se, {"mu": "Normal(0, 2)", "tau": "HalfNormal(1)"})
+        assert max(bm.prob(fit, name, below=50.0) for name in ("mu", "tau", "theta_new")) <= 1.0
+        assert bm.prob(fit, "theta", below=50.0).max() <= 1.0
 
 
 def test_a_scale_is_never_negative(fit: xr.DataTree) -> None:
