@@ -91,7 +91,7 @@ class NormalMixture:
         return mixture.quantiles(np.asarray(q, dtype=np.float64), self.weight, self.means, self.sds)
 
     def probability(self, threshold: float, *, above: bool) -> Array:
-        """Tail probabilities, each to full relative accuracy; weights may sum to 1 + 1e-15, a probability not."""
+        """Tail probabilities, each to full relative accuracy; the weights may sum to 1 + 1e-15."""
         return np.minimum(mixture.probability(threshold, self.weight, self.means, self.sds, above=above), 1.0)
 
     def density(self, x: Array) -> Array:

@@ -77,7 +77,7 @@ def test_ends_of_the_line(fit: xr.DataTree, threshold: float, below: float) -> N
 
 
 def test_never_more_than_certain(exactly: Callable[..., xr.DataTree]) -> None:
-    """Weights sum to 1 by rounding, and a probability of 1 + 1e-15 has no binomial error and prints as > 1."""
+    """Weights sum to 1 by rounding; a probability of 1 + 1e-15 has no binomial error."""
     rng = np.random.default_rng(1)
     for k in range(1, 9):
         y, se = rng.normal(size=k).tolist(), rng.uniform(0.1, 1.0, k).tolist()
