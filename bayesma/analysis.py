@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -23,6 +24,7 @@ from bayesma.evidence.readers import read_studies
 from bayesma.measures.effect_sizes import effect_sizes
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.compare import compare
+from bayesma.posterior.marginals import centre
 from bayesma.posterior.prior_share import DOMINATES, prior_share
 from bayesma.posterior.prob import prob
 from bayesma.posterior.shrinkage import shrinkage
@@ -83,12 +85,15 @@ class Analysis:
     ----------
     spec, results
         One result per job, in the spec's order.
+    seed
+        From which the seed of every fit follows.
     references
         Pinned external answers and whether they were reproduced.
     """
 
     spec: Spec
     results: tuple[Result, ...]
+    seed: int
     references: tuple[ReferenceCheck, ...]
 
     @property
@@ -102,9 +107,9 @@ class Analysis:
         Returns
         -------
         pandas.DataFrame
-            One row a fit, indexed by its name: label, model, measure, k, estimate (posterior median), ci_low,
+            One row a fit, indexed by its name: label, model, measure, k, estimate (posterior mean), ci_low,
             ci_high (95 %), p_benefit, p_mid, p_harm of mu, p_benefit_new, p_mid_new of a new study's effect,
-            tau (posterior median), frequentist estimate, interval and p, share of the prior in mu and tau,
+            tau (posterior mean), frequentist estimate, interval and p, share of the prior in mu and tau,
             and whether the engine converged. Estimates on the analysis scale.
         """
         return pd.DataFrame([_row(result) for result in self.results]).set_index("name")
@@ -156,6 +161,8 @@ def run(
     loaded = spec if isinstance(spec, Spec) else load_spec(spec)
     given = [s for s in (random_seed, loaded.file.fit.random_seed) if s is not None]
     seed = given[0] if given else secrets.randbits(SEED_BITS)
+    if seed < 0:
+        raise OptionError(f"random_seed is {seed}; it must be 0 or above")
     results = []
     for number, job in enumerate(loaded.jobs):
         if progress is not None:
@@ -165,7 +172,16 @@ def run(
         except BayesmaError as error:
             raise type(error)(f"{_place(loaded, job)}: {error}") from error
     checks = check_references(loaded, {r.job.name: (r.fit, r.effects) for r in results})
-    return Analysis(loaded, tuple(results), checks)
+    return Analysis(loaded, tuple(results), seed, checks)
+
+
+def job_seed(seed: int, name: str) -> int:
+    """Seed of one fit, from the analysis's seed and the fit's name.
+
+    Fits that shared a seed would share their Monte Carlo errors; one that depended on its position would
+    change when another is added.
+    """
+    return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> (32 - SEED_BITS))
 
 
 def _place(spec: Spec, job: Job) -> str:
@@ -188,7 +204,7 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             tune=table.tune,
             chains=table.chains,
             target_accept=table.target_accept,
-            random_seed=seed,
+            random_seed=job_seed(seed, job.name),
             progressbar=progressbar,
             **job.model.options(),
         )
@@ -288,7 +304,7 @@ def _row(result: Result) -> dict[str, Any]:
         "measure": result.effects.measure,
         "favours": job.effects.favours,
         "k": result.effects.k,
-        "estimate": rows.loc["mu", "median"],
+        "estimate": float(centre(result.fit, "mu")[0]),
         "ci_low": rows.loc["mu", "ci_low"],
         "ci_high": rows.loc["mu", "ci_high"],
     }
@@ -298,7 +314,7 @@ def _row(result: Result) -> dict[str, Any]:
     for name in DECISION[:2]:
         new = decision is not None and "theta_new" in decision.index
         row[f"{name}_new"] = decision.loc["theta_new", name] if new and decision is not None else float("nan")
-    row["tau"] = rows.loc["tau", "median"] if "tau" in rows.index else 0.0
+    row["tau"] = float(centre(result.fit, "tau")[0]) if "tau" in rows.index else 0.0
     row |= {f"frequentist_{n}": getattr(classical, n) for n in ("estimate", "ci_low", "ci_high", "p_value")}
     row["frequentist_method"] = list(result.frequentist)[-1]
     row |= {f"prior_share_{name}": value for name, value in result.prior_share.items()}

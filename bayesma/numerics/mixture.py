@@ -35,7 +35,8 @@ def _cdf(x: float, weight: Array, mean: Array, sd: Array) -> tuple[float, float]
 @compiled
 def _quantile(q: float, z_q: float, weight: Array, mean: Array, sd: Array) -> float:
     """Root of cdf(x) = q: Newton's method, held inside a bracket that halves when a step leaves it."""
-    low, high = np.inf, -np.inf
+    low: float = np.inf
+    high: float = -np.inf
     for j in range(weight.size):
         if weight[j] > NEGLIGIBLE:
             at = mean[j] + z_q * sd[j]
@@ -51,14 +52,14 @@ def _quantile(q: float, z_q: float, weight: Array, mean: Array, sd: Array) -> fl
         step = (below - q) / density if density > 0.0 else np.inf
         # no tolerance in units of the bracket: heavy tails make it wider than the answer by many powers of 10
         if abs(step) <= 1e-14 * abs(x) or abs(below - q) <= 1e-15 * min(q, 1.0 - q):
-            return x - step
+            return float(x - step)
         if high - low <= 1e-15 * abs(high):
-            return x
+            return float(x)
         moved = x - step
         if not low < moved < high:
             moved = 0.5 * (low + high)
         x = moved
-    return x
+    return float(x)
 
 
 @compiled

@@ -25,7 +25,7 @@ COLUMNS = (
 MEANINGS = (
     (
         "Estimate",
-        "the effect, as the median of the posterior, with the interval that holds it with 95 % probability, "
+        "the effect, as the mean of the posterior, with the interval that holds it with 95 % probability, "
         "given the data, the model and the priors",
     ),
     ("P(benefit)", "the probability that the effect is on the good side of no effect at all"),

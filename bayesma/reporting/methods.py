@@ -108,7 +108,8 @@ def _questions(analysis: Analysis) -> str:
         text += f" P(beyond MID) asks for at least the minimal important difference: {'; '.join(mids)}."
     if any("theta_new" in r.summary.index for r in analysis.results):
         text += " 'Next study' is the same question asked of theta_new, the true effect in a new study."
-    return text + " Intervals hold 95 % of the posterior, with equal tails; estimates are posterior medians."
+    text += " Intervals hold 95 % of the posterior, with equal tails; estimates are posterior means on the "
+    return f"{text}analysis scale, or medians where no mean exists."
 
 
 def _computation(analysis: Analysis) -> str:
@@ -124,7 +125,7 @@ def _computation(analysis: Analysis) -> str:
         )
     attrs = analysis.results[0].fit.attrs
     versions = ", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items())
-    return f"{text}Random seed {attrs['random_seed']}. Software: {versions}."
+    return f"{text}Random seed {analysis.seed}. Software: {versions}."
 
 
 def _sampling(results: list[Result]) -> str:

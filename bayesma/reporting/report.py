@@ -64,7 +64,7 @@ def report(analysis: Analysis, path: str | Path) -> Path:
         citations=citations(analysis),
         spec=analysis.spec.text,
         fits=_fits(analysis),
-        seed=int(attrs["random_seed"]),
+        seed=analysis.seed,
         versions=", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items()),
     )
     return write_text(path, text)

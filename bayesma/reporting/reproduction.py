@@ -30,7 +30,7 @@ def write_reproduction(analysis: Analysis, folder: Path) -> None:
     script = render(
         "reproduce.py.j2",
         engine=str(attrs["engine"]),
-        seed=int(attrs["random_seed"]),
+        seed=analysis.seed,
         versions=json.loads(attrs["versions"]),
     )
     (folder / SCRIPT).write_text(script, encoding="utf-8", newline="")

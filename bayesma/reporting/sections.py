@@ -10,6 +10,7 @@ from markupsafe import Markup
 from bayesma.analysis import Analysis, Result
 from bayesma.classical.result import FrequentistFit
 from bayesma.plots import forest, posterior
+from bayesma.posterior.marginals import centre
 from bayesma.reporting.alarms import own_notes
 from bayesma.reporting.details import comparison, decision, engines, full_engines, posteriors, priors, studies
 from bayesma.reporting.figures import inline_svg
@@ -127,7 +128,9 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
 def answer(result: Result) -> str:
     """The result in one sentence, loud when it must not be used."""
     row = result.summary.loc["mu"].astype(float).to_dict()
-    value = with_interval(measure_of(result), row["median"], row["ci_low"], row["ci_high"])
+    value = with_interval(
+        measure_of(result), float(centre(result.fit, "mu")[0]), row["ci_low"], row["ci_high"]
+    )
     text = f"{measure_of(result).name} {value} ({SOURCES[result.fit.attrs['engine']]})"
     if not result.fit.attrs["converged"]:
         return f"NOT CONVERGED, do not use: {text}"
