@@ -197,7 +197,7 @@ class Family[Evidence](ABC):
                 raise PriorError(
                     f"priors names {name!r}, which this model has not; its parameters are: {known}"
                 )
-            _check_support(parameters[name], prior)
+            named[name] = _within(parameters[name], prior)
         missing = [name for name in parameters if name not in named]
         defaults = self.default_priors(evidence, options) if missing else {}
         return {name: named.get(name) or defaults[name] for name in parameters}
@@ -214,13 +214,16 @@ class Family[Evidence](ABC):
         return self.name, fixed, tuple((name, structure(prior)) for name, prior in priors.items())
 
 
-def _check_support(parameter: Parameter, prior: Prior) -> None:
-    """Refuse a prior with mass where the parameter cannot be (Flat adapts to the parameter)."""
-    if prior.distribution != "Flat" and prior.support[0] < parameter.lower:
+def _within(parameter: Parameter, prior: Prior) -> Prior:
+    """The prior, refused where it has mass where the parameter cannot be; Flat adapts to the parameter."""
+    if prior.distribution == "Flat":
+        return prior.truncate(lower=parameter.lower) if prior.truncated else prior
+    if prior.support[0] < parameter.lower:
         raise PriorError(
             f"prior {prior} for {parameter.name} has mass below {parameter.lower:g}, where {parameter.name} "
             f"cannot be; use a half distribution or Truncated({prior}, lower={parameter.lower:g})"
         )
+    return prior
 
 
 FAMILIES: Registry[Family[Any]] = Registry("family")

@@ -36,7 +36,7 @@ class Distribution:
     support
         Lower and upper end, given the arguments.
     tail
-        Exponent a of the upper tail, density ~ x^-a; infinite when lighter than any power.
+        Exponent a of the tails that do not end, density ~ abs(x)^-a; infinite when lighter than any power.
     smooth_at_zero
         Whether the density is smooth and finite at 0 from above; if not, quadrature works in log x.
     """

@@ -10,6 +10,7 @@ from bayesma.priors.distributions import DISTRIBUTIONS
 from bayesma.priors.prior import Prior
 
 TRUNCATED = "Truncated"
+LONGEST = 200  # no prior needs more, and Python's parser has limits of its own on nesting
 
 
 def parse_prior(text: str) -> Prior:
@@ -24,6 +25,8 @@ def parse_prior(text: str) -> Prior:
     """
     if not isinstance(text, str):
         raise PriorError(f"a prior is written as text such as 'HalfNormal(0.5)'; got {text!r}")
+    if len(text) > LONGEST:
+        raise PriorError(f"a text of {len(text)} characters is no prior; write it like 'HalfNormal(0.5)'")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError) as error:

@@ -28,13 +28,14 @@ class Prior:
     arguments
         Its numbers in the documented order.
     lower, upper
-        Truncation; infinite when there is none. A truncated prior is renormalised.
+        Truncation; infinite when there is none, or when the support ends there or before anyway. A truncated
+        prior is renormalised.
 
     Raises
     ------
     PriorError
-        When a number is not finite, a scale is not above 0, Uniform's ends are not in order, or a
-        truncation keeps no mass.
+        When a number is missing or not finite, a scale is not above 0, Uniform's ends are not in order, or
+        a truncation keeps no mass.
 
     Examples
     --------
@@ -52,6 +53,9 @@ class Prior:
 
     def __post_init__(self) -> None:
         declared = self.declaration
+        if len(self.arguments) != len(declared.parameters):
+            signature = f"{self.distribution}({', '.join(declared.parameters)})"
+            raise PriorError(f"prior {self} has {len(self.arguments)} numbers; it is written {signature}")
         for name, value in zip(declared.parameters, self.arguments, strict=True):
             if not math.isfinite(value):
                 raise PriorError(f"prior {self}: {name} is {value}; it must be a finite number")
@@ -59,7 +63,14 @@ class Prior:
                 raise PriorError(f"prior {self}: {name} is {value:g}; it must be above 0")
         if self.distribution == "Uniform" and self.arguments[0] >= self.arguments[1]:
             raise PriorError(f"prior {self}: lower must be below upper; swap or correct them")
-        if self.truncated:
+        if math.isnan(self.lower) or math.isnan(self.upper):
+            raise PriorError(f"prior {self}: a bound is not a number; give finite bounds")
+        begin, end = declared.support(self.arguments)
+        if -math.inf < self.lower <= begin:
+            object.__setattr__(self, "lower", -math.inf)
+        if end <= self.upper < math.inf:
+            object.__setattr__(self, "upper", math.inf)
+        if self.lower == math.inf or self.upper == -math.inf or self.truncated:
             low, high = self.support
             if low >= high or (self.is_proper and not self._log_kept() > -math.inf):
                 raise PriorError(f"prior {self}: the truncation keeps no mass; widen the bounds")
@@ -94,8 +105,11 @@ class Prior:
 
     @property
     def tail(self) -> float:
-        """Exponent a of the upper tail, density ~ x^-a; 0 for Flat, infinite when lighter than any power."""
-        if math.isfinite(self.support[1]):
+        """Exponent a of the tail, density ~ abs(x)^-a; 0 for Flat, infinite when lighter than any power.
+
+        Distributions on the line have two equal tails: truncation removes both or leaves one.
+        """
+        if all(math.isfinite(end) for end in self.support):
             return math.inf
         return float(self.declaration.tail(self.arguments))
 

@@ -57,10 +57,15 @@ def variable(prior: Prior, name: str, *, lower: float = -math.inf) -> Any:
         return _BUILDERS[prior.distribution](name, *numbers, default_transform=transform)
     if not bounds:
         return _BUILDERS[prior.distribution](name, *numbers)
+    if prior.distribution == "Uniform":
+        ends = [bounds.get(side, number) for side, number in zip(("lower", "upper"), numbers, strict=True)]
+        return pm.Uniform(name, pm.math.maximum(numbers[0], ends[0]), pm.math.minimum(numbers[1], ends[1]))
+    for side, end in zip(("lower", "upper"), prior.declaration.support(prior.arguments), strict=True):
+        if math.isfinite(end):  # without it the sampler would wander out of the support
+            bounds.setdefault(side, np.float64(end))
     with warnings.catch_warnings():  # PyMC derives an unused quantile function and warns about it
         warnings.filterwarnings("ignore", message="RandomVariables", category=UserWarning)
         if prior.distribution == "HalfStudentT":  # PyMC has no distribution function for it
-            bounds.setdefault("lower", np.float64(0.0))
             base = pm.StudentT.dist(nu=numbers[0], mu=np.float64(0.0), sigma=numbers[1])
         else:
             base = _BASES[prior.distribution](*numbers)

@@ -1,0 +1,91 @@
+"""Default priors: the unit-information sd worked by hand, and what each measure gets."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bayesma as bm
+from bayesma.errors import PriorError
+from bayesma.families import FAMILIES
+from bayesma.measures import MEASURES
+from bayesma.priors.defaults import default_priors, unit_information_sd
+
+NORMAL = FAMILIES["normal"]
+
+
+def defaults(measure, **columns):
+    effects = bm.Effects.from_estimates([0.1, 0.3], [0.5, 0.25], measure=measure, **columns)
+    priors = NORMAL.default_priors(effects, NORMAL.checked_options({}))
+    return {name: str(prior) for name, prior in priors.items()}
+
+
+def test_unit_information_by_hand():
+    # Roever 2021 (doi 10.1002/jrsm.1475): the harmonic mean of se^2 times the mean n.
+    # sum n = 30 + 70 = 100; sum se^-2 = 4 + 16 = 20; sqrt(100 / 20) = sqrt 5.
+    assert unit_information_sd([0.5, 0.25], [30, 70]) == pytest.approx(5**0.5, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("variance_of_one_patient", "measure"),
+    [
+        # Two equal arms of n / 2 patients and a risk of one half. Log odds ratio: 4 cells of n / 4, variance
+        # 4 x 4 / n = 16 / n, so sd 4. Risk difference: 2 x (1/4) / (n/2) = 1 / n. SMD: 2 / (n/2) = 4 / n.
+        (16.0, "OR"),
+        (4.0, "SMD"),
+        (1.0, "RD"),
+    ],
+)
+def test_the_fixed_values_are_the_unit_information_of_a_balanced_trial(variance_of_one_patient, measure):
+    n = np.array([40.0, 100.0, 260.0])
+    by_hand = unit_information_sd(np.sqrt(variance_of_one_patient / n), n)
+    assert MEASURES[measure].unit_sd == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize(
+    ("measure", "mu", "tau"),
+    [
+        ("OR", "Normal(0, 4)", "HalfNormal(0.5)"),
+        ("RR", "Normal(0, 4)", "HalfNormal(0.5)"),
+        ("SMD", "Normal(0, 2)", "HalfNormal(0.25)"),
+        ("RD", "Normal(0, 1)", "HalfNormal(0.125)"),
+    ],
+)
+def test_fixed_defaults(measure, mu, tau):
+    assert defaults(measure) == {"mu": mu, "tau": tau}
+
+
+@pytest.mark.parametrize("measure", ["MD", "GEN"])
+def test_defaults_in_the_unit_of_the_outcome_come_from_the_data(measure):
+    # sqrt 5 = 2.236..., printed and used with three digits: 2.24 and 2.24 / 8 = 0.28.
+    assert defaults(measure, n=[30, 70]) == {"mu": "Normal(0, 2.24)", "tau": "HalfNormal(0.28)"}
+
+
+@pytest.mark.parametrize("measure", ["MD", "GEN"])
+def test_no_default_without_sample_sizes(measure):
+    effects = bm.Effects.from_estimates([0.1, 0.3], [0.5, 0.25], measure=measure)
+    with pytest.raises(PriorError, match=f"measure {measure} has no default prior without sample sizes"):
+        bm.fit(effects, engine="exact")
+    with pytest.raises(PriorError, match="no default prior"):  # nor for the one that is missing
+        bm.fit(effects, engine="exact", priors={"mu": "Normal(0, 4)"})
+    bm.fit(effects, engine="exact", priors={"mu": "Normal(0, 4)", "tau": "HalfNormal(1)"}, random_seed=1)
+
+
+def test_one_given_prior_leaves_the_other_at_its_default():
+    effects = bm.Effects.from_estimates([0.1, 0.3], [0.5, 0.25], measure="OR")
+    options = NORMAL.checked_options({})
+    both = NORMAL.checked_priors(effects, {"tau": "HalfCauchy(1)"}, options)
+    assert {name: str(prior) for name, prior in both.items()} == {
+        "mu": "Normal(0, 4)",
+        "tau": "HalfCauchy(1)",
+    }
+
+
+@given(st.floats(0.01, 100))
+def test_unit_information_scales_with_the_outcome(scale):
+    se, n = np.array([0.5, 0.2, 0.9]), np.array([20, 50, 11])
+    assert unit_information_sd(scale * se, n) == pytest.approx(scale * unit_information_sd(se, n), rel=1e-12)
+
+
+def test_a_given_unit_needs_no_data():
+    assert str(default_priors("OR", 4.0, [0.1], None)["tau"]) == "HalfNormal(0.5)"

@@ -1,0 +1,178 @@
+"""A prior as a distribution: quantiles, draws, support, tails, truncation, published values."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from bayesma.errors import PriorError
+from bayesma.priors import Prior
+from bayesma.priors.listing import list_priors
+
+# scipy's own quantile functions (beta, gamma, t) are iterative and stop at about this.
+QUANTILE = 1e-9
+# Adaptive quadrature of a density with an algebraic end.
+QUADRATURE = 1e-7
+# A Kolmogorov-Smirnov test at a fixed seed: p below this means a wrong distribution, not bad luck.
+KS = 1e-3
+
+
+def test_quantile_inverts_distribution_function(proper):
+    q = np.array([0.001, 0.025, 0.5, 0.9, 0.999])
+    for name, prior in proper.items():
+        assert prior.cdf(prior.ppf(q)) == pytest.approx(q, abs=QUANTILE), name
+        x = prior.ppf(q)
+        assert np.all(np.diff(x) > 0), name
+        assert prior.median() == x[2]
+
+
+def test_distribution_function_is_the_integral_of_the_density(proper):
+    for name, prior in proper.items():
+        low, high = prior.ppf([0.05, 0.95])
+        mass, _ = integrate.quad(lambda x, p=prior: math.exp(p.logpdf(x)), low, high)
+        assert mass == pytest.approx(0.9, abs=QUADRATURE), name
+
+
+def test_draws_follow_the_distribution_and_the_seed(proper):
+    for name, prior in proper.items():
+        draws = prior.draw(4000, np.random.default_rng(11))
+        assert stats.kstest(draws, prior.cdf).pvalue > KS, name
+        low, high = prior.support
+        assert low <= draws.min() and draws.max() <= high, name
+        assert np.array_equal(draws, prior.draw(4000, np.random.default_rng(11)))
+    assert prior.draw((2, 3), np.random.default_rng(1)).shape == (2, 3)
+
+
+def test_nothing_outside_the_support(examples):
+    for name, prior in examples.items():
+        low, high = prior.support
+        outside = [end + step for end, step in ((low, -0.01), (high, 0.01)) if math.isfinite(end)]
+        assert np.all(prior.logpdf(outside) == -np.inf), name
+        if prior.is_proper:
+            assert prior.cdf(outside) == pytest.approx([0.0 if x < low else 1.0 for x in outside]), name
+
+
+def test_truncation_keeps_the_shape_and_rescales(proper):
+    for name, prior in proper.items():
+        if not prior.truncated:
+            continue
+        whole = Prior(prior.distribution, prior.arguments)
+        if not whole.is_proper:
+            continue
+        low, high = prior.support
+        kept = float(whole.cdf(high) - whole.cdf(low))
+        x = prior.ppf([0.2, 0.7])
+        assert prior.logpdf(x) == pytest.approx(whole.logpdf(x) - math.log(kept), abs=1e-10), name
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "density"),
+    [
+        # By hand: HalfCauchy 2 / (pi s (1 + (x/s)^2)); HalfNormal sqrt(2/pi)/s at 0; Exponential r e^(-r x);
+        # InverseGamma(1, b): b x^-2 e^(-b/x); HalfStudentT(1, s) is HalfCauchy(s).
+        ("HalfCauchy(0.5)", 0.5, 2 / math.pi),
+        ("HalfStudentT(1, 0.5)", 0.5, 2 / math.pi),
+        ("HalfNormal(0.5)", 0.0, math.sqrt(2 / math.pi) / 0.5),
+        ("Exponential(2)", 1.0, 2 * math.exp(-2)),
+        ("InverseGamma(1, 0.15)", 0.3, 0.15 / 0.09 * math.exp(-0.5)),
+        ("Cauchy(1, 2)", 3.0, 1 / (4 * math.pi)),
+        ("Gamma(2, 3)", 1.0, 9 * math.exp(-3)),
+        ("Beta(2, 3)", 0.5, 12 * 0.5 * 0.25),
+        ("Uniform(1, 5)", 2.0, 0.25),
+        ("LogNormal(0, 1)", 1.0, 1 / math.sqrt(2 * math.pi)),
+        ("LogStudentT(1, 0, 1)", math.e, 1 / (2 * math.pi * math.e)),
+        ("Truncated(Normal(0, 1), lower=0)", 0.0, math.sqrt(2 / math.pi)),
+        ("Truncated(Flat(), lower=0, upper=4)", 1.0, 0.25),
+    ],
+)
+def test_densities_worked_by_hand(text, x, density):
+    assert math.exp(Prior.parse(text).logpdf(x)) == pytest.approx(density, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("text", "quantiles"),
+    [
+        # Half-normal: 0.674490 and 1.959964 sigma; half-Cauchy: tan(pi/4) and tan(pi 0.95/2) sigma.
+        ("HalfNormal(0.5)", {0.5: 0.5 * 0.6744897501960817, 0.95: 0.5 * 1.959963984540054}),
+        ("HalfCauchy(0.5)", {0.5: 0.5, 0.95: 0.5 * math.tan(math.pi * 0.475)}),
+        ("Exponential(2)", {0.5: math.log(2) / 2}),
+        # The log-t is exp of a t: its quantiles are exp of the t's, 2.570582 at 97.5 % for 5 df.
+        ("LogStudentT(5, -1, 0.8)", {0.5: math.exp(-1), 0.975: math.exp(-1 + 0.8 * 2.5705818356363155)}),
+    ],
+)
+def test_quantiles_worked_by_hand(text, quantiles):
+    prior = Prior.parse(text)
+    for q, value in quantiles.items():
+        assert float(prior.ppf(q)) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "tail"),
+    [
+        ("Flat()", 0.0),
+        ("Normal(0, 1)", math.inf),
+        ("StudentT(3, 0, 1)", 4.0),
+        ("Cauchy(0, 1)", 2.0),
+        ("HalfCauchy(1)", 2.0),
+        ("HalfStudentT(4, 1)", 5.0),
+        ("InverseGamma(1.5, 1)", 2.5),
+        ("LogStudentT(5, 0, 1)", 1.0),
+        ("LogNormal(0, 1)", math.inf),
+        ("Truncated(HalfCauchy(1), upper=3)", math.inf),
+        ("Truncated(HalfCauchy(1), lower=3)", 2.0),
+        ("Truncated(Cauchy(0, 1), lower=-1, upper=3)", math.inf),
+        ("Truncated(Cauchy(0, 1), upper=3)", 2.0),  # the other tail is still there
+        ("Truncated(Flat(), upper=3)", 0.0),
+        ("Truncated(Flat(), lower=0, upper=3)", math.inf),
+    ],
+)
+def test_tail_exponent(text, tail):
+    assert Prior.parse(text).tail == tail
+
+
+def test_tail_exponents_are_what_the_densities_do(proper):
+    for name, prior in proper.items():
+        if math.isfinite(prior.tail):
+            far = prior.ppf(0.9) + (1e8 if not name.startswith("Log") else 1e100)
+            sign = 1.0 if math.isinf(prior.support[1]) else -1.0
+            slope = np.diff(prior.logpdf(sign * np.array([far, 10 * far])))[0] / math.log(10)
+            assert -slope == pytest.approx(prior.tail, abs=0.05), name
+
+
+def test_flat_has_a_level_only_between_two_ends():
+    flat = Prior.parse("Flat()")
+    assert not flat.is_proper
+    assert not Prior.parse("Truncated(Flat(), lower=0)").is_proper
+    assert float(flat.logpdf(1e9)) == 0.0
+    with pytest.raises(PriorError, match="is improper: it has no distribution function and no draws"):
+        flat.ppf(0.5)
+    between = Prior.parse("Truncated(Flat(), lower=1, upper=3)")
+    assert between.is_proper
+    assert float(between.ppf(0.25)) == pytest.approx(1.5)
+
+
+@given(st.floats(0.01, 100), st.floats(0.01, 0.99))
+def test_scale_families_scale(scale, q):
+    for text in ("HalfNormal({})", "HalfCauchy({})", "HalfStudentT(4, {})", "InverseGamma(2, {})"):
+        one, scaled = Prior.parse(text.format(1)), Prior.parse(text.format(repr(scale)))
+        assert float(scaled.ppf(q)) == pytest.approx(scale * float(one.ppf(q)), rel=QUANTILE)
+
+
+@given(st.floats(-20, 5), st.floats(0.5, 30))
+def test_a_tail_keeps_its_digits_under_truncation(lower, width):
+    """The quantiles of a normal cut far from its centre stay inside and in order."""
+    prior = Prior.parse("Normal(0, 1)").truncate(lower=lower, upper=lower + width)
+    x = prior.ppf([0.01, 0.5, 0.99])
+    assert lower <= x[0] < x[1] < x[2] <= lower + width
+    assert prior.cdf(x) == pytest.approx([0.01, 0.5, 0.99], abs=1e-6)
+
+
+def test_listing_names_every_distribution_and_how_it_is_written():
+    listed = list_priors()
+    assert listed.loc["StudentT", "written"] == "StudentT(nu, mu, sigma)"
+    assert listed.loc["HalfCauchy", "support"] == "0 to inf"
+    assert listed.loc["Beta", "support"] == "0 to 1"
+    assert listed.index[-1] == "Truncated"
