@@ -22,7 +22,8 @@ def crosscheck(fit: xr.DataTree) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index parameter; columns quantity (``mean``, or quartiles where the variance is not finite, and
-        ``P(< 0)``), exact, nuts, difference (nuts - exact), mcse, z = difference / mcse.
+        ``P(< 0)``), exact, nuts, difference (nuts - exact), mcse, z = difference / mcse; the last two are NaN
+        for a probability so near 0 or 1 that hardly a draw lies beyond.
 
     Raises
     ------

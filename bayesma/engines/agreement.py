@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from bayesma.engines.tree import SAMPLE
 
 Array = NDArray[np.float64]
 
+FEWEST = 10.0  # effective draws expected on either side of 0: below, a share of draws is not near normal
 QUARTILES = (0.25, 0.5, 0.75)  # further out, the MCSE of a quantile is itself too rough to judge by
 
 
@@ -20,7 +19,8 @@ def agreement_group(tree: xr.DataTree, exact: xr.Dataset) -> xr.Dataset:
     """Compare every parameter of a NUTS fit with the exact grid.
 
     Quantities compared: the mean where its Monte Carlo error is defined (a finite variance), else the
-    quartiles; P(below 0) for parameters that can be on either side of 0.
+    quartiles; P(below 0) for parameters that can be on either side of 0, with mcse and z NaN where fewer than
+    ten effective draws are expected on one side.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def agreement_group(tree: xr.DataTree, exact: xr.Dataset) -> xr.Dataset:
     columns = list(zip(*rows, strict=True))
     exactly, sampled, mcse = (np.array(column, dtype=np.float64) for column in columns[2:])
     difference = sampled - exactly
-    z = np.divide(difference, mcse, out=np.full_like(difference, np.nan), where=mcse > 0)
+    z = difference / mcse
     return xr.Dataset(
         {
             "parameter": ("row", np.array(columns[0], dtype=np.str_)),
@@ -78,7 +78,7 @@ def _rows(
 
 
 def _probability_mcse(values: Array, exact: Array) -> Array:
-    """MCSE of the share of draws below 0: sqrt(p (1 - p) / ESS) with the exact p."""
+    """MCSE of the share of draws below 0: sqrt(p (1 - p) / ESS) with the exact p; NaN near 0 and 1."""
     from arviz_stats.base import array_stats
 
     indicator = (values < 0).astype(np.float64)
@@ -87,6 +87,6 @@ def _probability_mcse(values: Array, exact: Array) -> Array:
         [array_stats.ess(one, method="mean") if 0 < one.mean() < 1 else size for one in indicator],
         dtype=np.float64,
     )
-    return np.array(
-        [math.sqrt(p * (1.0 - p) / e) for p, e in zip(np.clip(exact, 0.0, 1.0), ess, strict=True)]
-    )
+    p = np.clip(exact, 0.0, 1.0)
+    sound = ess * np.minimum(p, 1.0 - p) >= FEWEST
+    return np.where(sound, np.sqrt(p * (1.0 - p) / ess), np.nan)
