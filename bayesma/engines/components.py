@@ -14,16 +14,25 @@ from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 
-STEP = 0.4  # trapezoid in log precision: the error falls like exp(-pi^2 / step), 2e-11 here ...
-SHARE = 0.7  # ... and like exp(-2 pi^2 / share^2) for the width sqrt(2 / nu) of a mixing density with many df
+# Trapezoid in log precision. For a mixing density Gamma(a, a) its error is abs(Gamma(a + 2 pi i / step)) over
+# Gamma(a): these two keep it below 1e-11 from 0.2 to 10,000 degrees of freedom.
+STEP = 0.3
+SHARE = 0.55  # of the mixing density's width sqrt(2 / nu), when that is the smaller
 NEGLIGIBLE = 38.0  # the mixing density is followed down to exp(-38) of its peak
 
 
-def normal_components(prior: Prior) -> Array:
+def normal_components(prior: Prior, y: Array) -> Array:
     """Rows mean, variance and log weight of the normal mixture that a prior on a mean is, shape (3, c).
 
     A Student-t is a normal whose precision is Gamma(nu / 2, nu / 2); the mixture is discretised in log
     precision, where the trapezoid rule converges exponentially. Flat is one component of infinite variance.
+
+    Parameters
+    ----------
+    prior
+        Normal, StudentT, Cauchy or Flat, not truncated.
+    y
+        Estimates, shape (k,): data in conflict with the prior live on precisions that it alone hardly knows.
     """
     if not is_normal_mixture(prior):
         raise PriorError(f"prior {prior} is no mixture of normal distributions")
@@ -33,7 +42,9 @@ def normal_components(prior: Prior) -> Array:
         return np.array([[prior.arguments[0]], [prior.arguments[1] ** 2], [0.0]])
     nu, centre, scale = prior.arguments if prior.distribution == "StudentT" else (1.0, *prior.arguments)
     half = 0.5 * nu
-    low = -1.0 - NEGLIGIBLE / half
+    farthest = float(np.max(np.abs(y - centre)))
+    at_conflict = math.log1p(nu) - 2.0 * math.log(math.hypot(math.sqrt(nu), farthest / scale))
+    low = -1.0 + min(-NEGLIGIBLE / half, at_conflict - NEGLIGIBLE / (half + 0.5))
     high = math.log1p(NEGLIGIBLE / half + math.sqrt(2.0 * NEGLIGIBLE / half))
     step = min(STEP, SHARE * math.sqrt(2.0 / nu))
     log_precision = np.arange(low, high + step, step)

@@ -96,15 +96,16 @@ def solve(problem: GaussianProblem, moments: float = 2.0) -> GaussianSolution:
     ConvergenceWarning
         When the estimated error stays above 1e-6.
     """
-    return _integrate(problem, normal_components(problem.mu), moments)
+    return _integrate(problem, normal_components(problem.mu, problem.y), moments)
 
 
 def log_evidence_at(problem: GaussianProblem, *, mu: float | None = None, tau: float | None = None) -> float:
     """Log evidence with mu or tau held at a value (exactly one of them)."""
-    components = normal_components(problem.mu) if mu is None else point_component(mu)
+    components = normal_components(problem.mu, problem.y) if mu is None else point_component(mu)
     if tau is not None:
         return kernels.log_marginal(tau, problem.y, problem.se, components)
-    return _integrate(problem, components, 0.0).log_evidence
+    moments = math.inf if problem.tau is None else problem.y.size + problem.tau.tail - 1.0
+    return _integrate(problem, components, moments).log_evidence
 
 
 def _integrate(problem: GaussianProblem, components: Array, moments: float) -> GaussianSolution:
@@ -114,19 +115,25 @@ def _integrate(problem: GaussianProblem, components: Array, moments: float) -> G
     largest = max(float(np.max(problem.se)), float(np.ptp(problem.y)))
     scale_map = ScaleMap.for_prior(problem.tau, float(np.min(problem.se)))
     given = (scale_map.pack(), problem.tau.pack(), problem.y, problem.se, components)
-    reach = scale_map.reach(problem.tau, largest)
     power = float(sum(q < moments for q in (1, 2)))
+    reach = scale_map.reach(problem.tau, largest, moments - power)
     low, high = kernels.window(*reach, DROP, power, *given)
     previous, error, n = None, math.inf, FIRST
     while True:
-        nodes, log_f = _rule(n, low, high, given)
+        z, nodes, log_f, log_tau = _rule(n, low, high, given)
         weight, log_evidence, summary = kernels.normalise(nodes)
         if previous is not None:
             error = _change(previous, (log_evidence, summary), power)
             if error <= TOLERANCE or n >= LAST:
                 break
         previous, n = (log_evidence, summary), 2 * n
-    error = max(error, _mass_beyond(log_f, low, high, reach, problem))
+    if low <= reach[0] and not problem.tau.smooth_at_zero:
+        error = max(error, _beyond(z[:2], log_f[:2] - log_evidence))
+    if high >= reach[1] and not math.isfinite(problem.tau.support[1]):
+        end = slice(-1, -3, -1)
+        for q in range(int(power) + 1):
+            share = q * log_tau[end] - math.log(float(weight @ nodes[0] ** q))
+            error = max(error, _beyond(z[end], log_f[end] - log_evidence + share))
     if error > LOUD:
         warnings.warn(
             f"the integral over tau reached an accuracy of {error:.1g} with {n} nodes; "
@@ -149,12 +156,12 @@ def _integrate(problem: GaussianProblem, components: Array, moments: float) -> G
     )
 
 
-def _rule(n: int, low: float, high: float, given: tuple[Array, ...]) -> tuple[Array, Array]:
-    """Mixture nodes and log density in z for the n-point rule on the window."""
+def _rule(n: int, low: float, high: float, given: tuple[Array, ...]) -> tuple[Array, Array, Array, Array]:
+    """The n-point rule on the window: z, mixture nodes, log density in z, log tau."""
     u, w = legendre.rule(n)
     half = 0.5 * (high - low)
-    nodes, log_f, _ = kernels.fill_nodes(low + half * (u + 1.0), np.log(w * half), *given)
-    return nodes, log_f
+    z = low + half * (u + 1.0)
+    return z, *kernels.fill_nodes(z, np.log(w * half), *given)
 
 
 def _change(before: tuple[float, Array], after: tuple[float, Array], power: float) -> float:
@@ -174,16 +181,13 @@ def _change(before: tuple[float, Array], after: tuple[float, Array], power: floa
     return float(max(changes))
 
 
-def _mass_beyond(
-    log_f: Array, low: float, high: float, reach: tuple[float, float], problem: GaussianProblem
-) -> float:
-    """What a window that ends at its reach, not at the support, leaves out: node doubling is blind to it."""
-    assert problem.tau is not None
-    peak = float(np.max(log_f))
-    open_above = high >= reach[1] and not math.isfinite(problem.tau.support[1])
-    open_below = low <= reach[0] and not problem.tau.smooth_at_zero
-    beyond = [math.exp(log_f[-1] - peak)] if open_above else []
-    return max([*beyond, *([math.exp(log_f[0] - peak)] if open_below else []), 0.0])
+def _beyond(z: Array, log_density: Array) -> float:
+    """What lies beyond an open end of the window, to which node doubling is blind, at most 1.
+
+    The density falls exponentially there, at the rate between the two outermost nodes (outermost first).
+    """
+    rate = (log_density[1] - log_density[0]) / abs(z[1] - z[0])
+    return min(math.exp(min(log_density[0], 0.0)) / rate, 1.0) if rate > 0.0 else 1.0
 
 
 def _common(problem: GaussianProblem, components: Array) -> GaussianSolution:

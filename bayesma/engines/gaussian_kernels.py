@@ -13,9 +13,10 @@ from bayesma.priors.kernels import log_density
 
 Array = NDArray[np.float64]
 
-SCAN = 64  # coarse points over the whole reach; the log posterior has no finer feature in these coordinates
-GOLDEN_STEPS = 18
-BISECTIONS = 12
+SCAN = 64  # coarse points over the whole reach, at least, ...
+SPACING = 0.75  # ... and never further apart in z, where a posterior has hardly two peaks as near as that
+GOLDEN_STEPS = 10
+BISECTIONS = 8
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -145,31 +146,46 @@ def window(
     Below it the density lies more than `drop` under its peak (in logs), above it the density times tau^power
     does: a light prior far beyond the data's scale adds little mass and much variance.
     """
-    grid = np.linspace(low, high, SCAN)
-    plain, weighted = np.empty(SCAN), np.empty(SCAN)
-    for i in range(SCAN):
+    n = max(SCAN, int((high - low) / SPACING))
+    grid = np.linspace(low, high, n)
+    plain, weighted = np.empty(n), np.empty(n)
+    for i in range(n):
         plain[i], log_tau = log_target(grid[i], scale_map, prior, y, se, components)
         weighted[i] = plain[i] + power * log_tau if plain[i] > -np.inf else -np.inf
-    best = int(np.argmax(plain))
-    at = _peak(grid[max(best - 1, 0)], grid[min(best + 1, SCAN - 1)], scale_map, prior, y, se, components)
-    peak, log_tau = log_target(at, scale_map, prior, y, se, components)
-    if plain[best] > peak:
-        at, peak, log_tau = grid[best], plain[best], scale_at(grid[best], scale_map)[1]
-    floor = peak - drop
+    # every hill is climbed: with many studies a peak is far narrower than the spacing, and far higher
+    tops, heights, lifted = np.empty(n), np.empty(n), np.empty(n)
+    hills = 0
+    for i in range(n):
+        left, right = max(i - 1, 0), min(i + 1, n - 1)
+        if plain[i] > -np.inf and plain[i] >= plain[left] and plain[i] >= plain[right]:
+            tops[hills] = _peak(grid[left], grid[right], scale_map, prior, y, se, components)
+            heights[hills], log_tau = log_target(tops[hills], scale_map, prior, y, se, components)
+            lifted[hills] = heights[hills] + power * log_tau if heights[hills] > -np.inf else -np.inf
+            hills += 1
+    tops, heights, lifted = tops[:hills], heights[:hills], lifted[:hills]
+    floor = max(np.max(plain), np.max(heights)) - drop
+    inside = min(_least(grid, plain, floor), _least(tops, heights, floor))
     bottom = low
     if plain[0] <= floor:
-        i = 0
-        while plain[i] <= floor and grid[i] < at:
-            i += 1
-        bottom = _edge(min(grid[i], at), grid[i - 1], floor, 0.0, scale_map, prior, y, se, components)
-    floor = max(np.max(weighted), peak + power * log_tau) - drop
+        outside = grid[max(int(np.searchsorted(grid, inside)) - 1, 0)]
+        bottom = _edge(inside, outside, floor, 0.0, scale_map, prior, y, se, components)
+    floor = max(np.max(weighted), np.max(lifted)) - drop
+    inside = -min(_least(-grid, weighted, floor), _least(-tops, lifted, floor))
     top = high
-    if weighted[SCAN - 1] <= floor:
-        i = SCAN - 1
-        while weighted[i] <= floor and grid[i] > at:
-            i -= 1
-        top = _edge(max(grid[i], at), grid[i + 1], floor, power, scale_map, prior, y, se, components)
+    if weighted[n - 1] <= floor:
+        outside = grid[min(int(np.searchsorted(grid, inside, side="right")), n - 1)]
+        top = _edge(inside, outside, floor, power, scale_map, prior, y, se, components)
     return bottom, top
+
+
+@compiled
+def _least(at: Array, height: Array, floor: float) -> float:
+    """Smallest of the points whose height is above the floor; infinite when there is none."""
+    least = np.inf
+    for i in range(at.size):
+        if height[i] > floor:
+            least = min(least, at[i])
+    return least
 
 
 @compiled

@@ -18,8 +18,11 @@ from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 
+SMALLEST, LARGEST = 1e-300, 1e300
 LARGEST_LOG = 300.0  # log tau beyond this would overflow in tau^2
-REACH = 1e20  # how far beyond every scale of the problem the upper tail is followed
+REACH = 46.0  # how far in log tau beyond every scale of the problem the upper tail is followed at least,
+FARTHEST = 276.0  # and at most, when it falls slowly
+NEGLIGIBLE = 43.0  # a tail is followed until it has fallen to exp(-43), if it does so in time
 LOG_REACH = 1e9  # how far in log tau the lower tail is followed
 
 
@@ -43,9 +46,14 @@ class ScaleMap:
 
     @classmethod
     def for_prior(cls, prior: Prior, smallest_se: float) -> ScaleMap:
-        """Map that suits a prior and data whose most precise study has `smallest_se`."""
+        """Map that suits a prior and data whose most precise study has `smallest_se`.
+
+        The logarithmic map is finest at its origin: where the likelihood has its features, or as near to
+        them as the prior has mass.
+        """
         if not prior.smooth_at_zero:
-            return cls(True, math.log(prior.median()), 1.0)
+            low, high = np.clip(prior.ppf([0.01, 0.99]), SMALLEST, LARGEST)
+            return cls(True, math.log(min(max(smallest_se, low), high)), 1.0)
         low, high = prior.support
         spread = min(prior.median(), high) - low if prior.is_proper else math.inf
         return cls(False, max(low, 0.0), min(smallest_se, spread))
@@ -70,7 +78,7 @@ class ScaleMap:
             return math.asinh(math.log(tau) - self.origin) if tau > 0 else -math.inf
         return math.asinh((tau - self.origin) / self.unit)
 
-    def reach(self, prior: Prior, largest: float) -> tuple[float, float]:
+    def reach(self, prior: Prior, largest: float, decay: float) -> tuple[float, float]:
         """Ends in z beyond which no posterior is followed.
 
         Parameters
@@ -79,6 +87,8 @@ class ScaleMap:
             Its support is never left.
         largest
             Largest scale of the data (spread of the estimates, largest standard error).
+        decay
+            Power of 1 / tau with which the slowest integrand falls in log tau.
         """
         low, high = prior.support
         if self.logarithmic:
@@ -86,7 +96,8 @@ class ScaleMap:
             bottom = math.asinh(math.log(low) - self.origin) if low > 0 else -math.asinh(LOG_REACH)
             return bottom, math.asinh(top - self.origin)
         widest = prior.median() if prior.is_proper else largest
-        return 0.0, self.z(min(high, REACH * max(largest, widest)))
+        far = max(REACH, min(NEGLIGIBLE / decay, FARTHEST)) if decay > 0 else FARTHEST
+        return 0.0, self.z(min(high, math.exp(far) * max(largest, widest)))
 
 
 @compiled

@@ -20,6 +20,7 @@ VERSIONED = ("bayesma", "pymc", "nutpie", "arviz", "numpy", "scipy", "xarray")
 SAMPLE = ("chain", "draw")
 MOMENTS_BELOW = "moments_below"
 PRIOR_DRAWS = 4000
+LARGEST = 1e150  # of a prior draw: its square is still a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,10 @@ def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
     """Independent prior draws of the hyper-parameters and of a new study's effect."""
     family, options = setting.family, setting.options
     rng = np.random.default_rng([setting.seed, 2])
-    draws = {name: prior.draw(PRIOR_DRAWS, rng) for name, prior in setting.priors.items()}
+    draws = {
+        name: np.clip(prior.draw(PRIOR_DRAWS, rng), -LARGEST, LARGEST)
+        for name, prior in setting.priors.items()
+    }
     effects = family.complete(draws, family.arrays(setting.evidence), options, rng)
     new = {p.name for p in family.parameters(options) if p.role == "new"}
     draws |= {name: values for name, values in effects.items() if name in new}

@@ -18,10 +18,13 @@ class NoIntegral:
 
 
 NORMAL_MIXTURES = ("Normal", "StudentT", "Cauchy", "Flat")
+LEAST_DF = 0.2  # below, the variances of a Student-t's mixture leave the range of double precision
 
 
 def is_normal_mixture(prior: Prior) -> bool:
     """Whether a prior on a mean is a scale mixture of normals, so that the mean integrates analytically."""
+    if prior.distribution == "StudentT" and prior.arguments[0] < LEAST_DF:
+        return False
     return prior.distribution in NORMAL_MIXTURES and not prior.truncated
 
 

@@ -148,15 +148,16 @@ class Prior:
         )
 
     def ppf(self, q: ArrayLike) -> Array:
-        """Quantile at probability `q`, any shape."""
+        """Quantile at probability `q`, any shape; infinite where it is too large for a number."""
         p = np.asarray(q, dtype=np.float64)
         base, low, high = self._base(), *self.support
-        if not self.truncated:
-            return np.asarray(base.ppf(p))
-        if self._upper_half():
-            value = base.isf(base.sf(low) - p * (base.sf(low) - base.sf(high)))
-        else:
-            value = base.ppf(base.cdf(low) + p * (base.cdf(high) - base.cdf(low)))
+        with np.errstate(divide="ignore", over="ignore"):
+            if not self.truncated:
+                return np.asarray(base.ppf(p))
+            if self._upper_half():
+                value = base.isf(base.sf(low) - p * (base.sf(low) - base.sf(high)))
+            else:
+                value = base.ppf(base.cdf(low) + p * (base.cdf(high) - base.cdf(low)))
         return np.asarray(np.clip(value, low, high), dtype=np.float64)
 
     def draw(self, size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
