@@ -27,7 +27,7 @@ DROP = 38.0  # the window ends where the density has fallen to exp(-38) of its p
 FIRST, LAST = 64, 2048  # nodes: doubled from the first until two rules agree, at most to the last
 TOLERANCE = 1e-9  # asked of the log evidence and, in units of the sd, of the means and sds
 LOUD = 1e-6  # an estimated error beyond this is reported as a warning
-PRUNE = 1e-16  # components below this share of the largest are left out
+PRUNE = 1e-16  # nodes of a mixture of mixtures below this share of the largest are left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +142,7 @@ def _integrate(problem: GaussianProblem, components: Array, moments: float) -> G
             stacklevel=2,
         )
     series = legendre.coefficients(np.exp(log_f - log_evidence) * (0.5 * (high - low)))
-    kept = weight > PRUNE * np.max(weight) if components.shape[1] > 1 else slice(None)
+    kept = _kept(weight, nodes[0], power) if components.shape[1] > 1 else slice(None)
     return GaussianSolution(
         weight=weight[kept],
         tau=nodes[0][kept],
@@ -179,6 +179,12 @@ def _change(before: tuple[float, Array], after: tuple[float, Array], power: floa
     if power >= 2 and tau_sd_1 > 0:
         changes.append(abs(tau_sd_1 - tau_sd_0) / tau_sd_1)
     return float(max(changes))
+
+
+def _kept(weight: Array, tau: Array, power: float) -> NDArray[np.bool_]:
+    """Nodes that matter to a probability or, far out and light, to a moment."""
+    moment = weight * tau**power
+    return np.asarray((weight > PRUNE * np.max(weight)) | (moment > PRUNE * np.max(moment)))
 
 
 def _beyond(z: Array, log_density: Array) -> float:
