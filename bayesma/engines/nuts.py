@@ -6,7 +6,7 @@ import os
 import threading
 import warnings
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -144,7 +144,13 @@ def _with_data(compiled: Any, setting: Setting) -> Any:
     values: dict[str, Array] = dict(setting.family.arrays(setting.evidence))
     for name, prior in setting.priors.items():
         values |= data(prior, name)
-    return compiled.with_data(**values)
+    size = compiled.n_dim
+
+    def start(seed: Any) -> Array:
+        """Where a chain starts: near 0, unconstrained, whatever the model was first compiled with."""
+        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
+
+    return replace(compiled.with_data(**values), initial_point_func=start)
 
 
 def _sample(compiled: Any, sampling: Sampling, attempt: int, seed: int) -> Any:

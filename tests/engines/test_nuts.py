@@ -1,0 +1,88 @@
+"""Does NUTS give the exact answer, for every pinned posterior and on hard data, and say when not?"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesma as bm
+from bayesma.errors import ConvergenceWarning
+from bayesma.resources import DATA
+
+pytestmark = pytest.mark.slow
+
+FAR, IMPOSSIBLE = 3.0, 5.0  # MCSE; a share of SHARE may lie beyond the first, none beyond the second
+SHARE = 0.01
+PINNED = json.loads((DATA.folder() / "reference" / "bayesmeta.json").read_text("utf-8"))
+TAU_PRIORS = {
+    "halfnormal": "HalfNormal({})",
+    "halfcauchy": "HalfCauchy({})",
+    "uniform": "Uniform(0, {})",
+    "halft4": "HalfStudentT(4, {})",
+    "exponential": "Exponential({})",
+}
+RNG = np.random.default_rng(20261123)
+HARD = {
+    "k = 1": ([0.5], [0.2]),
+    "k = 2": ([0.5, 0.1], [0.2, 0.3]),
+    "tau near 0": ([0.1] * 10, [0.2] * 10),
+    "k = 1000": (RNG.normal(0, 0.5, 1000), RNG.uniform(0.1, 1, 1000)),
+}
+
+
+def agreement(fits: list) -> pd.DataFrame:
+    """All comparisons with the exact engine; every fit must have converged without a divergence."""
+    for fit in fits:
+        assert (fit.attrs["converged"], fit.attrs["divergences"]) == (1, 0)
+    return pd.concat([bm.crosscheck(fit) for fit in fits])
+
+
+def test_every_pinned_posterior() -> None:
+    fits = []
+    for name, data in PINNED.items():
+        for kind, theirs in data.get("fits", {}).items() if isinstance(data, dict) else ():
+            priors = {
+                "mu": "Normal({}, {})".format(*theirs["mu_prior"]),
+                "tau": TAU_PRIORS[kind].format(theirs["tau_prior_parameter"]),
+            }
+            effects = bm.Effects.from_estimates(data["y"], data["sigma"])
+            seed = len(name) * 100 + len(fits)
+            fits.append(bm.fit(effects, priors=priors, random_seed=seed, progressbar=False))
+    assert len(fits) == 25
+    z = agreement(fits)["z"].abs()
+    assert (z > FAR).mean() <= SHARE
+    assert z.max() < IMPOSSIBLE
+
+
+@pytest.mark.parametrize("tau", ["HalfNormal(0.5)", "HalfCauchy(0.5)", "Uniform(0, 10)"])
+@pytest.mark.parametrize("data", HARD)
+def test_hard_data(data: str, tau: str) -> None:
+    y, se = HARD[data]
+    priors = {"mu": "Normal(0, 4)", "tau": tau}
+    fit = bm.fit(bm.Effects.from_estimates(y, se), priors=priors, random_seed=3, progressbar=False)
+    assert agreement([fit])["z"].abs().max() < IMPOSSIBLE
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_far_from_1(unit: float) -> None:
+    effects = bm.Effects.from_estimates(np.array([1.0, 2.0, -1.0]) * unit, np.ones(3) * unit)
+    priors = {"mu": f"Normal(0, {4 * unit})", "tau": f"HalfNormal({0.5 * unit})"}
+    fit = bm.fit(effects, priors=priors, random_seed=3, progressbar=False)
+    assert agreement([fit])["z"].abs().max() < IMPOSSIBLE
+
+
+def test_a_fit_that_did_not_converge_is_loud() -> None:
+    effects = bm.Effects.from_estimates([0.5, 0.1], [0.2, 0.3], measure="SMD")
+    with pytest.warns(ConvergenceWarning, match=r"did not converge after 3 attempts \(r_hat .*; do not use"):
+        fit = bm.fit(effects, random_seed=1, draws=4, tune=4, progressbar=False)
+    assert (fit.attrs["converged"], fit.attrs["attempts"]) == (0, 3)
+
+
+def test_the_same_seed_gives_the_same_draws_and_another_gives_others() -> None:
+    effects = bm.Effects.from_estimates([0.5, 0.1], [0.2, 0.3], measure="SMD")
+    a, b, c = (bm.fit(effects, random_seed=s, progressbar=False)["posterior"]["mu"] for s in (1, 1, 2))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
