@@ -25,8 +25,9 @@ from bayesma.measures.effect_sizes import effect_sizes
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.compare import compare
 from bayesma.posterior.marginals import centre
-from bayesma.posterior.prior_share import DOMINATES, prior_share
+from bayesma.posterior.prior_share import CONFLICT, DOMINATES, prior_conflict, prior_share
 from bayesma.posterior.prob import prob
+from bayesma.posterior.provenance import provenance
 from bayesma.posterior.shrinkage import shrinkage
 from bayesma.posterior.summary import summary
 from bayesma.reference import ReferenceCheck, check_references
@@ -56,7 +57,7 @@ class Result:
     frequentist
         Classical answers by label.
     prior_share
-        Share of each hyper-parameter's posterior that the prior supplied.
+        Share of each hyper-parameter's posterior that the prior supplied; NaN where prior and data conflict.
     crosscheck
         NUTS against exact integration; None under engine ``exact`` or without an integral.
     notes
@@ -212,7 +213,8 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     favours = job.effects.favours
-    share = prior_share(tree)
+    conflict = prior_conflict(tree)
+    share = prior_share(tree).where(conflict >= CONFLICT)
     label = f"Bayesian ({tree.attrs['engine']})"
     said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
     return Result(
@@ -227,7 +229,14 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         frequentist=classical,
         prior_share=share,
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
-        notes=(*said, *prior_notes(share), *effects.notes, *job.cautions),
+        notes=(
+            *said,
+            *_conflict_notes(tree, conflict),
+            *prior_notes(share),
+            *_size_notes(effects, job),
+            *effects.notes,
+            *job.cautions,
+        ),
     )
 
 
@@ -284,12 +293,41 @@ def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
 
 
 def prior_notes(share: pd.Series) -> list[str]:
-    """Say so where the prior, not the data, sets the answer."""
+    """Say so where the prior sets the answer; a share is NaN where prior and data contradict each other."""
     return [
         f"The prior of {name} supplies {100 * value:.0f} % of its posterior: the data say little about it, "
         "and another prior would give another answer."
         for name, value in share.items()
         if value >= DOMINATES
+    ]
+
+
+def _size_notes(effects: Effects, job: Job) -> list[str]:
+    """Say so where a standard error is smaller than the largest plausible trial could give.
+
+    A difference of two means in equal arms has the variance 4 SD^2 / n, so an SE implies n = 4 SD^2 / SE^2.
+    """
+    sd, plausible = job.effects.reference_sd, job.effects.plausible_n
+    if sd is None or plausible is None:
+        return []
+    implied = {str(s): 4.0 * (sd / se) ** 2 for s, se in zip(effects.study, effects.se, strict=True)}
+    return [
+        f"The standard error of {study} would need about {float(f'{n:.2g}'):.0f} patients at a standard "
+        f"deviation of {sd:g} {job.effects.unit or ''} (plausible: up to {plausible:g}): the published "
+        "interval, or the standard deviation behind prior and MID, does not fit this row, and its probabilities "
+        "may be far too certain."
+        for study, n in implied.items()
+        if n > plausible
+    ]
+
+
+def _conflict_notes(tree: xr.DataTree, conflict: pd.Series) -> list[str]:
+    """Say so where the data have put a parameter where its prior all but excluded it."""
+    priors = provenance(tree).priors
+    return [
+        f"PRIOR AND DATA CONFLICT: the posterior of {name} lies where its prior {priors[str(name)]} has less "
+        "than 1 % of its mass; check the data, then the prior, before using this result."
+        for name in conflict.index[conflict < CONFLICT]
     ]
 
 

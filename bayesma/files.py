@@ -139,7 +139,7 @@ def _refusals(target: Path) -> Iterator[None]:
     """What the file system refuses, as one sentence."""
     try:
         yield
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+    except OSError as error:
         raise BayesmaError(
             f"{str(target)!r} cannot be written ({error.strerror}); check the folder or give another"
         ) from error

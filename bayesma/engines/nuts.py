@@ -117,9 +117,10 @@ def diagnose(hyper: Arrays, divergences: int) -> Convergence:
     from arviz_stats.base import array_stats
 
     stacked = np.stack(list(hyper.values()))
-    r_hat = float(np.max(array_stats.rhat(stacked)))
-    bulk = np.min(array_stats.ess(stacked, method="bulk"))
-    tail = np.min(array_stats.ess(stacked, method="tail", prob=TAILS))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a chain that never moved: infinite or NaN
+        r_hat = float(np.max(array_stats.rhat(stacked)))
+        bulk = np.min(array_stats.ess(stacked, method="bulk"))
+        tail = np.min(array_stats.ess(stacked, method="tail", prob=TAILS))
     return Convergence(r_hat, float(min(bulk, tail)), divergences)
 
 
@@ -148,7 +149,7 @@ def _with_data(compiled: Any, setting: Setting) -> Any:
 
     def start(seed: Any) -> Array:
         """Where a chain starts: near 0, unconstrained, whatever the model was first compiled with."""
-        return np.random.default_rng(seed).uniform(-1.0, 1.0, size)
+        return np.asarray(np.random.default_rng(seed).uniform(-1.0, 1.0, size))
 
     return replace(compiled.with_data(**values), initial_point_func=start)
 

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from bayesma.errors import DataError, DataWarning
 from bayesma.evidence.validation import check_unique, row_error
 
+SMALLEST, LARGEST = 1e-60, 1e60  # beyond these, squares of squares leave double precision
+NO_LABEL = frozenset({"", "None", "nan"})  # what a missing label turns into
 LARGE_SMD = 3.0  # an SMD beyond this is almost always an SE read as an SD
 
 
@@ -156,20 +158,26 @@ def _check(
     """Raise on the first value no analysis can use."""
     for i, label in enumerate(labels):
         where = (source, rows[i], label)
-        if not np.isfinite(y[i]):
+        if label in NO_LABEL:
+            raise row_error(
+                source, rows[i], None, "the label", label, "every study needs one", "name the study"
+            )
+        if not abs(y[i]) <= LARGEST:
             raise row_error(
                 *where,
                 "the estimate",
                 y[i],
-                "it must be a finite number",
+                f"at most {LARGEST:g} can be used" if np.isfinite(y[i]) else "it must be a finite number",
                 "fill it in or leave the study out",
             )
-        if not np.isfinite(se[i]) or se[i] <= 0:
+        if not SMALLEST <= se[i] <= LARGEST:
             raise row_error(
                 *where,
                 "the standard error (se)",
                 se[i],
-                "it must be finite and above 0",
+                "it must be finite and above 0"
+                if not 0 < se[i] < np.inf
+                else f"{SMALLEST:g} to {LARGEST:g} can be used",
                 "correct it or leave the study out",
             )
         if n is not None and not (np.isfinite(n[i]) and n[i] > 0):

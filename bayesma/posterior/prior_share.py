@@ -1,4 +1,4 @@
-"""Question: how much of the answer is the prior?"""
+"""Question: how much of the answer is the prior, and do prior and data contradict each other?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bayesma.posterior.provenance import provenance
 
 QUARTILES = (0.25, 0.75)
 DOMINATES = 0.5  # a prior with at least this share is reported loudly
+CONFLICT = 0.005  # a posterior median in the outer 1 % of the prior contradicts it
 
 
 def prior_share(fit: xr.DataTree) -> pd.Series:
@@ -19,6 +20,7 @@ def prior_share(fit: xr.DataTree) -> pd.Series:
     The squared ratio of the posterior's interquartile range to the prior's, at most 1. For a normal mean with
     a normal prior this is exactly the prior's part of the posterior precision; it needs no moments, so it
     holds for half-Cauchy too. 1: the data said nothing. 0: the prior said nothing (also for Flat).
+    It compares spreads only: where prior and data contradict each other (`prior_conflict`) it says nothing.
 
     Parameters
     ----------
@@ -45,3 +47,27 @@ def prior_share(fit: xr.DataTree) -> pd.Series:
         prior_range = float(np.diff(prior.ppf(QUARTILES))[0]) if prior.is_proper else np.inf
         shares[name] = min(1.0, ((high - low) / prior_range) ** 2)
     return pd.Series(shares, name="prior_share", dtype=float).rename_axis("parameter")
+
+
+def prior_conflict(fit: xr.DataTree) -> pd.Series:
+    """Prior probability beyond the posterior median, in the nearer tail.
+
+    Parameters
+    ----------
+    fit
+        Result of `fit`.
+
+    Returns
+    -------
+    pandas.Series
+        Index hyper-parameter, values in [0, 0.5]; below 0.005 the data have put the parameter where the prior
+        all but excluded it. 0.5 under an improper prior, which excludes nothing. For a parameter that cannot
+        be negative only the upper tail counts: a small tau contradicts no prior.
+    """
+    origin = provenance(fit)
+    lower = {p.name: p.lower for p in origin.family.hyper(origin.options)}
+    tails = {}
+    for name, prior in origin.priors.items():
+        below = float(prior.cdf(marginal(fit, name).quantile([0.5])[0, 0])) if prior.is_proper else 0.5
+        tails[name] = min(0.5, 1.0 - below if lower[name] == 0.0 else min(below, 1.0 - below))
+    return pd.Series(tails, name="prior_conflict", dtype=float).rename_axis("parameter")

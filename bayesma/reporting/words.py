@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from bayesma.analysis import Result
 from bayesma.measures import MEASURES, Measure
 from bayesma.plots.numbers import printed
@@ -78,11 +76,6 @@ def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
         chosen = "default" if parameter.name in origin.default_priors else "chosen for this analysis"
         rows.append((f"{parameter.name}: {parameter.meaning}", str(prior), words, chosen))
     return rows
-
-
-def prior_text(result: Result, name: str) -> str:
-    """The prior of one parameter as text, empty when the model has no such parameter."""
-    return str(json.loads(result.fit.attrs["priors"]).get(name, ""))
 
 
 def _location_prior(prior: Prior, measure: Measure) -> str:

@@ -44,6 +44,8 @@ class EffectsTable(Table):
     treatment: str = "treatment"
     control: str = "control"
     unit: str | None = None
+    reference_sd: float | None = Field(default=None, gt=0)
+    plausible_n: float | None = Field(default=None, gt=0)
     correction: float | None = None
     to: Literal["only0", "all", "if0all", "none"] | None = None
     level: float | None = None

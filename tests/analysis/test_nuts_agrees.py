@@ -58,7 +58,7 @@ def test_every_comparison_can_fail(name: str) -> None:
 
 
 def test_few_are_beyond_three() -> None:
-    z = pd.concat([comparisons(sampled(name)) for name in MODELS.names()])["z"].abs()
+    z = pd.concat([comparisons(sampled(name)) for name in MODELS.names()])["z"].dropna().abs()
     assert z.size > 300
     assert (z > FAR).mean() <= SHARE_BEYOND_FAR
 

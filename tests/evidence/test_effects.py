@@ -79,3 +79,15 @@ def test_an_smd_beyond_three_is_a_suspicion() -> None:
     with pytest.warns(DataWarning, match=r"trees\.csv, Ash 2001: an SMD of -4 is hardly ever real"):
         Effects.from_estimates([-4.0], [0.3], STUDY[:1], "SMD", source="trees.csv")
     Effects.from_estimates([-4.0], [0.3], STUDY[:1], "MD")
+
+
+@pytest.mark.parametrize("label", [None, "", "  ", float("nan")])
+def test_a_missing_label_is_refused(label: object) -> None:
+    with pytest.raises(DataError, match=r"row 2: the label is .*; every study needs one; name the study"):
+        Effects.from_estimates([0.1, 0.2], [0.1, 0.2], ["A", label])
+
+
+@pytest.mark.parametrize(("y", "se"), [(1e300, 1.0), (1.0, 1e200), (1.0, 1e-160)])
+def test_numbers_beyond_double_precision_are_refused(y: float, se: float) -> None:
+    with pytest.raises(DataError, match=r"row 1 \(A\): .*1e-60 to 1e\+60|at most 1e\+60"):
+        Effects.from_estimates([y], [se], ["A"])

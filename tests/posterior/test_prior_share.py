@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bayesma.posterior.prior_share import prior_share
+from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_share
 
 # Quartiles are solved to 1e-13 of the range; their ratio is squared.
 SHARE = 1e-9
@@ -57,3 +57,17 @@ def test_at_most_all_of_it(exactly: Callable[..., xr.DataTree]) -> None:
 
 def test_reloaded_from_netcdf(fit: xr.DataTree, reloaded: Callable[[xr.DataTree], xr.DataTree]) -> None:
     assert prior_share(reloaded(fit)).to_dict() == prior_share(fit).to_dict()
+
+
+def test_conflict_is_seen_on_either_side_of_mu_and_above_for_tau(exactly: Callable[..., xr.DataTree]) -> None:
+    far = exactly([0.0, 200.0], [0.001, 0.001], {"mu": "Normal(0, 1)", "tau": "HalfNormal(1)"})
+    assert prior_conflict(far)["tau"] < CONFLICT
+    for sign in (-1.0, 1.0):
+        shifted = exactly([5.0 * sign], [0.1], {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.01)"})
+        assert prior_conflict(shifted)["mu"] < CONFLICT
+    calm = exactly([0.1, 0.1, 0.1], [0.2, 0.2, 0.2], {"mu": "Normal(0, 1)", "tau": "HalfNormal(5)"})
+    assert (prior_conflict(calm) >= CONFLICT).all()
+
+
+def test_a_flat_prior_excludes_nothing(heavy: xr.DataTree) -> None:
+    assert prior_conflict(heavy)["mu"] == 0.5
