@@ -314,7 +314,7 @@ def _size_notes(effects: Effects, job: Job) -> list[str]:
     return [
         f"The standard error of {study} would need about {float(f'{n:.2g}'):.0f} patients at a standard "
         f"deviation of {sd:g} {job.effects.unit or ''} (plausible: up to {plausible:g}): the published "
-        "interval, or the standard deviation behind prior and MID, does not fit this row, and its probabilities "
+        "interval, or the standard deviation behind prior and MID, does not fit this row; its probabilities "
         "may be far too certain."
         for study, n in implied.items()
         if n > plausible
