@@ -85,7 +85,12 @@ class Normal(Family[Effects]):
         return {"mu": mu, "tau": tau, "theta": math.inf, "theta_new": min(mu, tau)}
 
     def model(self, arrays: Arrays, priors: Priors, options: Options) -> Any:
-        """The marginal model: two parameters whatever the number of studies."""
+        """The marginal model: two parameters whatever the number of studies.
+
+        Given tau, mu is normal with a known mean and sd (nearly, under a Student-t prior): it is sampled in
+        that unit, which leaves no funnel where one study is far more precise than the others, and no scale to
+        learn where the data's unit is far from 1.
+        """
         import pymc as pm
 
         from bayesma.priors.variables import variable
@@ -93,13 +98,12 @@ class Normal(Family[Effects]):
         with pm.Model() as model:
             y = pm.Data("y", arrays["y"])
             se = pm.Data("se", arrays["se"])
-            mu = variable(priors["mu"], "mu")
-            if _common(options):
-                sd = se
-            else:
-                tau = variable(priors["tau"], "tau", lower=0.0)
-                sd = pm.math.sqrt(se**2 + tau**2)
-            pm.Normal("y_observed", mu=mu, sigma=sd, observed=y)
+            variance = se**2
+            if not _common(options):
+                variance += variable(priors["tau"], "tau", lower=0.0) ** 2
+            likelihood = pm.math.sum(1 / variance), pm.math.sum(y / variance)
+            mu = variable(priors["mu"], "mu", normal=likelihood if is_normal_mixture(priors["mu"]) else None)
+            pm.Normal("y_observed", mu=mu, sigma=pm.math.sqrt(variance), observed=y)
         return model
 
     def log_likelihood(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:

@@ -31,7 +31,9 @@ def data(prior: Prior, name: str) -> dict[str, np.ndarray]:
     return {f"{name}_prior_{key}": np.asarray(value, dtype=np.float64) for key, value in values.items()}
 
 
-def variable(prior: Prior, name: str, *, lower: float = -math.inf) -> Any:
+def variable(
+    prior: Prior, name: str, *, lower: float = -math.inf, normal: tuple[Any, Any] | None = None
+) -> Any:
     """Add the prior's random variable to the PyMC model on the context stack.
 
     Parameters
@@ -42,6 +44,10 @@ def variable(prior: Prior, name: str, *, lower: float = -math.inf) -> Any:
         Name of the parameter.
     lower
         0 for a scale parameter: an improper Flat then lives on the positive half-line.
+    normal
+        For a prior that is a normal mixture: precision, and precision times mean, of the likelihood of this
+        parameter given the others, normal too. The parameter is then sampled in units of its conditional sd
+        from its conditional mean (a Student-t prior taken as normal).
     """
     import pymc as pm
 
@@ -50,6 +56,8 @@ def variable(prior: Prior, name: str, *, lower: float = -math.inf) -> Any:
     }
     numbers = [held[parameter] for parameter in prior.declaration.parameters]
     bounds = {side: held[key] for side, key in (("lower", "from"), ("upper", "to")) if key in held}
+    if normal is not None:
+        return _whitened(prior, name, numbers, *normal)
     if prior.distribution == "Flat":
         return _flat(name, bounds, lower)
     if not bounds and prior.distribution in _SCALES:
@@ -83,6 +91,41 @@ def _flat(name: str, bounds: dict[str, Any], lower: float) -> Any:
     shift, sign = (bounds["lower"], 1.0) if "lower" in bounds else (bounds["upper"], -1.0)
     distance = pm.HalfFlat(f"{name}_distance")
     return pm.Deterministic(name, shift + np.float64(sign) * distance)
+
+
+def _whitened(prior: Prior, name: str, numbers: list[Any], precision: Any, weighted: Any) -> Any:
+    """Variable with the prior's density, sampled as (value - mean) / sd of its conditional.
+
+    Mean and sd are inputs of the variable that its density does not use: a transform sees nothing else.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+    from pymc.distributions.transforms import Transform
+
+    if prior.is_proper:
+        centre, scale = numbers[-2:]
+        precision, weighted = precision + scale**-2, weighted + centre * scale**-2
+    conditional = weighted / precision, precision**-0.5
+
+    def logp(value: Any, *inputs: Any) -> Any:
+        if prior.distribution == "Flat":
+            return pt.zeros_like(value)
+        return pm.logp(_BASES[prior.distribution](*inputs[:-2]), value)
+
+    class Whitened(Transform):
+        name = "whitened"
+        ndim_supp = 0
+
+        def backward(self, value: Any, *inputs: Any) -> Any:
+            return inputs[-2] + inputs[-1] * value
+
+        def forward(self, value: Any, *inputs: Any) -> Any:
+            return (value - inputs[-2]) / inputs[-1]
+
+        def log_jac_det(self, value: Any, *inputs: Any) -> Any:
+            return pt.log(inputs[-1])
+
+    return pm.CustomDist(name, *numbers, *conditional, logp=logp, default_transform=Whitened())
 
 
 _SCALES: dict[str, Callable[[Any], Any]] = {
