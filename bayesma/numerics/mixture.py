@@ -20,14 +20,14 @@ _SQRT_2PI = math.sqrt(2.0 * math.pi)
 
 @compiled
 def _cdf(x: float, weight: Array, mean: Array, sd: Array) -> tuple[float, float]:
-    """Distribution function and density at `x`; a component of sd 0 is a step."""
+    """P(X < x) and density at `x`; a component of sd 0 is a step just above its mean."""
     below, density = 0.0, 0.0
     for j in range(weight.size):
         if sd[j] > 0.0:
             z = (x - mean[j]) / sd[j]
             below += weight[j] * 0.5 * math.erfc(-z / _SQRT_2)
             density += weight[j] * math.exp(-0.5 * z * z) / (sd[j] * _SQRT_2PI)
-        elif x >= mean[j]:
+        elif x > mean[j]:
             below += weight[j]
     return below, density
 
@@ -52,7 +52,10 @@ def _quantile(q: float, z_q: float, weight: Array, mean: Array, sd: Array) -> fl
         step = (below - q) / density if density > 0.0 else np.inf
         # no tolerance in units of the bracket: heavy tails make it wider than the answer by many powers of 10
         if abs(step) <= 1e-14 * abs(x) or abs(below - q) <= 1e-15 * min(q, 1.0 - q):
-            return float(x - step)
+            moved = (
+                x - step
+            )  # where the density vanishes a step leads nowhere: any point of the plateau is right
+            return float(moved if low <= moved <= high else x)
         if high - low <= 1e-15 * abs(high):
             return float(x)
         moved = x - step

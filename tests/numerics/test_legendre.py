@@ -12,6 +12,9 @@ ROUNDING = 1e-13
 # numpy's own weights lose digits near the ends: its rule is the less accurate one there.
 NUMPY_WEIGHTS = 1e-9
 
+# Where density and distribution both vanish, half of the digits of the distribution are left.
+NEAR_AN_END = 1e-7
+
 
 @pytest.mark.parametrize("n", [1, 2, 3, 16, 64, 257])
 def test_rule_equals_numpys(n):
@@ -66,3 +69,29 @@ def test_solve_inverts_the_integral(q):
     integral = legendre.antiderivative(series)
     x = legendre.solve(q, integral, series)
     assert legendre.evaluate(x, integral) == pytest.approx(q, abs=ROUNDING)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=12), st.floats(-1, 1))
+def test_antiderivative_of_a_polynomial_in_closed_form(powers, x):
+    nodes, _ = legendre.rule(16)
+    series = legendre.coefficients(np.polynomial.polynomial.polyval(nodes, powers))
+    terms = [c / (j + 1) * (x ** (j + 1) - (-1.0) ** (j + 1)) for j, c in enumerate(powers)]
+    assert legendre.evaluate(x, legendre.antiderivative(series)) == pytest.approx(sum(terms), abs=1e-11)
+
+
+def test_antiderivative_of_each_legendre_polynomial():
+    """Integral of P_n from -1 is (P_(n+1) - P_(n-1)) / (2n + 1)."""
+    for n in range(1, 9):
+        expected = np.zeros(n + 2)
+        expected[n + 1], expected[n - 1] = 1 / (2 * n + 1), -1 / (2 * n + 1)
+        assert legendre.antiderivative(np.eye(n + 1)[n]) == pytest.approx(expected, abs=ROUNDING)
+
+
+def test_inverse_in_closed_form_up_to_the_ends():
+    # Density 1/2 on [-1, 1]: quantile 2q - 1. Density (1 + x)/2: distribution (1 + x)^2 / 4, 2 sqrt(q) - 1.
+    q = np.array([0.0, 1e-12, 0.1, 0.5, 0.9, 1.0])
+    for density, expected in (([0.5], 2 * q - 1), ([0.5, 0.5], 2 * np.sqrt(q) - 1)):
+        series = np.array(density)
+        inverse = legendre.solve_many(q, legendre.antiderivative(series), series)
+        assert np.all((inverse >= -1.0) & (inverse <= 1.0))
+        assert inverse == pytest.approx(expected, abs=NEAR_AN_END)

@@ -10,6 +10,8 @@ from bayesma.numerics import mixture
 
 # Newton's method ends when the distribution function is met to a few units in the last place.
 ROUNDING = 1e-12
+# Relative, of a tail of 1e-16 to 1e-280: rounding of z is magnified by z^2, up to 1,300 here.
+FAR = 1e-10
 PROBABILITIES = np.array([1e-6, 0.025, 0.5, 0.975, 1 - 1e-6])
 
 
@@ -41,6 +43,46 @@ def test_component_without_spread_is_a_step():
     weight, mean, sd = one([0.25, 0.75], [0.0, 1.0], [0.0, 0.0])
     assert mixture.probability(0.5, weight, mean, sd, above=False)[0] == 0.25
     assert mixture.probability(0.5, weight, mean, sd, above=True)[0] == 0.75
+    # at the step itself: P(X < 1) and P(X > 1), so that the step belongs to neither side
+    assert mixture.probability(1.0, weight, mean, sd, above=False)[0] == 0.25
+    assert mixture.probability(1.0, weight, mean, sd, above=True)[0] == 0.0
+    assert mixture.quantiles(np.array([0.1, 0.3, 0.9]), weight, mean, sd)[0] == pytest.approx(
+        [0.0, 1.0, 1.0], abs=ROUNDING
+    )
+    assert mixture.density(np.array([0.0, 0.5]), weight, mean[0], sd[0]) == pytest.approx([0.0, 0.0])
+
+
+def test_quantiles_of_a_step_inside_a_normal():
+    weight, mean, sd = one([0.5, 0.5], [1.0, 0.0], [0.0, 1.0])
+    # Below the step only the normal counts; the step takes 0.42 to 0.92; above it the normal goes on.
+    values = mixture.quantiles(np.array([0.3, 0.5, 0.9, 0.95]), weight, mean, sd)[0]
+    assert values == pytest.approx([stats.norm.ppf(0.6), 1.0, 1.0, stats.norm.ppf(0.9)], abs=ROUNDING)
+
+
+@pytest.mark.parametrize(
+    ("weight", "mean", "sd", "q", "low", "high"),
+    [
+        ([0.25, 0.75], [0.0, 1.0], [0.0, 0.0], 0.25, 0.0, 1.0),
+        ([0.5, 0.5], [0.0, 3.0], [0.0, 1e-6], 0.5, 0.0, 3.0),
+        ([0.5, 0.5], [-50.0, 50.0], [1.0, 1.0], 0.5, -50.0, 50.0),
+        ([0.25, 0.75], [-30.0, 30.0], [1.0, 1.0], 0.25, -30.0, 30.0),
+    ],
+)
+def test_quantile_on_a_plateau_lies_on_it(weight, mean, sd, q, low, high):
+    """Between two components the density is 0 or nearly: a Newton step there would end at infinity."""
+    value = mixture.quantiles(np.array([q]), *one(weight, mean, sd))[0, 0]
+    assert low <= value <= high
+    assert mixture.probability(value, *one(weight, mean, sd), above=False)[0] <= q + ROUNDING
+    assert mixture.probability(value, *one(weight, mean, sd), above=True)[0] <= 1.0 - q + ROUNDING
+
+
+def test_tiny_weights_move_a_quantile_only_where_they_count():
+    mean, sd = [0.0, 1000.0], [1.0, 1.0]
+    half, far = mixture.quantiles(np.array([0.5, 0.9995]), *one([0.999, 0.001], mean, sd))[0]
+    assert half == pytest.approx(stats.norm.ppf(0.5 / 0.999), abs=ROUNDING)
+    assert far == pytest.approx(1000.0, abs=1e-9)  # the middle of the small component
+    lost = mixture.quantiles(PROBABILITIES, *one([1.0, 1e-19], mean, sd))[0]
+    assert lost == pytest.approx(stats.norm.ppf(PROBABILITIES), abs=ROUNDING)
 
 
 def test_rows_are_separate_mixtures_with_the_same_weights():
@@ -63,6 +105,27 @@ def test_quantile_near_zero_of_a_mixture_whose_tail_is_twenty_powers_of_ten_wide
         assert weight @ getattr(stats.norm, tail)((value - mean) / sd) == pytest.approx(
             min(q, 1 - q), rel=1e-9
         )
+
+
+components_with_tiny_weights = st.lists(
+    st.tuples(st.one_of(st.floats(0.01, 1), st.floats(1e-15, 1e-12)), st.floats(-5, 5), st.floats(0.1, 3)),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(components_with_tiny_weights, st.floats(8, 36), st.booleans())
+def test_tails_and_density_of_any_mixture_equal_scipys_far_out(components, sds, above):
+    """Beyond 8 sd of every component the tail is 1e-16 or less, and all its digits count."""
+    weight, mean, sd = (np.array(column) for column in zip(*components, strict=True))
+    weight = weight / weight.sum()
+    x = float(np.max(mean + sds * sd)) if above else float(np.min(mean - sds * sd))
+    z = (x - mean) / sd
+    assume(np.min(np.abs(z)) < 36.0)  # further out every tail is a number of fewer digits
+    tail = mixture.probability(x, *one(weight, mean, sd), above=above)[0]
+    assert tail == pytest.approx(weight @ (stats.norm.sf(z) if above else stats.norm.cdf(z)), rel=FAR, abs=0)
+    at = mixture.density(np.array([x]), weight, mean, sd)[0]
+    assert at == pytest.approx(weight @ (stats.norm.pdf(z) / sd), rel=FAR, abs=0)
 
 
 @given(
