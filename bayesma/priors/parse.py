@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 
 from bayesma.errors import PriorError
 from bayesma.priors.distributions import DISTRIBUTIONS
@@ -50,10 +49,12 @@ def _plain(call: ast.Call, text: str) -> Prior:
         raise PriorError(f"prior {text!r} has {len(call.args)} numbers; it is written {signature}")
     given = dict(zip(expected, (_value(node, text) for node in call.args), strict=False))
     for keyword in call.keywords:
-        if keyword.arg not in expected or keyword.arg in given:
+        if keyword.arg not in expected:
             raise PriorError(
                 f"prior {text!r}: argument {keyword.arg!r} is not expected; it is written {signature}"
             )
+        if keyword.arg in given:
+            raise PriorError(f"prior {text!r} gives {keyword.arg} twice; it is written {signature}")
         given[keyword.arg] = _value(keyword.value, text)
     missing = [parameter for parameter in expected if parameter not in given]
     if missing:
@@ -67,12 +68,14 @@ def _truncated(call: ast.Call, text: str) -> Prior:
     if len(call.args) != 1 or not isinstance(call.args[0], ast.Call) or not call.keywords:
         raise PriorError(f"prior {text!r} does not parse; it is written {usage}")
     inner = parse_prior(ast.unparse(call.args[0]))
-    bounds = {"lower": -math.inf, "upper": math.inf}
+    bounds: dict[str, float] = {}
     for keyword in call.keywords:
-        if keyword.arg not in bounds:
+        if keyword.arg not in ("lower", "upper"):
             raise PriorError(
                 f"prior {text!r}: argument {keyword.arg!r} is not expected; it is written {usage}"
             )
+        if keyword.arg in bounds:
+            raise PriorError(f"prior {text!r} gives {keyword.arg} twice; it is written {usage}")
         bounds[keyword.arg] = _value(keyword.value, text)
     return inner.truncate(**bounds)
 

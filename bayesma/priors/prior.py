@@ -131,7 +131,8 @@ class Prior:
             level = -math.log(high - low) if self.is_proper else 0.0
             return np.where(inside, level, -np.inf)
         kept = self._log_kept() if self.truncated else 0.0
-        return np.where(inside, self._base().logpdf(value) - kept, -np.inf)
+        with np.errstate(over="ignore"):  # x^2 beyond the largest number: the density is 0 there
+            return np.where(inside, self._base().logpdf(value) - kept, -np.inf)
 
     def cdf(self, x: ArrayLike) -> Array:
         """Distribution function at `x`, any shape."""

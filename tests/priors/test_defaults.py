@@ -1,5 +1,7 @@
 """Default priors: the unit-information sd worked by hand, and what each measure gets."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ import bayesma as bm
 from bayesma.errors import PriorError
 from bayesma.families import FAMILIES
 from bayesma.measures import MEASURES
+from bayesma.priors import Prior
 from bayesma.priors.defaults import default_priors, unit_information_sd
 
 NORMAL = FAMILIES["normal"]
@@ -89,3 +92,48 @@ def test_unit_information_scales_with_the_outcome(scale):
 
 def test_a_given_unit_needs_no_data():
     assert str(default_priors("OR", 4.0, [0.1], None)["tau"]) == "HalfNormal(0.5)"
+
+
+@pytest.mark.parametrize(
+    ("measure", "mu", "tau"),
+    [
+        ("OR", "Normal(0, 4)", "HalfNormal(0.5)"),
+        ("RR", "Normal(0, 4)", "HalfNormal(0.5)"),
+        ("SMD", "Normal(0, 2)", "HalfNormal(0.25)"),
+        ("RD", "Normal(0, 1)", "HalfNormal(0.125)"),
+        ("MD", "Normal(0, 2.24)", "HalfNormal(0.28)"),
+    ],
+)
+def test_a_fit_says_which_priors_it_used(measure, mu, tau):
+    effects = bm.Effects.from_estimates([0.1, 0.3], [0.5, 0.25], measure=measure, n=[30, 70])
+    whole = bm.fit(effects, engine="exact", random_seed=1)
+    assert json.loads(whole.attrs["priors"]) == {"mu": mu, "tau": tau}
+    assert json.loads(whole.attrs["default_priors"]) == ["mu", "tau"]
+    given_tau = bm.fit(effects, engine="exact", priors={"tau": "HalfCauchy(1)"}, random_seed=1)
+    assert json.loads(given_tau.attrs["priors"]) == {"mu": mu, "tau": "HalfCauchy(1)"}
+    assert json.loads(given_tau.attrs["default_priors"]) == ["mu"]
+
+
+@pytest.mark.parametrize(
+    "tau",
+    ["Normal(0, 1)", "Cauchy(0, 1)", "Uniform(-1, 1)", "Truncated(Normal(0, 1), lower=-0.1)"],
+)
+def test_tau_cannot_have_mass_below_zero(tau):
+    effects = bm.Effects.from_estimates([0.1, 0.3, 0.2], [0.5, 0.25, 0.3], measure="OR")
+    with pytest.raises(PriorError, match="for tau has mass below 0, where tau cannot be; use a half"):
+        bm.fit(effects, engine="exact", priors={"tau": tau})
+    mended = str(Prior.parse(tau).truncate(lower=0.0))
+    fit = bm.fit(effects, engine="exact", priors={"tau": mended}, random_seed=1)
+    assert json.loads(fit.attrs["priors"])["tau"] == mended
+
+
+def test_flat_on_tau_needs_studies_enough():
+    y, se = [0.1, 0.3, 0.2], [0.5, 0.25, 0.3]
+    three = bm.Effects.from_estimates(y, se, measure="OR")
+    flat = {"mu": "Flat()", "tau": "Flat()"}
+    fit = bm.fit(three, engine="exact", priors=flat, random_seed=1)
+    assert json.loads(fit.attrs["priors"]) == flat
+    # Under a flat mu the likelihood falls as tau^-(k - 1): k = 2 leaves 1 / tau, which has no integral.
+    two = bm.Effects.from_estimates(y[:2], se[:2], measure="OR")
+    with pytest.raises(PriorError, match="the posterior is improper: k = 2"):
+        bm.fit(two, engine="exact", priors=flat)

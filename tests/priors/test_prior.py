@@ -1,6 +1,7 @@
 """A prior as a distribution: quantiles, draws, support, tails, truncation, published values."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy import integrate, stats
 
 from bayesma.errors import PriorError
 from bayesma.priors import Prior
+from bayesma.priors.distributions import DISTRIBUTIONS
 from bayesma.priors.listing import list_priors
 
 # scipy's own quantile functions (beta, gamma, t) are iterative and stop at about this.
@@ -18,6 +20,10 @@ QUANTILE = 1e-9
 QUADRATURE = 1e-7
 # A Kolmogorov-Smirnov test at a fixed seed: p below this means a wrong distribution, not bad luck.
 KS = 1e-3
+# exp(700) is about the largest number: no example has mass above 1e-12 beyond it.
+LOG_RANGE = 700.0
+# A 64-point Gauss-Legendre rule on a density that is smooth there, and on one that is not.
+SMOOTH, ROUGH = 1e-10, 1e-6
 
 
 def test_quantile_inverts_distribution_function(proper):
@@ -34,6 +40,29 @@ def test_distribution_function_is_the_integral_of_the_density(proper):
         low, high = prior.ppf([0.05, 0.95])
         mass, _ = integrate.quad(lambda x, p=prior: math.exp(p.logpdf(x)), low, high)
         assert mass == pytest.approx(0.9, abs=QUADRATURE), name
+
+
+def test_density_integrates_to_one_over_the_whole_support(proper):
+    """In log(x) for a prior on the half-line, whose tails may span hundreds of powers of ten."""
+    for name, prior in proper.items():
+        low, high = prior.support
+        if low >= 0:
+            begin, end = (-LOG_RANGE if low == 0 else math.log(low)), min(LOG_RANGE, np.log(high))
+
+            def height(u, p=prior):
+                return math.exp(p.logpdf(math.exp(u)) + u)
+
+            inner = np.log(prior.ppf([0.01, 0.5, 0.99]))
+        else:
+            begin, end = low, high
+
+            def height(x, p=prior):
+                return math.exp(p.logpdf(x))
+
+            inner = prior.ppf([0.01, 0.5, 0.99])
+        knots = [begin, *inner, end]
+        mass = sum(integrate.quad(height, a, b, epsabs=1e-11, limit=400)[0] for a, b in pairwise(knots))
+        assert mass == pytest.approx(1.0, abs=QUADRATURE), name
 
 
 def test_draws_follow_the_distribution_and_the_seed(proper):
@@ -140,6 +169,79 @@ def test_tail_exponents_are_what_the_densities_do(proper):
             sign = 1.0 if math.isinf(prior.support[1]) else -1.0
             slope = np.diff(prior.logpdf(sign * np.array([far, 10 * far])))[0] / math.log(10)
             assert -slope == pytest.approx(prior.tail, abs=0.05), name
+
+
+def test_tails_declared_light_fall_faster_than_any_power(proper):
+    seen = set()
+    for name, prior in proper.items():
+        if math.isinf(prior.tail) and any(map(math.isinf, prior.support)):
+            sign = 1.0 if math.isinf(prior.support[1]) else -1.0
+            at = prior.logpdf(sign * np.array([1e9, 1e10, 1e11]))
+            slopes = -np.diff(at) / math.log(10)
+            assert 20 < slopes[0] < slopes[1], name  # no declared exponent is above 20, and it still rises
+            seen.add(prior.distribution)
+    assert seen == {"Normal", "HalfNormal", "Exponential", "LogNormal", "Gamma"}
+
+
+# Numbers for which a density that is not smooth at 0 shows it.
+ROUGH_EXAMPLES = {
+    "LogNormal": "LogNormal(-1, 3)",
+    "LogStudentT": "LogStudentT(5, -1, 3)",
+    "Gamma": "Gamma(0.5, 1)",
+    "InverseGamma": "InverseGamma(0.3, 1e-4)",
+    "Beta": "Beta(0.5, 3)",
+}
+
+
+def test_smooth_at_zero_is_what_a_quadrature_rule_finds(proper):
+    """The declaration decides whether nodes are placed in x or in log(x)."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+
+    def error(prior):
+        begin = max(prior.support[0], 0.0)
+        end = min(prior.support[1], begin + 1.0)
+        rule = 0.5 * (end - begin) * weights @ np.exp(prior.logpdf(begin + 0.5 * (end - begin) * (nodes + 1)))
+        return abs(float(rule - (prior.cdf(end) - prior.cdf(begin))))
+
+    for name, prior in proper.items():
+        if prior.smooth_at_zero:
+            assert error(prior) < SMOOTH, name
+    rough = {name for name, declared in DISTRIBUTIONS.items() if not declared.smooth_at_zero}
+    assert rough == set(ROUGH_EXAMPLES)
+    for text in ROUGH_EXAMPLES.values():
+        prior = Prior.parse(text)
+        assert not prior.smooth_at_zero and error(prior) > ROUGH, text
+        assert prior.truncate(lower=0.2).smooth_at_zero
+
+
+@pytest.mark.parametrize(
+    ("general", "special"),
+    [
+        ("StudentT(1, 0.5, 2)", "Cauchy(0.5, 2)"),
+        ("HalfStudentT(1, 2)", "HalfCauchy(2)"),
+        ("Truncated(Normal(0, 2), lower=0)", "HalfNormal(2)"),
+        ("Truncated(StudentT(4, 0, 2), lower=0)", "HalfStudentT(4, 2)"),
+        ("Gamma(1, 3)", "Exponential(3)"),
+        ("Beta(1, 1)", "Uniform(0, 1)"),
+        ("Truncated(Flat(), lower=0.5, upper=3)", "Uniform(0.5, 3)"),
+    ],
+)
+def test_one_distribution_is_a_case_of_another(general, special):
+    one, other = Prior.parse(general), Prior.parse(special)
+    q = np.array([0.01, 0.3, 0.5, 0.9, 0.999])
+    x = other.ppf(q)
+    assert one.ppf(q) == pytest.approx(x, rel=QUANTILE)
+    assert one.cdf(x) == pytest.approx(q, abs=QUANTILE)
+    assert one.logpdf(x) == pytest.approx(other.logpdf(x), abs=1e-12)
+
+
+@given(st.floats(1.5, 30), st.floats(-3, 3), st.floats(0.1, 3), st.floats(0.01, 0.99))
+def test_log_student_t_is_the_exp_of_a_student_t(nu, mu, sigma, q):
+    log_t, t = Prior("LogStudentT", (nu, mu, sigma)), Prior("StudentT", (nu, mu, sigma))
+    x = float(log_t.ppf(q))
+    assert math.log(x) == pytest.approx(float(t.ppf(q)), abs=1e-12)
+    assert float(log_t.logpdf(x)) == pytest.approx(float(t.logpdf(math.log(x))) - math.log(x), abs=1e-12)
+    assert float(log_t.cdf(x)) == pytest.approx(q, abs=QUANTILE)
 
 
 def test_flat_has_a_level_only_between_two_ends():

@@ -91,6 +91,42 @@ def test_jacobians_are_the_slopes_of_the_transforms(in_pymc):
         assert log_jacobian == pytest.approx(np.log(np.abs(slope)), abs=FINITE_DIFFERENCE), name
 
 
+@pytest.mark.parametrize(("text", "scale"), [("HalfNormal(0.7)", 0.7), ("Exponential(4)", 0.25)])
+def test_scaled_softplus_there_and_back(text, scale):
+    with pm.Model() as model:
+        rv = variable(Prior.parse(text), "tau")
+    transform, at = model.rvs_to_transforms[rv], model.rvs_to_values[rv]
+    assert transform.name == "scaled_softplus"
+    value = transform.backward(at, *rv.owner.inputs)
+    again = transform.forward(value, *rv.owner.inputs)
+    jacobian = transform.log_jac_det(at, *rv.owner.inputs)
+    compute = compile_outputs([at], [value, again, jacobian], mode="FAST_COMPILE")
+    for z in (-30.0, -8.0, -1.0, 0.0, 0.4, 3.0, 40.0):
+        value, again, log_slope = (float(part) for part in compute(np.float64(z)))
+        assert value == pytest.approx(scale * np.logaddexp(0.0, z), rel=1e-12)  # scale x log(1 + e^z)
+        assert again == pytest.approx(z, rel=1e-12, abs=1e-12)
+        step = 1e-5
+        slope = scale * (np.logaddexp(0.0, z + step) - np.logaddexp(0.0, z - step)) / (2 * step)
+        assert log_slope == pytest.approx(np.log(slope), abs=FINITE_DIFFERENCE)
+
+
+def test_numbers_have_names_that_say_whose_they_are():
+    assert data(Prior.parse("StudentT(3, 0, 2.5)"), "mu") == {
+        "mu_prior_nu": 3.0,
+        "mu_prior_mu": 0.0,
+        "mu_prior_sigma": 2.5,
+    }
+    between = Prior.parse("Truncated(Uniform(0, 9), lower=1, upper=4)")  # whose own ends have the names too
+    assert data(between, "tau") == {
+        "tau_prior_lower": 0.0,
+        "tau_prior_upper": 9.0,
+        "tau_prior_from": 1.0,
+        "tau_prior_to": 4.0,
+    }
+    assert structure(between) == ("Uniform", True, True)
+    assert data(Prior.parse("Flat()"), "mu") == {}
+
+
 @pytest.mark.parametrize(
     ("bounds", "shift", "sign"), [({"lower": 0.2}, 0.2, 1.0), ({"upper": 0.9}, 0.9, -1.0)]
 )
