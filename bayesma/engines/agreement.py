@@ -62,7 +62,8 @@ def _rows(
     values = np.moveaxis(draws.values, -1, 0)  # (p, chain, draw)
     rows = []
     if moments > 2:  # a finite variance, without which the mean has no Monte Carlo standard error
-        mcse = np.atleast_1d(array_stats.mcse(values, method="mean"))
+        # the exact sd, since draws that missed a rare far tail show too small a one
+        mcse = exact.sd() / np.sqrt(np.atleast_1d(array_stats.ess(values, method="mean")))
         rows += list(zip(labels, ["mean"] * len(labels), exact.mean(), draws.mean(), mcse, strict=True))
     for q in () if moments > 2 else QUARTILES:
         mcse = np.atleast_1d(array_stats.mcse(values, method="quantile", prob=q))

@@ -15,8 +15,9 @@ Array = NDArray[np.float64]
 
 SCAN = 64  # coarse points over the whole reach, at least, ...
 SPACING = 0.75  # ... and never further apart in z, where a posterior has hardly two peaks as near as that
-GOLDEN_STEPS = 10
-BISECTIONS = 8
+STEPS = 60  # of any search, at most: most end after five
+FLAT_TOP = 0.1  # a peak is found when two points of the search differ by less
+SLACK = 0.005  # an end of the window is found to this share of its distance from the peak
 _GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 _LOG_2PI = math.log(2.0 * math.pi)
 
@@ -94,7 +95,9 @@ def _peak(
     c, d = b - _GOLDEN * (b - a), a + _GOLDEN * (b - a)
     f_c = log_target(c, scale_map, prior, y, se, components)[0]
     f_d = log_target(d, scale_map, prior, y, se, components)[0]
-    for _ in range(GOLDEN_STEPS):
+    for _ in range(STEPS):
+        if abs(f_c - f_d) < FLAT_TOP:
+            break
         if f_c >= f_d:
             b, d, f_d = d, c, f_c
             c = b - _GOLDEN * (b - a)
@@ -110,6 +113,7 @@ def _peak(
 def _edge(
     inside: float,
     outside: float,
+    peak: float,
     floor: float,
     power: float,
     scale_map: Array,
@@ -119,7 +123,9 @@ def _edge(
     components: Array,
 ) -> float:
     """Where target x tau^power crosses the floor, from the outer side, by bisection."""
-    for _ in range(BISECTIONS):
+    for _ in range(STEPS):
+        if abs(outside - inside) <= SLACK * abs(outside - peak):
+            break
         middle = 0.5 * (inside + outside)
         value, log_tau = log_target(middle, scale_map, prior, y, se, components)
         if value + power * log_tau > floor:
@@ -164,17 +170,18 @@ def window(
             hills += 1
     tops, heights, lifted = tops[:hills], heights[:hills], lifted[:hills]
     floor = max(np.max(plain), np.max(heights)) - drop
+    peak = grid[np.argmax(plain)] if np.max(plain) >= np.max(heights) else tops[np.argmax(heights)]
     inside = min(_least(grid, plain, floor), _least(tops, heights, floor))
     bottom = low
     if plain[0] <= floor:
         outside = grid[max(int(np.searchsorted(grid, inside)) - 1, 0)]
-        bottom = _edge(inside, outside, floor, 0.0, scale_map, prior, y, se, components)
+        bottom = _edge(inside, outside, peak, floor, 0.0, scale_map, prior, y, se, components)
     floor = max(np.max(weighted), np.max(lifted)) - drop
     inside = -min(_least(-grid, weighted, floor), _least(-tops, lifted, floor))
     top = high
     if weighted[n - 1] <= floor:
         outside = grid[min(int(np.searchsorted(grid, inside, side="right")), n - 1)]
-        top = _edge(inside, outside, floor, power, scale_map, prior, y, se, components)
+        top = _edge(inside, outside, peak, floor, power, scale_map, prior, y, se, components)
     return bottom, top
 
 
