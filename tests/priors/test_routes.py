@@ -11,7 +11,7 @@ from bayesma.priors.kernels import log_density
 from bayesma.priors.variables import data, structure, variable
 
 # The kernel and scipy use the same numbers: rounding, magnified where a truncation keeps little mass.
-ROUNDING = 1e-11
+ROUNDING = 1e-12
 # PyMC writes some of its own constants, log(2 / pi) or log(sqrt 2) for example, in single precision: the
 # densities of Truncated, HalfCauchy and HalfStudentT are off by up to 3e-8, the same at every point.
 FLOAT32_CONSTANTS = 1e-7
@@ -31,7 +31,7 @@ def test_kernel_is_scipy_inside_and_outside_the_support(examples):
     for name, prior in examples.items():
         for x in (-3.0, -0.1, 0.15, 0.2, 0.4, 0.9, 0.95, 1.5, 3.5, 40.0):
             expected = float(prior.logpdf(x))
-            assert kernel(prior, x) == pytest.approx(expected, abs=ROUNDING), (name, x)
+            assert kernel(prior, x) == pytest.approx(expected, rel=ROUNDING, abs=ROUNDING), (name, x)
 
 
 def test_kernel_follows_a_log_tail_beyond_the_smallest_number():
@@ -108,6 +108,35 @@ def test_scaled_softplus_there_and_back(text, scale):
         step = 1e-5
         slope = scale * (np.logaddexp(0.0, z + step) - np.logaddexp(0.0, z - step)) / (2 * step)
         assert log_slope == pytest.approx(np.log(slope), abs=FINITE_DIFFERENCE)
+
+
+@pytest.mark.parametrize(
+    ("text", "prior_precision", "prior_mean"),
+    [
+        ("Normal(0.5, 2)", 0.25, 0.5),
+        ("StudentT(3, 0.5, 2)", 0.25, 0.5),  # taken as normal with its scale: only the sampler's unit
+        ("Cauchy(0.5, 2)", 0.25, 0.5),
+        ("Flat()", 0.0, 0.0),
+    ],
+)
+def test_whitened_mean_has_the_density_of_its_prior_in_conditional_units(text, prior_precision, prior_mean):
+    prior = Prior.parse(text)
+    precision, weighted = np.float64(12.0), np.float64(-6.0)  # a likelihood of mean -0.5, sd 12^-1/2
+    with pm.Model() as model:
+        rv = variable(prior, "mu", normal=(precision, weighted))
+    transform, at = model.rvs_to_transforms[rv], model.rvs_to_values[rv]
+    value = transform.backward(at, *rv.owner.inputs)
+    again = transform.forward(value, *rv.owner.inputs)
+    bare, full = (model.logp(jacobian=jacobian) for jacobian in (False, True))
+    compute = compile_outputs([at], [value, again, bare, full], mode="FAST_COMPILE")
+    together = precision + prior_precision
+    mean, sd = (weighted + prior_precision * prior_mean) / together, together**-0.5
+    for z in (-8.0, -1.0, 0.0, 2.5):
+        value, again, logp, with_jacobian = (float(part) for part in compute(np.float64(z)))
+        assert value == pytest.approx(mean + sd * z, rel=1e-12)
+        assert again == pytest.approx(z, abs=1e-12)
+        assert logp == pytest.approx(float(prior.logpdf(value)), abs=FLOAT32_CONSTANTS)
+        assert with_jacobian - logp == pytest.approx(np.log(sd), abs=1e-12)
 
 
 def test_numbers_have_names_that_say_whose_they_are():
