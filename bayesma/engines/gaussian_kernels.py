@@ -110,6 +110,14 @@ def _peak(
 
 
 @compiled
+def _lifted(value: float, power: float, log_tau: float) -> float:
+    """Log of target x tau^power, where both may be 0."""
+    if power == 0.0 or value == -np.inf:
+        return value
+    return value + power * log_tau
+
+
+@compiled
 def _edge(
     inside: float,
     outside: float,
@@ -128,7 +136,7 @@ def _edge(
             break
         middle = 0.5 * (inside + outside)
         value, log_tau = log_target(middle, scale_map, prior, y, se, components)
-        if value + power * log_tau > floor:
+        if _lifted(value, power, log_tau) > floor:
             inside = middle
         else:
             outside = middle
@@ -157,7 +165,7 @@ def window(
     plain, weighted = np.empty(n), np.empty(n)
     for i in range(n):
         plain[i], log_tau = log_target(grid[i], scale_map, prior, y, se, components)
-        weighted[i] = plain[i] + power * log_tau if plain[i] > -np.inf else -np.inf
+        weighted[i] = _lifted(plain[i], power, log_tau)
     # every hill is climbed: with many studies a peak is far narrower than the spacing, and far higher
     tops, heights, lifted = np.empty(n), np.empty(n), np.empty(n)
     hills = 0
@@ -166,7 +174,7 @@ def window(
         if plain[i] > -np.inf and plain[i] >= plain[left] and plain[i] >= plain[right]:
             tops[hills] = _peak(grid[left], grid[right], scale_map, prior, y, se, components)
             heights[hills], log_tau = log_target(tops[hills], scale_map, prior, y, se, components)
-            lifted[hills] = heights[hills] + power * log_tau if heights[hills] > -np.inf else -np.inf
+            lifted[hills] = _lifted(heights[hills], power, log_tau)
             hills += 1
     tops, heights, lifted = tops[:hills], heights[:hills], lifted[:hills]
     floor = max(np.max(plain), np.max(heights)) - drop

@@ -22,8 +22,8 @@ from bayesma.priors import Prior
 MIXTURE = 1e-10
 # Two-dimensional rules of 10 points a panel.
 TWO_DIMENSIONAL = 1e-8
-# scipy.integrate.dblquad, asked for 1e-9.
-DBLQUAD = 1e-7
+# scipy.integrate.dblquad, asked for 1e-7.
+DBLQUAD = 1e-6
 
 Y, SE = np.array([-0.4, 0.1, 0.9]), np.array([0.2, 0.3, 0.1])
 
@@ -57,13 +57,13 @@ TAU = {
 }
 
 
-@pytest.mark.parametrize("tau", TAU)
 @pytest.mark.parametrize(
-    ("mu", "density", "scale"),
+    ("mu", "density", "scale", "tau"),
     [
-        ("Cauchy(0, 0.7)", stats.cauchy(0, 0.7), 0.7),
-        ("StudentT(3, 0.2, 1.5)", stats.t(3, 0.2, 1.5), 1.5),
-        ("StudentT(30, 0, 0.01)", stats.t(30, 0, 0.01), 0.01),
+        ("Cauchy(0, 0.7)", stats.cauchy(0, 0.7), 0.7, "HalfNormal(0.5)"),
+        ("Cauchy(0, 0.7)", stats.cauchy(0, 0.7), 0.7, "LogStudentT(5, -1, 1)"),
+        ("StudentT(3, 0.2, 1.5)", stats.t(3, 0.2, 1.5), 1.5, "HalfCauchy(0.5)"),
+        ("StudentT(30, 0, 0.01)", stats.t(30, 0, 0.01), 0.01, "HalfNormal(0.5)"),
     ],
 )
 def test_posterior_against_a_two_dimensional_rule(mu, density, scale, tau, brute_force):
@@ -90,7 +90,7 @@ def test_evidence_by_scipys_own_double_integral():
         like = stats.norm.pdf(Y, mu, np.hypot(SE, tau)).prod()
         return like * stats.cauchy.pdf(mu, 0, 0.7) * stats.halfnorm.pdf(tau, scale=0.5)
 
-    expected, _ = integrate.dblquad(density, -6, 6, 0, 5, epsabs=0, epsrel=1e-9)  # beyond: below e^-40
+    expected, _ = integrate.dblquad(density, -6, 6, 0, 5, epsabs=0, epsrel=1e-7)  # beyond: below e^-40
     solution = gaussian.solve(
         GaussianProblem(Y, SE, Prior.parse("Cauchy(0, 0.7)"), Prior.parse("HalfNormal(0.5)"))
     )
