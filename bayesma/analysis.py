@@ -180,7 +180,7 @@ def job_seed(seed: int, name: str) -> int:
     """Seed of one fit, from the analysis's seed and the fit's name.
 
     Fits that shared a seed would share their Monte Carlo errors; one that depended on its position would
-    change when another is added.
+    change when another is added, one that depended on the file's name when the file is copied.
     """
     return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0] >> (32 - SEED_BITS))
 
@@ -205,7 +205,7 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             tune=table.tune,
             chains=table.chains,
             target_accept=table.target_accept,
-            random_seed=job_seed(seed, job.name),
+            random_seed=job_seed(seed, job.name if spec.file.analysis else job.variant),
             progressbar=progressbar,
             **job.model.options(),
         )

@@ -86,5 +86,5 @@ def test_a_blank_estimate_can_be_dropped_and_a_blank_size_need_not() -> None:
 
 
 def test_extreme_standard_errors_come_through_exactly() -> None:
-    frame = pd.DataFrame({"y": [1e-6, 1e6, 0.0], "se": [1e-200, 1e200, 1e-6]})
+    frame = pd.DataFrame({"y": [1e-6, 1e6, 0.0], "se": [1e-60, 1e60, 1e-6]})
     np.testing.assert_array_equal(effect_sizes(frame, "GEN", estimate="y", se="se").se, frame["se"])
