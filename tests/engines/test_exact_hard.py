@@ -72,13 +72,14 @@ class Case:
     options: dict = field(default_factory=dict)
 
 
-def two_hills() -> tuple[np.ndarray, np.ndarray]:
-    """360 precise studies that say tau = 0.010 and 100 vague ones that say 0.70: two peaks of equal height.
+def two_hills(precise: int, vague: int, half_range: float, se: float) -> tuple[np.ndarray, np.ndarray]:
+    """Precise studies that say tau is small and vague ones that say it is 0.7, balanced: two peaks as high.
 
-    Each is 0.04 wide in log tau, the valley between them 200 log units deep.
+    Each is some 0.04 wide in log tau, between them the density falls by hundreds of log units. Where a coarse
+    scan saw one peak only, the log evidence was off by up to 5 and the mean of tau by a factor of 1800.
     """
-    y = np.r_[np.linspace(-0.0173, 0.0173, 360), np.linspace(-3.0, 3.0, 100)]
-    return y, np.repeat([1e-4, 0.3], [360, 100])
+    y = np.r_[np.linspace(-half_range, half_range, precise), np.linspace(-3.0, 3.0, vague)]
+    return y, np.repeat([se, 0.3], [precise, vague])
 
 
 THREE = ([-0.4, 0.1, 0.3], [0.2, 0.3, 0.1])
@@ -124,7 +125,13 @@ CASES = {
         [-10, 0, 10], [0.1] * 3, "HalfCauchy(0.001)", of(stats.halfcauchy(scale=1e-3))
     ),
     "both priors at 0.001": Case([-10, 0, 10], [1e-3] * 3, *SMALL_NORMAL, (0, 1e-3), {"width": 1e-3}),
-    "two hills": Case(*two_hills(), *HALF_CAUCHY, options=FINE),
+    "two hills": Case(*two_hills(360, 100, 0.0173, 1e-4), *HALF_CAUCHY, options=FINE),
+    "two hills, 6 apart in log tau": Case(
+        *two_hills(401, 200, 0.0173 * 0.03 * 1.65, 3e-6), *HALF_CAUCHY, options=FINE
+    ),
+    "two hills, 5 apart in log tau": Case(
+        *two_hills(771, 300, 0.0173 * 0.1 * 2.35, 1e-5), *HALF_CAUCHY, options=FINE
+    ),
     "tiny prior": Case(*THREE, "HalfNormal(1e-9)", of(stats.halfnorm(scale=1e-9))),
     "huge prior": Case(*THREE, "HalfNormal(1e9)", of(stats.halfnorm(scale=1e9))),
     "tiny half-Cauchy": Case(*THREE, "HalfCauchy(1e-9)", of(stats.halfcauchy(scale=1e-9))),
