@@ -47,8 +47,6 @@ def table(run: dict) -> str:
             label = what[one["name"].split("[")[0]]
             if one["params"]:
                 label += " (" + ", ".join(f"{k} = {v}" for k, v in one["params"].items()) + ")"
-            if "peak_mib" in one["extra_info"]:
-                label += f", peak memory {one['extra_info']['peak_mib']} MiB"
             median = one["stats"]["median"]
             lines.append(f"| {label} | {readable(median)} | {median / base:.3g} |")
     return "\n".join(lines)

@@ -118,6 +118,3 @@ def test_process_summary(benchmark, engine) -> None:
     """Cold start to a printed BCG summary"""
     script = COLD_START.format(engine=engine)
     benchmark.pedantic(python, ("-c", script), rounds=PROCESS_ROUNDS, warmup_rounds=1)
-    report = script + "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    done = subprocess.run([sys.executable, "-c", report], check=True, capture_output=True, text=True)
-    benchmark.extra_info["peak_mib"] = round(int(done.stdout.split()[-1]) / 1024)
