@@ -130,7 +130,7 @@ def test_the_answer_of_bcg_is_printed(bcg, tmp_path):
         ">0.999",
         "Aronson 1948",
         "HalfNormal(0.5)",
-        "20261123",
+        "1994",
         "10.1001/jama",
     ):
         assert part in text, part
