@@ -10,11 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesma.errors import DataError, DataWarning
-from bayesma.evidence.validation import check_unique, row_error
+from bayesma.errors import DataWarning
+from bayesma.evidence.validation import (
+    check_unique,
+    given_labels,
+    number_vector,
+    numbered,
+    require_equal_lengths,
+    require_studies,
+    row_error,
+)
 
 SMALLEST, LARGEST = 1e-60, 1e60  # beyond these, squares of squares leave double precision
-NO_LABEL = frozenset({"", "None", "nan"})  # what a missing label turns into
 LARGE_SMD = 3.0  # an SMD beyond this is almost always an SE read as an SD
 
 
@@ -96,27 +103,25 @@ class Effects:
         2
         """
         rows = list(table.index) if table is not None else list(range(np.size(np.asarray(y))))
-        values, errors = _vector(y, "y"), _vector(se, "se")
+        values, errors = number_vector(y, "y"), number_vector(se, "se")
         k = values.size
-        if k == 0:
-            raise DataError(f"{source or 'the input'} holds no study; at least one is needed")
-        labels = [f"study {i + 1}" for i in range(k)] if study is None else [str(s).strip() for s in study]
-        sizes = None if n is None else _vector(n, "n")
-        lengths = {"y": k, "se": errors.size, "study": len(labels)}
+        require_studies(k, source)
+        sizes = None if n is None else number_vector(n, "n")
+        lengths = {"y": k, "se": errors.size, "study": k if study is None else len(study)}
         if sizes is not None:
             lengths["n"] = sizes.size
         if table is not None:
             lengths["table"] = len(table)
-        if len(set(lengths.values())) > 1:
-            parts = ", ".join(f"{name} {size}" for name, size in lengths.items())
-            raise DataError(f"lengths differ: {parts}; give one value a study to each")
+        require_equal_lengths(lengths)
+        names = numbered(k) if study is None else given_labels(study, source, rows)
+        labels = names.tolist()
         _check(values, errors, sizes, labels, source, rows)
         check_unique(labels, source, rows)
         _suspect(values, measure, labels, source)
         return cls(
             values,
             errors,
-            np.array(labels, dtype=np.str_),
+            names,
             measure,
             sizes,
             None if table is None else table.copy(),
@@ -137,16 +142,6 @@ class Effects:
         return pd.DataFrame(columns)
 
 
-def _vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """One-dimensional read-only float64 copy."""
-    try:
-        array = np.array(values, dtype=np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} must be numbers, one a study: {error}") from error
-    array.setflags(write=False)
-    return array
-
-
 def _check(
     y: NDArray[np.float64],
     se: NDArray[np.float64],
@@ -158,10 +153,6 @@ def _check(
     """Raise on the first value no analysis can use."""
     for i, label in enumerate(labels):
         where = (source, rows[i], label)
-        if label in NO_LABEL:
-            raise row_error(
-                source, rows[i], None, "the label", label, "every study needs one", "name the study"
-            )
         if not abs(y[i]) <= LARGEST:
             raise row_error(
                 *where,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bayesma.errors import DataError
 
 SOURCE = "source"  # key of DataFrame.attrs under which a reader leaves the file name
+NO_LABEL = frozenset({"", "None", "nan"})  # what a missing label turns into
 MISSING = frozenset({"", "NA", ".", "NaN", "nan"})  # how an empty cell of a numeric column may be written
 
 
@@ -42,6 +43,29 @@ def row_error(
 ) -> DataError:
     """Error for one value of one row."""
     return DataError(f"{place(source, row, study)}: {what} is {shown(value)}; {rule}; {mend}")
+
+
+def number_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """One-dimensional read-only float64 copy of an argument called `name`."""
+    try:
+        array = np.array(values, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} must be numbers, one a study: {error}") from error
+    array.setflags(write=False)
+    return array
+
+
+def require_studies(k: int, source: str | None) -> None:
+    """Raise when there is nothing to analyse."""
+    if k == 0:
+        raise DataError(f"{source or 'the input'} holds no study; at least one is needed")
+
+
+def require_equal_lengths(lengths: Mapping[str, int]) -> None:
+    """Raise unless every argument has one value a study."""
+    if len(set(lengths.values())) > 1:
+        parts = ", ".join(f"{name} {size}" for name, size in lengths.items())
+        raise DataError(f"lengths differ: {parts}; give one value a study to each")
 
 
 def numeric_column(
@@ -91,8 +115,17 @@ def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDAr
 
     Without `study`, the rows are called ``study 1``, ``study 2`` and so on.
     """
+    labels = row_labels(frame, study)
+    check_unique(labels.tolist(), source_of(frame), list(frame.index))
+    return labels
+
+
+def row_labels(
+    frame: pd.DataFrame, study: str | Sequence[str] | None, *, of: str = "study"
+) -> NDArray[np.str_]:
+    """Labels of the rows as in `study_labels`, whether or not one is there twice; `of` is what they name."""
     if study is None:
-        return np.array([f"study {i + 1}" for i in range(len(frame))], dtype=np.str_)
+        return numbered(len(frame))
     columns = [study] if isinstance(study, str) else list(study)
     require_columns(frame, columns)
     for column in columns:
@@ -104,13 +137,25 @@ def study_labels(frame: pd.DataFrame, study: str | Sequence[str] | None) -> NDAr
                 None,
                 column,
                 None,
-                "every study needs a label",
+                f"every {of} needs a label",
                 "fill in the name",
             )
     text = [frame[c].map(_label) for c in columns]
-    labels = [" ".join(parts) for parts in zip(*text, strict=True)]
-    check_unique(labels, source_of(frame), list(frame.index))
-    return np.array(labels, dtype=np.str_)
+    return np.array([" ".join(parts) for parts in zip(*text, strict=True)], dtype=np.str_)
+
+
+def numbered(k: int) -> NDArray[np.str_]:
+    """Labels of studies that were given none."""
+    return np.array([f"study {i + 1}" for i in range(k)], dtype=np.str_)
+
+
+def given_labels(labels: Sequence[object], source: str | None, rows: Sequence[Hashable]) -> NDArray[np.str_]:
+    """Labels given by hand, shape (k,), without the blanks around them; a missing one is an error."""
+    text = [str(label).strip() for label in labels]
+    for label, row in zip(text, rows, strict=True):
+        if label in NO_LABEL:
+            raise row_error(source, row, None, "the label", label, "every study needs one", "name the study")
+    return np.array(text, dtype=np.str_)
 
 
 def _label(value: object) -> str:
@@ -122,14 +167,21 @@ def _label(value: object) -> str:
     return str(value).strip()
 
 
-def check_unique(labels: Sequence[str], source: str | None, rows: Sequence[Hashable]) -> None:
+def check_unique(
+    labels: Sequence[str],
+    source: str | None,
+    rows: Sequence[Hashable],
+    *,
+    what: str = "the study label",
+    mend: str = "add the year or the arm to one of them",
+) -> None:
     """Raise on the first label that appears twice, naming both rows."""
     seen: dict[str, Hashable] = {}
     for label, row in zip(labels, rows, strict=True):
         if label in seen:
             first = place(None, seen[label], None)
             raise DataError(
-                f"{place(source, row, label)}: the study label {label!r} already stands in {first}; "
-                "labels must be unique; add the year or the arm to one of them"
+                f"{place(source, row, label)}: {what} {label!r} already stands in {first}; "
+                f"labels must be unique; {mend}"
             )
         seen[label] = row

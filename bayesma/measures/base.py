@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.measures.columns import Columns, Mask
+from bayesma.evidence.columns import Columns, Mask
 from bayesma.measures.zero_cells import ZeroCells
 from bayesma.registry import Registry
 

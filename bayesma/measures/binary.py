@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from bayesma.errors import DataWarning
+from bayesma.evidence.cells import arm_cells, refuse_impossible, warn_of_duplicates
+from bayesma.evidence.columns import Columns
 from bayesma.measures.base import MEASURES, Array, Design, Measure, Raw, exponentiated, unchanged
-from bayesma.measures.columns import Columns
 from bayesma.measures.zero_cells import ZeroCells, corrected_tables, notes_on
-
-DUPLICATE_EVENTS = 5  # two equal tables with fewer events in all than this happen by chance
 
 
 def log_odds_ratio(
@@ -74,54 +70,11 @@ def risk_difference(
 
 def read_counts(columns: Columns, zero_cells: ZeroCells) -> Raw:
     """Checked and corrected tables of counts; the arrays are the four cells."""
-    for role in columns.values:
-        column = columns[role]
-        columns.refuse(column < 0, role, "a count cannot be negative", "correct it")
-        columns.refuse(column % 1 != 0, role, "a count must be a whole number", "correct it")
-    cells = [cell for arm in ("treat", "ctrl") for cell in _arm(columns, arm)]
-    tables = np.stack(cells)
-    _warn_of_duplicates(columns, tables)
+    refuse_impossible(columns)
+    tables = np.stack([*arm_cells(columns, "_treat"), *arm_cells(columns, "_ctrl")])
+    warn_of_duplicates(columns, tables, stacklevel=5)
     corrected, changed = corrected_tables(tables, zero_cells)
     return Raw(tuple(corrected), tables.sum(axis=0), notes_on(columns, zero_cells, changed))
-
-
-def _arm(columns: Columns, arm: str) -> tuple[Array, Array]:
-    """Events and non-events of one arm."""
-    events_role, n_role, nonevents_role = f"events_{arm}", f"n_{arm}", f"nonevents_{arm}"
-    events = columns[events_role]
-    if nonevents_role in columns:
-        nonevents = columns[nonevents_role]
-        columns.refuse(
-            events + nonevents == 0,
-            nonevents_role,
-            f"with {events_role} 0 the arm has no patients",
-            "fill in the counts or leave the study out",
-        )
-        return events, nonevents
-    n = columns[n_role]
-    columns.refuse(n == 0, n_role, "an arm must have patients", "fill in the number or leave the study out")
-    columns.refuse(
-        events > n,
-        events_role,
-        f"there cannot be more events than patients ({columns.what(n_role)})",
-        "correct one of the two",
-    )
-    return events, n - events
-
-
-def _warn_of_duplicates(columns: Columns, tables: Array) -> None:
-    """Warn when two rows hold the same table: the same patients may be counted twice."""
-    seen: dict[tuple[float, ...], int] = {}
-    for i, table in enumerate(tables.T):
-        key = tuple(table)
-        if key in seen and table[0] + table[2] >= DUPLICATE_EVENTS:
-            warnings.warn(
-                f"{columns.place(i)}: the four counts are those of {columns.studies[seen[key]]}; "
-                "check that the same patients are not counted twice",
-                DataWarning,
-                stacklevel=5,
-            )
-        seen.setdefault(key, i)
 
 
 TWO_ARM_COUNTS = Design(

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import poch
 
 from bayesma.errors import DataWarning
+from bayesma.evidence.columns import Columns
 from bayesma.measures.base import MEASURES, Array, Design, Measure, Raw, unchanged
-from bayesma.measures.columns import Columns
 from bayesma.measures.zero_cells import ZeroCells
 
 LARGE_DIFFERENCE = 3.0  # in SDs; beyond it the spread given is almost always a standard error

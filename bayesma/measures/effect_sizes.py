@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from bayesma.errors import DataError
+from bayesma.evidence.columns import Columns, Mask
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.validation import require_columns, source_of, study_labels
 from bayesma.measures import given
 from bayesma.measures.base import MEASURES, Measure
 from bayesma.measures.checks import check_options, check_roles
-from bayesma.measures.columns import Columns, Mask
 from bayesma.measures.zero_cells import ZeroCells
 
 
@@ -144,7 +144,8 @@ def _complete(columns: Columns, *, optional: tuple[str, ...], drop: bool) -> tup
     """Studies without empty or infinite cells, and a sentence on those left out."""
     blank = columns.blank(optional=optional)
     if not drop:
-        columns.refuse_blank(optional=optional)
+        mend = "fill it in, or leave the study out with drop_unusable=True"
+        columns.refuse_blank(optional=optional, mend=mend)
     kept = _keep(columns, ~blank)
     kept.refuse_infinite()
     return kept, _left_out(columns, blank, "for an empty cell")

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesma.errors import DataWarning, OptionError
+from bayesma.evidence.columns import Columns
 from bayesma.evidence.validation import row_error, source_of
 from bayesma.measures.base import MEASURES, Array, Measure, unchanged
-from bayesma.measures.columns import Columns
 from bayesma.measures.intervals import ci_to_se, logged, se_from_p
 
 PRECISION = {

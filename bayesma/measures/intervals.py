@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from bayesma.errors import DataWarning
-from bayesma.measures.columns import Columns
+from bayesma.evidence.columns import Columns
 
 type Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.measures.columns import Columns
+from bayesma.evidence.columns import Columns
 
 type Array = NDArray[np.float64]
 

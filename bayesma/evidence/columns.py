@@ -1,16 +1,16 @@
-"""The columns that play a role in an effect size, and how a bad cell of one is named."""
+"""The columns that play a role in an analysis, and how a bad cell of one is named."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bayesma.errors import DataError
-from bayesma.evidence.validation import numeric_column, place, row_error, source_of
+from bayesma.evidence.validation import number_vector, numeric_column, place, row_error, source_of
 
 type Array = NDArray[np.float64]
 type Mask = NDArray[np.bool_]
@@ -50,6 +50,19 @@ class Columns:
         values = {role: numeric_column(frame, name, role, labels) for role, name in roles.items()}
         return cls(values, dict(roles), list(frame.index), np.arange(len(frame)), studies, source_of(frame))
 
+    @classmethod
+    def of_arrays(
+        cls,
+        arrays: Mapping[str, ArrayLike],
+        studies: NDArray[np.str_],
+        rows: Sequence[Hashable],
+        source: str | None,
+    ) -> Columns:
+        """Arrays given by hand, each called after its role; `rows` says where they stand in the file."""
+        values = {role: number_vector(array, role) for role, array in arrays.items()}
+        names = {role: role for role in arrays}
+        return cls(values, names, list(rows), np.arange(len(rows)), studies, source)
+
     def __getitem__(self, role: str) -> Array:
         return self.values[role]
 
@@ -67,7 +80,9 @@ class Columns:
         needed = [array for role, array in self.values.items() if role not in optional]
         return np.asarray(np.isnan(np.stack(needed)).any(axis=0), dtype=np.bool_)
 
-    def refuse_blank(self, *, optional: tuple[str, ...] = ()) -> None:
+    def refuse_blank(
+        self, *, optional: tuple[str, ...] = (), mend: str = "fill it in or leave the study out"
+    ) -> None:
         """Raise for the first empty cell."""
         for i in np.flatnonzero(self.blank(optional=optional)):
             for role, array in self.values.items():
@@ -79,7 +94,7 @@ class Columns:
                         self.what(role),
                         None,
                         "every study needs it",
-                        "fill it in, or leave the study out with drop_unusable=True",
+                        mend,
                     )
 
     def refuse(self, bad: Mask, role: str, rule: str, mend: str) -> None:
