@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Effects": "evidence.effects",
+    "TwoArmCounts": "evidence.counts",
+    "ArmCounts": "evidence.counts",
     "read_studies": "evidence.readers",
     "load_data": "evidence.readers",
     "effect_sizes": "measures.effect_sizes",

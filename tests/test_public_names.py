@@ -16,7 +16,7 @@ FUNCTIONS = [
     "list_measures", "list_models", "list_priors", "load_data", "load_spec", "model_evidence", "prob",
     "read_studies", "report", "run", "shrinkage", "summary",
 ]  # fmt: skip
-CLASSES = ["Effects", "Prior"]
+CLASSES = ["ArmCounts", "Effects", "Prior", "TwoArmCounts"]
 MODULES = ["plots"]
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from bayesma.errors import DataError
-from bayesma.evidence.validation import number_vector, numeric_column, place, row_error, source_of
+from bayesma.evidence.validation import numeric_column, place, row_error, source_of
 
 type Array = NDArray[np.float64]
 type Mask = NDArray[np.bool_]
@@ -53,15 +53,14 @@ class Columns:
     @classmethod
     def of_arrays(
         cls,
-        arrays: Mapping[str, ArrayLike],
+        arrays: Mapping[str, Array],
         studies: NDArray[np.str_],
         rows: Sequence[Hashable],
         source: str | None,
     ) -> Columns:
         """Arrays given by hand, each called after its role; `rows` says where they stand in the file."""
-        values = {role: number_vector(array, role) for role, array in arrays.items()}
         names = {role: role for role in arrays}
-        return cls(values, names, list(rows), np.arange(len(rows)), studies, source)
+        return cls(arrays, names, list(rows), np.arange(len(rows)), studies, source)
 
     def __getitem__(self, role: str) -> Array:
         return self.values[role]

@@ -149,12 +149,14 @@ def numbered(k: int) -> NDArray[np.str_]:
     return np.array([f"study {i + 1}" for i in range(k)], dtype=np.str_)
 
 
-def given_labels(labels: Sequence[object], source: str | None, rows: Sequence[Hashable]) -> NDArray[np.str_]:
+def given_labels(
+    labels: Sequence[object], source: str | None, rows: Sequence[Hashable], *, of: str = "study"
+) -> NDArray[np.str_]:
     """Labels given by hand, shape (k,), without the blanks around them; a missing one is an error."""
     text = [str(label).strip() for label in labels]
     for label, row in zip(text, rows, strict=True):
         if label in NO_LABEL:
-            raise row_error(source, row, None, "the label", label, "every study needs one", "name the study")
+            raise row_error(source, row, None, "the label", label, f"every {of} needs one", f"name the {of}")
     return np.array(text, dtype=np.str_)
 
 
