@@ -53,19 +53,17 @@ def integrate(setting: Setting) -> tuple[GaussianProblem, GaussianSolution]:
     PriorError
         As in `fit_exact`.
     """
-    arrays = setting.family.arrays(setting.evidence)
-    problem = setting.family.problem(arrays, setting.priors, setting.options)
+    problem = setting.family.problem(setting.case)
     if isinstance(problem, NoIntegral):
         raise PriorError(problem.reason)
     assert isinstance(problem, GaussianProblem)
-    moments = setting.family.moments_below(setting.evidence, setting.priors, setting.options)
+    moments = setting.family.moments_below(setting.case)
     return problem, gaussian.solve(problem, moments.get("tau", math.inf))
 
 
 def exact_group(setting: Setting) -> xr.Dataset | None:
     """The `/exact` group of a setting, or None where its family has no integral for it."""
-    arrays = setting.family.arrays(setting.evidence)
-    if isinstance(setting.family.problem(arrays, setting.priors, setting.options), NoIntegral):
+    if isinstance(setting.family.problem(setting.case), NoIntegral):
         return None
     return _grid(setting, *integrate(setting))
 

@@ -29,7 +29,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
-    target_accept: float = 0.95,
+    target_accept: float | None = None,
     random_seed: int | None = None,
     progressbar: bool | None = None,
     **options: Any,
@@ -49,7 +49,8 @@ def fit(
     draws, tune, chains, cores
         As in PyMC; `exact` uses draws and chains for its independent draws.
     target_accept
-        Mean acceptance probability NUTS adapts to.
+        Mean acceptance probability NUTS adapts to; by default the family's (0.95, or 0.99 where the model holds
+        a parameter for every study).
     random_seed
         Seed of every random number; drawn, and recorded in the result, when not given.
     progressbar
@@ -86,7 +87,7 @@ def fit(
     for name, (value, minimum) in least.items():
         if not isinstance(value, int) or value < minimum:
             raise OptionError(f"{name} is {value!r}; it must be a whole number of at least {minimum}")
-    if not 0.0 < target_accept < 1.0:
+    if target_accept is not None and not 0.0 < target_accept < 1.0:
         raise OptionError(f"target_accept is {target_accept!r}; it must lie between 0 and 1")
     setting = make_setting(evidence, family, priors, random_seed, options)
     if engine == "exact":
@@ -95,7 +96,8 @@ def fit(
 
     shown = sys.stderr.isatty() if progressbar is None else progressbar
     workers = min(chains, cores or available_cores())
-    return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, shown))
+    target = setting.family.target_accept if target_accept is None else target_accept
+    return fit_nuts(setting, Sampling(draws, tune, chains, workers, target, shown))
 
 
 def make_setting(
@@ -113,10 +115,10 @@ def make_setting(
         )
     checked = model.checked_options(options)
     all_priors = model.checked_priors(evidence, priors, checked)
-    model.moments_below(evidence, all_priors, checked)  # refuses an improper posterior
     seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
     if seed < 0:
         raise OptionError(f"random_seed is {random_seed}; it must be 0 or above")
-    return Setting(
-        model, evidence, all_priors, checked, tuple(n for n in all_priors if n not in (priors or {})), seed
-    )
+    defaults = tuple(name for name in all_priors if name not in (priors or {}))
+    setting = Setting(model, evidence, all_priors, checked, defaults, seed)
+    model.moments_below(setting.case)  # refuses an improper posterior
+    return setting

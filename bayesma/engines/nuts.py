@@ -79,8 +79,8 @@ def fit_nuts(setting: Setting, sampling: Sampling) -> xr.DataTree:
     compiled = _with_data(_compile(setting), setting)
     for attempt in range(RETRIES + 1):
         trace = _sample(compiled, sampling, attempt, setting.seed)
-        hyper = {p.name: _values(trace, p.name) for p in setting.family.hyper(setting.options)}
-        convergence = diagnose(hyper, int(trace["sample_stats"]["diverging"].sum()))
+        sampled = {name: _values(trace, name) for name in setting.family.sampled(setting.options)}
+        convergence = diagnose(sampled, int(trace["sample_stats"]["diverging"].sum()))
         if convergence.reached:
             break
     else:
@@ -98,25 +98,26 @@ def fit_nuts(setting: Setting, sampling: Sampling) -> xr.DataTree:
         "divergences": convergence.divergences,
         "max_r_hat": convergence.r_hat,
         "min_ess": convergence.ess,
-        "draws": next(iter(hyper.values())).shape[1],
+        "draws": next(iter(sampled.values())).shape[1],
         "tune": sampling.tune * 2**attempt,
         "chains": sampling.chains,
     }
-    tree = build(setting, "nuts", hyper, {"sample_stats": kept.drop_attrs()}, attrs)
+    tree = build(setting, "nuts", sampled, {"sample_stats": kept.drop_attrs()}, attrs)
     exact = exact_group(setting)
     if exact is not None:
         tree["crosscheck"] = xr.DataTree(agreement_group(tree, exact))
     return tree
 
 
-def diagnose(hyper: Arrays, divergences: int) -> Convergence:
-    """Worst r_hat (rank-normalised) and bulk or tail ESS over parameters of shape (chains, draws).
+def diagnose(sampled: Arrays, divergences: int) -> Convergence:
+    """Worst r_hat (rank-normalised) and bulk or tail ESS over parameters of shape (chains, draws, ...).
 
     Vehtari et al. 2021, doi 10.1214/20-BA1221.
     """
     from arviz_stats.base import array_stats
 
-    stacked = np.stack(list(hyper.values()))
+    one_each = [np.moveaxis(v.reshape(*v.shape[:2], -1), -1, 0) for v in sampled.values()]
+    stacked = np.concatenate(one_each)
     with np.errstate(divide="ignore", invalid="ignore"):  # a chain that never moved: infinite or NaN
         r_hat = float(np.max(array_stats.rhat(stacked)))
         bulk = np.min(array_stats.ess(stacked, method="bulk"))
@@ -126,15 +127,14 @@ def diagnose(hyper: Arrays, divergences: int) -> Convergence:
 
 def _compile(setting: Setting) -> Any:
     """The compiled model of this structure, from the process's cache or made now."""
-    key = setting.family.structure(setting.priors, setting.options)
+    key = setting.family.structure(setting.case)
     with _compiling:
         if key not in _compiled:
             import nutpie
 
-            arrays = setting.family.arrays(setting.evidence)
-            model = setting.family.model(arrays, setting.priors, setting.options)
-            names = [p.name for p in setting.family.hyper(setting.options)]
-            _compiled[key] = nutpie.compile_pymc_model(model, var_names=names)
+            model = setting.family.model(setting.case)
+            names = setting.family.sampled(setting.options)
+            _compiled[key] = nutpie.compile_pymc_model(model, var_names=list(names))
         return _compiled[key]
 
 
@@ -142,7 +142,7 @@ def _with_data(compiled: Any, setting: Setting) -> Any:
     """The compiled model with all of this setting's numbers: one left out silently keeps its old value."""
     from bayesma.priors.variables import data
 
-    values: dict[str, Array] = dict(setting.family.arrays(setting.evidence))
+    values: dict[str, Array] = dict(setting.case.arrays)
     for name, prior in setting.priors.items():
         values |= data(prior, name)
     size = compiled.n_dim

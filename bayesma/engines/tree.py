@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.families.base import Array, Arrays, Family, Options, Priors
+from bayesma.families.base import Array, Arrays, Case, Family, Options, Priors
 
 SCHEMA = 1
 VERSIONED = ("bayesma", "pymc", "nutpie", "arviz", "numpy", "scipy", "xarray")
@@ -23,7 +24,7 @@ PRIOR_DRAWS = 4000
 LARGEST = 1e150  # of a prior draw: its square is still a number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Setting:
     """One model with its data and priors: what both engines are given.
 
@@ -44,6 +45,11 @@ class Setting:
     defaults: tuple[str, ...]
     seed: int
 
+    @cached_property
+    def case(self) -> Case:
+        """The numbers the family computes with."""
+        return Case(self.family.arrays(self.evidence), self.priors, self.options)
+
 
 def build(
     setting: Setting,
@@ -52,7 +58,7 @@ def build(
     extra: Mapping[str, xr.Dataset],
     attrs: Mapping[str, Any],
 ) -> xr.DataTree:
-    """Assemble the tree from draws of the hyper-parameters.
+    """Assemble the tree from draws of the parameters that were sampled or integrated.
 
     Parameters
     ----------
@@ -61,20 +67,22 @@ def build(
     engine
         ``"nuts"`` or ``"exact"``.
     hyper
-        Draws of every hyper-parameter, each of shape (chains, draws).
+        Draws of every hyper-parameter, each of shape (chains, draws), and of study parameters, if the engine
+        has them, of shape (chains, draws, k).
     extra
         Further groups, for example ``sample_stats`` or ``exact``.
     attrs
         Further attributes of the root; numbers and text only.
     """
-    family, options = setting.family, setting.options
-    arrays, coords = family.arrays(setting.evidence), family.coords(setting.evidence)
-    dims = {p.name: p.dims for p in family.parameters(options)}
-    moments = family.moments_below(setting.evidence, setting.priors, options)
-    shape = next(iter(hyper.values())).shape
-    flat = {name: values.reshape(-1) for name, values in hyper.items()}
+    family, case = setting.family, setting.case
+    coords = family.coords(setting.evidence)
+    dims = {p.name: p.dims for p in family.parameters(setting.options)}
+    moments = family.moments_below(case)
+    shape = next(iter(hyper.values())).shape[:2]
+    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in hyper.items()}
     rng = np.random.default_rng([setting.seed, 1])
-    posterior = flat | family.complete(flat, arrays, options, rng)
+    made = flat | family.complete(flat, case, rng)
+    posterior = {name: made[name] for name in dims}
 
     def sampled(values: Mapping[str, Array], inner: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
         """Draws as a dataset over chain, draw and the named inner dimensions."""
@@ -83,15 +91,18 @@ def build(
         labels = {dim: coords[dim] for dim in used}
         return xr.Dataset(variables, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1]), **labels})
 
-    per_study = {name: ("study",) for name in family.observed}
     outcome = family.observed[0]
+    seen = {name: (family.dim(name),) for name in family.observed}
+    constants = {name: array for name, array in case.arrays.items() if name not in family.observed}
     groups: dict[str, xr.Dataset] = {
         "posterior": sampled(posterior, dims),
-        "posterior_predictive": sampled(family.replicate(flat, arrays, options, rng), per_study),
-        "log_likelihood": sampled({outcome: family.log_likelihood(flat, arrays, options)}, per_study),
-        "log_prior": sampled(family.log_prior(flat, setting.priors), dims),
-        "observed_data": _constants({n: arrays[n] for n in family.observed}, coords),
-        "constant_data": _constants({n: a for n, a in arrays.items() if n not in family.observed}, coords),
+        "posterior_predictive": sampled(family.replicate(posterior, case, rng), seen),
+        "log_likelihood": sampled(
+            {outcome: family.log_likelihood(flat, case)}, {outcome: ("study",)}
+        ),
+        "log_prior": sampled(family.log_prior(flat, case), dims),
+        "observed_data": _constants(family, {n: case.arrays[n] for n in family.observed}, coords),
+        "constant_data": _constants(family, constants, coords),
     }
     if all(prior.is_proper for prior in setting.priors.values()):
         groups["prior"] = _prior(setting, dims)
@@ -99,13 +110,17 @@ def build(
         groups["posterior"][name].attrs[MOMENTS_BELOW] = float(limit)
     groups |= extra
     tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
-    tree.attrs.update(_attributes(setting, engine, arrays), **attrs)
+    tree.attrs.update(_attributes(setting, engine), **attrs)
     return tree
 
 
-def _constants(arrays: Mapping[str, Array], coords: Mapping[str, NDArray[Any]]) -> xr.Dataset:
-    """Data of the studies, one value a study."""
-    return xr.Dataset({n: (("study",), a) for n, a in arrays.items()}, {"study": coords["study"]})
+def _constants(
+    family: Family[Any], arrays: Mapping[str, Array], coords: Mapping[str, NDArray[Any]]
+) -> xr.Dataset:
+    """Data of the studies, one value a study or arm."""
+    dims = {name: family.dim(name) for name in arrays}
+    labels = {dim: coords[dim] for dim in ("study", *dims.values())}
+    return xr.Dataset({name: ((dims[name],), array) for name, array in arrays.items()}, labels)
 
 
 def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
@@ -113,19 +128,17 @@ def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
     family, options = setting.family, setting.options
     rng = np.random.default_rng([setting.seed, 2])
     draws = {
-        name: np.clip(prior.draw(PRIOR_DRAWS, rng), -LARGEST, LARGEST)
-        for name, prior in setting.priors.items()
+        p.name: np.clip(setting.priors[p.name].draw(PRIOR_DRAWS, rng), -LARGEST, LARGEST)
+        for p in family.hyper(options)
     }
-    effects = family.complete(draws, family.arrays(setting.evidence), options, rng)
-    new = {p.name for p in family.parameters(options) if p.role == "new"}
-    draws |= {name: values for name, values in effects.items() if name in new}
+    draws |= family.new_study(draws, options, rng)
     variables = {name: ((*SAMPLE, *dims[name]), values[None]) for name, values in draws.items()}
     return xr.Dataset(variables, {"chain": [0], "draw": np.arange(PRIOR_DRAWS)})
 
 
-def _attributes(setting: Setting, engine: str, arrays: Arrays) -> dict[str, Any]:
+def _attributes(setting: Setting, engine: str) -> dict[str, Any]:
     """Provenance as numbers, text and JSON text: the only kinds netCDF keeps."""
-    evidence = setting.evidence
+    evidence, arrays = setting.evidence, setting.case.arrays
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())

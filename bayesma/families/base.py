@@ -6,7 +6,8 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ type Array = NDArray[np.float64]
 type Arrays = dict[str, Array]
 type Options = dict[str, Any]
 type Priors = dict[str, Prior]
-type Role = Literal["hyper", "effect", "new"]
+type Role = Literal["hyper", "effect", "new", "baseline", "baseline_new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Option:
     Attributes
     ----------
     allowed
-        Its possible values.
+        Its possible values; empty for a number above 0.
     default
         The one used when nothing is said.
     meaning
@@ -38,8 +39,16 @@ class Option:
     """
 
     allowed: tuple[str, ...]
-    default: str
+    default: str | float
     meaning: str
+
+    def problem(self, value: object) -> str | None:
+        """What is wrong with a value, as the end of a sentence; None when nothing is."""
+        if self.allowed:
+            good = ", ".join(repr(v) for v in self.allowed)
+            return None if value in self.allowed else f"it must be one of {good}"
+        number = isinstance(value, Real) and not isinstance(value, bool) and 0 < value < math.inf
+        return None if number else "it must be a finite number above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +60,18 @@ class Parameter:
     name
         The one spelling used in priors, summaries, groups of the tree and documentation.
     role
-        ``"hyper"`` is sampled and has a prior; ``"effect"`` belongs to a study; ``"new"`` is a new study's.
+        ``"hyper"`` is common to all studies and has a prior; ``"effect"`` is a study's effect and ``"new"`` that
+        of a new study; ``"baseline"`` and ``"baseline_new"`` are what the effects are measured from.
     dims
         Dimensions beyond chain and draw.
     lower
         0 for a scale parameter, else minus infinity.
     meaning
         One line for reports.
+    upper
+        1 for a correlation or a probability, else infinity.
+    has_prior
+        Whether a baseline of each study has a prior of its own, the same for all; hyper-parameters do.
     """
 
     name: str
@@ -65,6 +79,28 @@ class Parameter:
     dims: tuple[str, ...] = ()
     lower: float = -math.inf
     meaning: str = ""
+    upper: float = math.inf
+    has_prior: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """One model with its numbers: what a family computes with.
+
+    Attributes
+    ----------
+    arrays
+        The numbers that enter the likelihood, by name.
+    priors, options
+        Checked.
+    memo
+        What the family has computed from these and may need again; lives as long as the case.
+    """
+
+    arrays: Arrays
+    priors: Priors
+    options: Options
+    memo: dict[str, Any] = field(default_factory=dict)
 
 
 class Family[Evidence](ABC):
@@ -74,6 +110,7 @@ class Family[Evidence](ABC):
     title: ClassVar[str]
     options: ClassVar[Mapping[str, Option]]
     evidence_type: ClassVar[type]
+    target_accept: ClassVar[float] = 0.95  # mean acceptance NUTS adapts to unless the user says otherwise
 
     # what the model consists of
 
@@ -83,7 +120,7 @@ class Family[Evidence](ABC):
 
     @abstractmethod
     def default_priors(self, evidence: Evidence, options: Options) -> Priors:
-        """Default prior of every hyper-parameter."""
+        """Default prior of every parameter that has one."""
 
     @abstractmethod
     def arrays(self, evidence: Evidence) -> Arrays:
@@ -94,7 +131,11 @@ class Family[Evidence](ABC):
         """Labels of the dimensions, for example ``study``."""
 
     @abstractmethod
-    def moments_below(self, evidence: Evidence, priors: Priors, options: Options) -> dict[str, float]:
+    def crude(self, arrays: Arrays) -> tuple[Array, Array]:
+        """Estimate and standard error of each study by itself, for display only, shapes (k,)."""
+
+    @abstractmethod
+    def moments_below(self, case: Case) -> dict[str, float]:
         """For each parameter, e such that its q-th posterior moment exists exactly when q < e.
 
         Raises
@@ -106,47 +147,75 @@ class Family[Evidence](ABC):
     # the two routes to the density
 
     @abstractmethod
-    def model(self, arrays: Arrays, priors: Priors, options: Options) -> Any:
-        """The PyMC model, study effects integrated out, every number a `pm.Data`."""
+    def model(self, case: Case) -> Any:
+        """The PyMC model, every number a `pm.Data`."""
 
     @abstractmethod
-    def log_likelihood(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:
-        """Marginal log likelihood of each study in NumPy: draws (s,) in, (s, k) out."""
+    def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
+        """Log likelihood of each study in NumPy, study effects and baselines integrated out: (s,) to (s, k)."""
 
     # what follows from the hyper-parameters
 
     @abstractmethod
-    def complete(
-        self, draws: Mapping[str, Array], arrays: Arrays, options: Options, rng: np.random.Generator
-    ) -> Arrays:
-        """Study effects and new-study effects drawn given hyper-parameters of shape (s,)."""
+    def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """What the draws lack: study effects, baselines and new-study effects given the hyper-parameters."""
 
     @abstractmethod
-    def replicate(
-        self, draws: Mapping[str, Array], arrays: Arrays, options: Options, rng: np.random.Generator
-    ) -> Arrays:
+    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
+        """Parameters of a new study given the hyper-parameters, each (s,); none under a common effect."""
+
+    @abstractmethod
+    def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Observations a new run of every study would give, by the names of `observed`: each (s, k)."""
 
     @abstractmethod
-    def weights(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:
-        """Share each study has in the mean effect: draws (s,) in, (s, k) out, rows summing to 1."""
-
-    @abstractmethod
     def simulate(
-        self, parameters: Mapping[str, float], design: Evidence, options: Options, rng: np.random.Generator
+        self, parameters: Mapping[str, Any], design: Evidence, options: Options, rng: np.random.Generator
     ) -> Evidence:
         """Simulated evidence with the design's sizes and labels, from known parameters."""
 
     @abstractmethod
-    def problem(self, arrays: Arrays, priors: Priors, options: Options) -> object:
+    def problem(self, case: Case) -> object:
         """The integral for the exact engine, or `NoIntegral` with the reason why there is none."""
-
-    # shared by all families
 
     @property
     @abstractmethod
     def observed(self) -> tuple[str, ...]:
         """Names among `arrays` that are outcomes; the others are constants."""
+
+    def sampled(self, options: Options) -> tuple[str, ...]:
+        """Parameters the PyMC model holds: the hyper-parameters where all else is integrated out."""
+        return tuple(p.name for p in self.hyper(options))
+
+    def sizes(self, case: Case) -> Hashable:
+        """Sizes that are compiled into the PyMC model: none where it holds no study's parameter."""
+        del case
+        return ()
+
+    def dim(self, array: str) -> str:
+        """The dimension of one of the arrays."""
+        del array
+        return "study"
+
+    def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
+        """Share each study has in the mean effect: draws (s,) in, (s, k) out, rows summing to 1.
+
+        The share in the information on ``mu``: minus the second derivative of each log likelihood, here by
+        differences over a tenth of tau or of the standard error that all studies together would leave.
+        """
+        _, se = self.crude(case.arrays)
+        known = se[np.isfinite(se)]
+        scale = 1.0 / np.sqrt(np.sum(known**-2.0)) if known.size else 1.0
+        step = 0.1 * np.hypot(draws.get("tau", np.zeros_like(draws["mu"])), scale)
+        left, here, right = (
+            self.log_likelihood({**draws, "mu": draws["mu"] + shift * step}, case) for shift in (-1, 0, 1)
+        )
+        information = np.maximum(2.0 * here - left - right, 0.0)
+        total = information.sum(axis=1, keepdims=True)
+        even = np.full_like(information, 1.0 / information.shape[1])
+        return np.where(total > 0.0, information / np.where(total > 0.0, total, 1.0), even)
+
+    # shared by all families
 
     def checked_options(self, given: Mapping[str, Any]) -> Options:
         """Options with defaults filled in.
@@ -161,35 +230,36 @@ class Family[Evidence](ABC):
                 raise OptionError(
                     f"family {self.name!r} has no option {name!r}; its options are: {', '.join(self.options)}"
                 )
-            if value not in self.options[name].allowed:
-                allowed = ", ".join(repr(v) for v in self.options[name].allowed)
-                raise OptionError(
-                    f"option {name} of family {self.name!r} is {value!r}; it must be one of {allowed}"
-                )
+            if (wrong := self.options[name].problem(value)) is not None:
+                raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
         return {name: given.get(name, option.default) for name, option in self.options.items()}
 
     def hyper(self, options: Options) -> tuple[Parameter, ...]:
-        """The parameters that have priors."""
+        """The parameters that all studies share."""
         return tuple(p for p in self.parameters(options) if p.role == "hyper")
 
-    def all_hyper(self) -> set[str]:
-        """Names of the hyper-parameters under any of the options."""
-        values = [option.allowed for option in self.options.values()]
+    def with_priors(self, options: Options) -> tuple[Parameter, ...]:
+        """The parameters that have priors: those all studies share, and baselines with one of their own."""
+        return tuple(p for p in self.parameters(options) if p.role == "hyper" or p.has_prior)
+
+    def all_with_priors(self) -> set[str]:
+        """Names of the parameters with priors under any of the options."""
+        values = [option.allowed or (option.default,) for option in self.options.values()]
         every = [dict(zip(self.options, choice, strict=True)) for choice in itertools.product(*values)]
-        return {p.name for options in every for p in self.hyper(options)}
+        return {p.name for options in every for p in self.with_priors(options)}
 
     def checked_priors(
         self, evidence: Evidence, given: Mapping[str, str | Prior] | None, options: Options
     ) -> Priors:
-        """A prior for every hyper-parameter: those given, defaults for the rest.
+        """A prior for every parameter that has one: those given, defaults for the rest.
 
         Raises
         ------
         PriorError
-            For a parameter the model has not, a prior that does not parse, or one that reaches below 0 for a
-            scale parameter.
+            For a parameter the model has not, a prior that does not parse, or one that reaches where the
+            parameter cannot be.
         """
-        parameters = {p.name: p for p in self.hyper(options)}
+        parameters = {p.name: p for p in self.with_priors(options)}
         named = {} if given is None else {name: Prior.parse(prior) for name, prior in given.items()}
         for name, prior in named.items():
             if name not in parameters:
@@ -202,16 +272,17 @@ class Family[Evidence](ABC):
         defaults = self.default_priors(evidence, options) if missing else {}
         return {name: named.get(name) or defaults[name] for name in parameters}
 
-    def log_prior(self, draws: Mapping[str, Array], priors: Priors) -> Arrays:
+    def log_prior(self, draws: Mapping[str, Array], case: Case) -> Arrays:
         """Log prior density of each hyper-parameter at its draws, shapes as the draws."""
-        return {name: prior.logpdf(draws[name]) for name, prior in priors.items()}
+        return {p.name: case.priors[p.name].logpdf(draws[p.name]) for p in self.hyper(case.options)}
 
-    def structure(self, priors: Priors, options: Options) -> Hashable:
+    def structure(self, case: Case) -> Hashable:
         """What is compiled: two fits with equal structures share one compiled model."""
         from bayesma.priors.variables import structure
 
-        fixed = tuple(sorted(options.items()))
-        return self.name, fixed, tuple((name, structure(prior)) for name, prior in priors.items())
+        fixed = tuple(sorted(case.options.items()))
+        priors = tuple((name, structure(prior)) for name, prior in case.priors.items())
+        return self.name, fixed, priors, self.sizes(case)
 
 
 def _within(parameter: Parameter, prior: Prior) -> Prior:
@@ -219,9 +290,18 @@ def _within(parameter: Parameter, prior: Prior) -> Prior:
     if prior.distribution == "Flat":
         return prior.truncate(lower=parameter.lower) if prior.truncated else prior
     if prior.support[0] < parameter.lower:
+        if math.isfinite(parameter.upper):
+            mend = f"use a distribution on ({parameter.lower:g}, {parameter.upper:g})"
+        else:
+            mend = f"use a half distribution or Truncated({prior}, lower={parameter.lower:g})"
         raise PriorError(
             f"prior {prior} for {parameter.name} has mass below {parameter.lower:g}, where {parameter.name} "
-            f"cannot be; use a half distribution or Truncated({prior}, lower={parameter.lower:g})"
+            f"cannot be; {mend}"
+        )
+    if prior.support[1] > parameter.upper:
+        raise PriorError(
+            f"prior {prior} for {parameter.name} has mass above {parameter.upper:g}, where {parameter.name} "
+            f"cannot be; use a distribution on ({parameter.lower:g}, {parameter.upper:g})"
         )
     return prior
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bayesma.errors import PriorError
 from bayesma.evidence.effects import Effects
-from bayesma.families.base import Array, Arrays, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.problems import NORMAL_MIXTURES, GaussianProblem, NoIntegral, is_normal_mixture
 from bayesma.measures import MEASURES
 from bayesma.priors.defaults import default_priors
@@ -66,25 +66,30 @@ class Normal(Family[Effects]):
         """Study labels."""
         return {"study": evidence.study}
 
-    def moments_below(self, evidence: Effects, priors: Priors, options: Options) -> dict[str, float]:
+    def crude(self, arrays: Arrays) -> tuple[Array, Array]:
+        """The estimates and standard errors themselves."""
+        return arrays["y"], arrays["se"]
+
+    def moments_below(self, case: Case) -> dict[str, float]:
         """The likelihood falls like tau^-(k - r), r = 1 under a flat mu, and tau's prior adds its own.
 
         mu far out needs tau far out (or its own prior's tail), so its exponent follows from tau's.
         """
-        if _common(options):
+        priors, k = case.priors, case.arrays["y"].size
+        if _common(case.options):
             return {"mu": math.inf}
         flat = not priors["mu"].is_proper
-        tau = evidence.k - float(flat) + priors["tau"].tail - 1.0
-        if tau <= 0 and not (priors["tau"].is_proper and evidence.k >= flat):
+        tau = k - float(flat) + priors["tau"].tail - 1.0
+        if tau <= 0 and not (priors["tau"].is_proper and k >= flat):
             raise PriorError(
-                f"the posterior is improper: k = {evidence.k}, mu ~ {priors['mu']} and tau ~ {priors['tau']} "
+                f"the posterior is improper: k = {k}, mu ~ {priors['mu']} and tau ~ {priors['tau']} "
                 "leave tau without an upper limit; give tau a proper prior"
             )
         mu_tail = 0.0 if flat else priors["mu"].tail
-        mu = mu_tail + evidence.k + priors["tau"].tail - 2.0
+        mu = mu_tail + k + priors["tau"].tail - 2.0
         return {"mu": mu, "tau": tau, "theta": math.inf, "theta_new": min(mu, tau)}
 
-    def model(self, arrays: Arrays, priors: Priors, options: Options) -> Any:
+    def model(self, case: Case) -> Any:
         """The marginal model: two parameters whatever the number of studies.
 
         Given tau, mu is normal with a known mean and sd (nearly, under a Student-t prior): it is sampled in
@@ -95,46 +100,48 @@ class Normal(Family[Effects]):
 
         from bayesma.priors.variables import variable
 
+        priors = case.priors
         with pm.Model() as model:
-            y = pm.Data("y", arrays["y"])
-            se = pm.Data("se", arrays["se"])
+            y = pm.Data("y", case.arrays["y"])
+            se = pm.Data("se", case.arrays["se"])
             variance = se**2
-            if not _common(options):
+            if not _common(case.options):
                 variance += variable(priors["tau"], "tau", lower=0.0) ** 2
             likelihood = pm.math.sum(1 / variance), pm.math.sum(y / variance)
             mu = variable(priors["mu"], "mu", normal=likelihood if is_normal_mixture(priors["mu"]) else None)
             pm.Normal("y_observed", mu=mu, sigma=pm.math.sqrt(variance), observed=y)
         return model
 
-    def log_likelihood(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:
+    def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Log density of each y_i given (mu, tau), theta integrated out."""
-        variance = arrays["se"] ** 2 + _tau(draws)[:, None] ** 2
-        return -0.5 * (np.log(2.0 * np.pi * variance) + (arrays["y"] - draws["mu"][:, None]) ** 2 / variance)
+        variance = case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2
+        return -0.5 * (np.log(2.0 * np.pi * variance) + (case.arrays["y"] - draws["mu"][:, None]) ** 2 / variance)
 
-    def complete(
-        self, draws: Mapping[str, Array], arrays: Arrays, options: Options, rng: np.random.Generator
-    ) -> Arrays:
+    def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Theta ~ N((1 - b) y + b mu, b tau^2) with b = se^2 / (se^2 + tau^2); theta_new ~ N(mu, tau^2)."""
-        if _common(options):
+        if _common(case.options):
             return {}
         mu, tau2 = draws["mu"][:, None], _tau(draws)[:, None] ** 2
-        variance = arrays["se"] ** 2
+        variance = case.arrays["se"] ** 2
         shrink = variance / (variance + tau2)
-        theta = (1.0 - shrink) * arrays["y"] + shrink * mu
+        theta = (1.0 - shrink) * case.arrays["y"] + shrink * mu
         theta += np.sqrt(shrink * tau2) * rng.standard_normal(theta.shape)
-        new = draws["mu"] + draws["tau"] * rng.standard_normal(draws["mu"].shape)
-        return {"theta": theta, "theta_new": new}
+        return {"theta": theta, **self.new_study(draws, case.options, rng)}
 
-    def replicate(
-        self, draws: Mapping[str, Array], arrays: Arrays, options: Options, rng: np.random.Generator
-    ) -> Arrays:
+    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
+        """theta_new ~ N(mu, tau^2)."""
+        if _common(options):
+            return {}
+        return {"theta_new": draws["mu"] + draws["tau"] * rng.standard_normal(draws["mu"].shape)}
+
+    def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """New y_i for new studies of the same precision: N(mu, se_i^2 + tau^2)."""
-        sd = np.sqrt(arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
+        sd = np.sqrt(case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
         return {"y": draws["mu"][:, None] + sd * rng.standard_normal(sd.shape)}
 
-    def weights(self, draws: Mapping[str, Array], arrays: Arrays, options: Options) -> Array:
+    def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Inverse-variance weights 1 / (se_i^2 + tau^2), normalised."""
-        precision = 1.0 / (arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
+        precision = 1.0 / (case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
         return precision / precision.sum(axis=1, keepdims=True)
 
     def simulate(
@@ -146,16 +153,16 @@ class Normal(Family[Effects]):
         y = theta + design.se * rng.standard_normal(design.k)
         return Effects.from_estimates(y, design.se, list(design.study), design.measure, n=design.n)
 
-    def problem(self, arrays: Arrays, priors: Priors, options: Options) -> GaussianProblem | NoIntegral:
+    def problem(self, case: Case) -> GaussianProblem | NoIntegral:
         """The Gaussian integral, when mu's prior is a mixture of normals."""
-        if not is_normal_mixture(priors["mu"]):
+        mu = case.priors["mu"]
+        if not is_normal_mixture(mu):
             return NoIntegral(
                 f"engine 'exact' integrates mu analytically and takes {', '.join(NORMAL_MIXTURES)} for it, "
-                f"untruncated; got {priors['mu']}; use one of these, or engine='nuts'"
+                f"untruncated; got {mu}; use one of these, or engine='nuts'"
             )
-        return GaussianProblem(
-            arrays["y"], arrays["se"], priors["mu"], None if _common(options) else priors["tau"]
-        )
+        tau = None if _common(case.options) else case.priors["tau"]
+        return GaussianProblem(case.arrays["y"], case.arrays["se"], mu, tau)
 
 
 def _common(options: Options) -> bool:

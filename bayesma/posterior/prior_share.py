@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesma.families.base import Priors
 from bayesma.posterior.marginals import marginal
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.provenance import Provenance, provenance
 
 QUARTILES = (0.25, 0.75)
 DOMINATES = 0.5  # a prior with at least this share is reported loudly
@@ -42,7 +43,7 @@ def prior_share(fit: xr.DataTree) -> pd.Series:
     {'mu': 0.01, 'tau': 0.78}
     """
     shares = {}
-    for name, prior in provenance(fit).priors.items():
+    for name, prior in _hyper_priors(provenance(fit)).items():
         low, high = marginal(fit, name).quantile(QUARTILES)[0]
         prior_range = float(np.diff(prior.ppf(QUARTILES))[0]) if prior.is_proper else np.inf
         shares[name] = min(1.0, ((high - low) / prior_range) ** 2)
@@ -67,7 +68,12 @@ def prior_conflict(fit: xr.DataTree) -> pd.Series:
     origin = provenance(fit)
     lower = {p.name: p.lower for p in origin.family.hyper(origin.options)}
     tails = {}
-    for name, prior in origin.priors.items():
+    for name, prior in _hyper_priors(origin).items():
         below = float(prior.cdf(marginal(fit, name).quantile([0.5])[0, 0])) if prior.is_proper else 0.5
         tails[name] = min(0.5, 1.0 - below if lower[name] == 0.0 else min(below, 1.0 - below))
     return pd.Series(tails, name="prior_conflict", dtype=float).rename_axis("parameter")
+
+
+def _hyper_priors(origin: Provenance) -> Priors:
+    """Priors of the parameters that all studies share."""
+    return {p.name: origin.priors[p.name] for p in origin.family.hyper(origin.options)}

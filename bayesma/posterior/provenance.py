@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from bayesma.families import FAMILIES
-from bayesma.families.base import Family, Options, Priors
+from bayesma.families.base import Case, Family, Options, Priors
 from bayesma.measures import MEASURES, Measure
 from bayesma.priors import Prior
 
@@ -57,3 +57,10 @@ def provenance(fit: xr.DataTree) -> Provenance:
         converged=bool(attrs["converged"]),
         notes=tuple(json.loads(attrs["notes"])),
     )
+
+
+def case_of(fit: xr.DataTree, origin: Provenance) -> Case:
+    """The numbers a fit was computed from, as its family needs them."""
+    groups = (fit[name].dataset for name in ("observed_data", "constant_data"))
+    arrays = {str(n): v.values for group in groups for n, v in group.data_vars.items()}
+    return Case(arrays, origin.priors, origin.options)

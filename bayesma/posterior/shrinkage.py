@@ -7,9 +7,10 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.engines.tree import SAMPLE
+from bayesma.families.base import Case
 from bayesma.posterior.marginals import marginal
 from bayesma.posterior.numbers import tails
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, case_of, provenance
 
 
 def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
@@ -44,33 +45,32 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     """
     ends = tails(ci_prob)
     origin = provenance(fit)
-    observed, constant = fit["observed_data"].dataset, fit["constant_data"].dataset
+    case = case_of(fit, origin)
+    observed, observed_se = origin.family.crude(case.arrays)
     effect = next((p.name for p in origin.family.parameters(origin.options) if p.role == "effect"), "mu")
     posterior = marginal(fit, effect)
     low, high = posterior.quantile(ends).T
-    k = observed.sizes["study"]
+    k = observed.size
     columns = {"mean": posterior.mean(), "sd": posterior.sd(), "ci_low": low, "ci_high": high}
     return pd.DataFrame(
         {
-            "observed": observed["y"].values,
-            "observed_se": constant["se"].values,
+            "observed": observed,
+            "observed_se": observed_se,
             **{name: np.broadcast_to(values, (k,)) for name, values in columns.items()},
-            "weight": 100.0 * _weights(fit, origin),
+            "weight": 100.0 * _weights(fit, origin, case),
         },
-        index=pd.Index(observed["study"].values, name="study"),
+        index=pd.Index(fit["log_likelihood"].dataset["study"].values, name="study"),
     )
 
 
-def _weights(fit: xr.DataTree, origin: Provenance) -> np.ndarray:
+def _weights(fit: xr.DataTree, origin: Provenance, case: Case) -> np.ndarray:
     """Posterior mean of each study's share, from the grid where there is one."""
-    groups = {name: fit[name].dataset for name in ("observed_data", "constant_data")}
-    arrays = {str(n): v.values for group in groups.values() for n, v in group.data_vars.items()}
     if "exact" in fit.children:
         exact = fit["exact"].dataset
-        nodes = {"mu": exact["mu_mean"].values}
+        nodes = {"mu": exact["mu_mean" if "mu_mean" in exact else "mu"].values}
         if "tau" in exact:
             nodes["tau"] = exact["tau"].values
-        return np.asarray(exact["weight"].values @ origin.family.weights(nodes, arrays, origin.options))
+        return np.asarray(exact["weight"].values @ origin.family.weights(nodes, case))
     draws = fit["posterior"].dataset.stack(sample=SAMPLE)
     hyper = {p.name: draws[p.name].values for p in origin.family.hyper(origin.options)}
-    return np.asarray(origin.family.weights(hyper, arrays, origin.options).mean(axis=0))
+    return np.asarray(origin.family.weights(hyper, case).mean(axis=0))

@@ -116,7 +116,7 @@ def _model(
     family = FAMILIES[model.family]
     parameters: tuple[Parameter, ...] = family.parameters(family.checked_options(model.options()))
     hyper = {p.name for p in parameters if p.role == "hyper"}
-    elsewhere = family.all_hyper() if file.variant else set()  # the priors of all variants stand in one table
+    elsewhere = family.all_with_priors() if file.variant else set()  # the priors of all variants stand in one table
     for name in model.priors:
         if name not in hyper | elsewhere:
             raise inside.error(

@@ -83,12 +83,12 @@ def test_every_family_has_evidence_here() -> None:
 @every_family
 def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, str]) -> None:
     setting = setting_of(name, options)
-    family, arrays = setting.family, setting.family.arrays(setting.evidence)
-    model = family.model(arrays, setting.priors, setting.options)
+    family, case = setting.family, setting.case
+    model = family.model(case)
     log_density = model.compile_logp(jacobian=False)
     points = hyper_draws(setting, POINTS)
-    numpy = family.log_likelihood(points, arrays, setting.options).sum(axis=1)
-    numpy += sum(values for values in family.log_prior(points, setting.priors).values())
+    numpy = family.log_likelihood(points, case).sum(axis=1)
+    numpy += sum(values for values in family.log_prior(points, case).values())
     for i in range(POINTS):
         values = {p: np.asarray(draws[i]) for p, draws in points.items()}
         point = {}
@@ -109,10 +109,10 @@ def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, str]
 def test_completion_and_replication_have_the_moments_of_the_model(name: str, options: dict[str, str]) -> None:
     """At one point of the hyper-parameters: replicated outcomes agree with simulated evidence."""
     setting = setting_of(name, options)
-    family, arrays = setting.family, setting.family.arrays(setting.evidence)
+    family, case = setting.family, setting.case
     point = {n: np.full(DRAWS, v[0]) for n, v in hyper_draws(setting, 1).items()}
     rng = np.random.default_rng(3)
-    replicated = family.replicate(point, arrays, setting.options, rng)[family.observed[0]]
+    replicated = family.replicate(point, case, rng)[family.observed[0]]
     scalars = {n: float(v[0]) for n, v in point.items()}
     runs = [family.simulate(scalars, setting.evidence, setting.options, rng) for _ in range(2000)]
     simulated = np.array([family.arrays(run)[family.observed[0]] for run in runs])
@@ -120,7 +120,7 @@ def test_completion_and_replication_have_the_moments_of_the_model(name: str, opt
     assert np.all(np.abs(replicated.mean(axis=0) - simulated.mean(axis=0)) < MONTE_CARLO * error)
     spread = replicated.std(axis=0) / simulated.std(axis=0)
     assert np.all(np.abs(spread - 1.0) < MONTE_CARLO / np.sqrt(2.0 * len(runs)))
-    weights = family.weights({n: v[:3] for n, v in point.items()}, arrays, setting.options)
+    weights = family.weights({n: v[:3] for n, v in point.items()}, case)
     assert weights.sum(axis=1) == pytest.approx(np.ones(3))
 
 
@@ -129,8 +129,8 @@ def test_theta_is_drawn_from_its_exact_conditional() -> None:
     setting = setting_of("normal", {"random_effects": "normal"})
     mu, tau = 0.4, 0.6
     draws = {"mu": np.full(DRAWS, mu), "tau": np.full(DRAWS, tau)}
-    arrays = setting.family.arrays(setting.evidence)
-    made = setting.family.complete(draws, arrays, setting.options, np.random.default_rng(4))
+    arrays = setting.case.arrays
+    made = setting.family.complete(draws, setting.case, np.random.default_rng(4))
     precision = arrays["se"] ** -2.0 + tau**-2.0
     mean = (arrays["y"] * arrays["se"] ** -2.0 + mu * tau**-2.0) / precision
     sd = precision**-0.5

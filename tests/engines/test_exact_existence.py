@@ -12,6 +12,7 @@ from bayesma.engines.exact import integrate
 from bayesma.engines.fit import make_setting
 from bayesma.errors import PriorError
 from bayesma.families import FAMILIES
+from bayesma.families.base import Case
 
 INF = math.inf
 Y, SE = [-0.4, 0.1, 0.3, 0.35, 0.2], [0.2, 0.3, 0.1, 0.2, 0.4]
@@ -65,7 +66,7 @@ def test_moments_exist_below(k, mu, tau, of_mu, of_tau, of_new):
     family = FAMILIES["normal"]
     options = family.checked_options({})
     priors = family.checked_priors(effects(k), {"mu": mu, "tau": tau}, options)
-    below = family.moments_below(effects(k), priors, options)
+    below = family.moments_below(Case(family.arrays(effects(k)), priors, options))
     assert below == {"mu": of_mu, "tau": of_tau, "theta": INF, "theta_new": of_new}
 
 

@@ -15,6 +15,7 @@ from bayesma.engines.marginals import NormalMixture, ScaleDensity
 from bayesma.errors import ConvergenceWarning
 from bayesma.evidence.effects import Effects
 from bayesma.families import FAMILIES
+from bayesma.families.base import Case as ModelCase
 from bayesma.families.problems import GaussianProblem
 from bayesma.priors import Prior
 
@@ -171,7 +172,9 @@ def test_against_brute_force(case, brute_force):
     mu = Prior.parse("Flat()") if case.mu == FLAT else Prior("Normal", case.mu)
     tau = Prior.parse(case.tau)
     priors = {"mu": mu, "tau": tau}
-    exists = NORMAL.moments_below(Effects.from_estimates(y, se), priors, NORMAL.checked_options({}))
+    exists = NORMAL.moments_below(
+        ModelCase(NORMAL.arrays(Effects.from_estimates(y, se)), priors, NORMAL.checked_options({}))
+    )
     solution = gaussian.solve(GaussianProblem(y, se, mu, tau), exists["tau"])
     scales = tuple(s for s in (case.mu[1], tau.median() if tau.is_proper else 1.0) if 1e-300 < s < 1e300)
     theirs = brute_force.normal_mu(y, se, case.mu, case.log_tau, scales=scales, **case.options)

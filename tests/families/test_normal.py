@@ -11,13 +11,19 @@ from scipy import stats
 import bayesma as bm
 from bayesma.errors import PriorError
 from bayesma.families import FAMILIES, family_of
+from bayesma.families.base import Case
 from bayesma.families.listing import list_families
 from bayesma.families.problems import GaussianProblem, NoIntegral
 
 NORMAL = FAMILIES["normal"]
 RANDOM, COMMON = ({"random_effects": choice} for choice in ("normal", "none"))
 EFFECTS = bm.Effects.from_estimates([-0.4, 0.1, 0.3], [0.2, 0.3, 0.1], measure="OR")
-ARRAYS = NORMAL.arrays(EFFECTS)
+
+
+def case(options, priors=None):
+    """What the family computes with."""
+    return Case(NORMAL.arrays(EFFECTS), priors or {}, options)
+
 
 ROUNDING = 1e-13
 # Means and variances of so many draws, in standard errors.
@@ -37,11 +43,11 @@ def test_parameters():
 
 def test_marginal_likelihood_is_that_of_scipy():
     draws = {"mu": np.array([0.2, -1.0]), "tau": np.array([0.5, 0.0])}
-    ours = NORMAL.log_likelihood(draws, ARRAYS, RANDOM)
+    ours = NORMAL.log_likelihood(draws, case(RANDOM))
     for s in range(2):
         sd = np.sqrt(EFFECTS.se**2 + draws["tau"][s] ** 2)
         assert ours[s] == pytest.approx(stats.norm.logpdf(EFFECTS.y, draws["mu"][s], sd), abs=ROUNDING)
-    common = NORMAL.log_likelihood({"mu": draws["mu"]}, ARRAYS, COMMON)
+    common = NORMAL.log_likelihood({"mu": draws["mu"]}, case(COMMON))
     assert common[1] == pytest.approx(ours[1], abs=ROUNDING)  # tau was 0 there
 
 
@@ -52,7 +58,7 @@ def test_marginal_likelihood_integrates_the_study_effects_out():
     for i in range(3):
         joint = stats.norm.pdf(EFFECTS.y[i], theta, EFFECTS.se[i]) * stats.norm.pdf(theta, mu, tau)
         expected = math.log(np.trapezoid(joint, theta))
-        ours = NORMAL.log_likelihood({"mu": np.array([mu]), "tau": np.array([tau])}, ARRAYS, RANDOM)[0, i]
+        ours = NORMAL.log_likelihood({"mu": np.array([mu]), "tau": np.array([tau])}, case(RANDOM))[0, i]
         assert ours == pytest.approx(expected, abs=1e-10)
 
 
@@ -60,19 +66,19 @@ def test_marginal_likelihood_integrates_the_study_effects_out():
 def test_study_effects_given_the_others(tau):
     """theta_i ~ N((1 - b) y + b mu, b tau^2), b = se^2 / (se^2 + tau^2); at tau = 0 it is mu, far out y."""
     draws = {"mu": np.full(DRAWS, 0.7), "tau": np.full(DRAWS, tau)}
-    made = NORMAL.complete(draws, ARRAYS, RANDOM, np.random.default_rng(1))
+    made = NORMAL.complete(draws, case(RANDOM), np.random.default_rng(1))
     shrink = EFFECTS.se**2 / (EFFECTS.se**2 + tau**2)
     mean, sd = (1 - shrink) * EFFECTS.y + shrink * 0.7, np.sqrt(shrink) * tau
     assert made["theta"].shape == (DRAWS, 3)
     assert np.all(np.abs(made["theta"].mean(axis=0) - mean) <= MONTE_CARLO * sd / math.sqrt(DRAWS) + 1e-12)
     assert made["theta"].std(axis=0) == pytest.approx(sd, rel=MONTE_CARLO / math.sqrt(2 * DRAWS), abs=1e-12)
     assert made["theta_new"].std() == pytest.approx(tau, rel=MONTE_CARLO / math.sqrt(2 * DRAWS), abs=1e-12)
-    assert NORMAL.complete({"mu": draws["mu"]}, ARRAYS, COMMON, np.random.default_rng(1)) == {}
+    assert NORMAL.complete({"mu": draws["mu"]}, case(COMMON), np.random.default_rng(1)) == {}
 
 
 def test_study_effects_are_independent_given_the_others():
     draws = {"mu": np.full(DRAWS, 0.7), "tau": np.full(DRAWS, 0.3)}
-    made = NORMAL.complete(draws, ARRAYS, RANDOM, np.random.default_rng(1))
+    made = NORMAL.complete(draws, case(RANDOM), np.random.default_rng(1))
     together = np.column_stack([made["theta"], made["theta_new"]])
     correlation = np.corrcoef(together, rowvar=False)[np.triu_indices(4, 1)]
     assert np.all(np.abs(correlation) < MONTE_CARLO / math.sqrt(DRAWS))
@@ -80,7 +86,7 @@ def test_study_effects_are_independent_given_the_others():
 
 @given(st.floats(0, 100))
 def test_weights_are_inverse_variances(tau):
-    weights = NORMAL.weights({"mu": np.zeros(1), "tau": np.array([tau])}, ARRAYS, RANDOM)[0]
+    weights = NORMAL.weights({"mu": np.zeros(1), "tau": np.array([tau])}, case(RANDOM))[0]
     variance = EFFECTS.se**2 + tau**2
     assert weights.sum() == pytest.approx(1.0, abs=ROUNDING)
     assert weights * variance == pytest.approx(np.full(3, (weights * variance)[0]), rel=1e-10)
@@ -102,19 +108,19 @@ def test_simulated_studies_keep_the_design():
 
 def test_the_integral_or_why_there_is_none():
     priors = NORMAL.checked_priors(EFFECTS, None, RANDOM)
-    problem = NORMAL.problem(ARRAYS, priors, RANDOM)
+    problem = NORMAL.problem(case(RANDOM, priors))
     assert isinstance(problem, GaussianProblem)
     assert (problem.mu, problem.tau) == (priors["mu"], priors["tau"])
-    assert NORMAL.problem(ARRAYS, {"mu": priors["mu"]}, COMMON).tau is None
+    assert NORMAL.problem(case(COMMON, {"mu": priors["mu"]})).tau is None
     skewed = NORMAL.checked_priors(EFFECTS, {"mu": "LogNormal(0, 1)"}, RANDOM)
-    none = NORMAL.problem(ARRAYS, skewed, RANDOM)
+    none = NORMAL.problem(case(RANDOM, skewed))
     assert isinstance(none, NoIntegral)
     assert "got LogNormal(0, 1); use one of these, or engine='nuts'" in none.reason
 
 
 def test_structure_depends_on_distributions_and_options_and_not_on_numbers():
     def of(options, **priors):
-        return NORMAL.structure(NORMAL.checked_priors(EFFECTS, priors, options), options)
+        return NORMAL.structure(case(options, NORMAL.checked_priors(EFFECTS, priors, options)))
 
     assert of(RANDOM) == of(RANDOM, mu="Normal(1, 2)", tau="HalfNormal(3)")
     assert of(RANDOM) != of(RANDOM, tau="HalfCauchy(1)")

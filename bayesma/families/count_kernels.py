@@ -1,0 +1,239 @@
+"""Likelihoods of counts as functions of one effect: binomial, with baselines integrated out, and conditional.
+
+The NumPy route of the families for counts; the PyMC route is written separately.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from bayesma.numerics.jit import compiled
+from bayesma.priors.kernels import NORMAL, log_density
+
+Array = NDArray[np.float64]
+
+NODES = 56  # of the integral over a baseline, in asinh units around its mode
+DROP = 40.0
+NEWTON = 60
+WIDENING = 0.35  # asinh units by which an end of the window is moved out at a time
+
+
+def log_choose(n: Array, y: Array) -> Array:
+    """Log binomial coefficients, shape of `n`."""
+    return np.asarray(gammaln(n + 1.0) - gammaln(y + 1.0) - gammaln(n - y + 1.0))
+
+
+@compiled
+def softplus(x: float) -> float:
+    """log(1 + exp(x)) without overflow."""
+    return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
+
+
+@compiled
+def _expit(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0
+
+
+@compiled
+def _log_joint(alpha: float, effect: float, counts: Array, shift: Array, prior: Array) -> float:
+    """Log prior of the baseline plus log likelihood of both arms, without binomial coefficients."""
+    control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
+    value = counts[2] * control - counts[3] * softplus(control)
+    value += counts[0] * treated - counts[1] * softplus(treated)
+    return value + log_density(prior, alpha, 0.0)
+
+
+@compiled
+def _prior_derivatives(alpha: float, prior: Array) -> tuple[float, float]:
+    """Slope of the log density of a Normal or Student-t prior, and its second derivative or a bound below 0."""
+    if prior[0] == NORMAL:
+        return (prior[1] - alpha) / prior[2] ** 2, -1.0 / prior[2] ** 2
+    nu, z = prior[1], (alpha - prior[2]) / prior[3]
+    fall = (nu + 1.0) / (nu + z * z)
+    return -fall * z / prior[3], -fall / prior[3] ** 2
+
+
+@compiled
+def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array) -> tuple[float, float]:
+    """Most likely baseline and its curvature's sd, by Newton on a finite interval that closes in."""
+    low, high = -np.inf, np.inf
+    alpha, sd, farthest = start, 1.0, 2.0
+    for _ in range(NEWTON):
+        control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
+        p_c, p_t = _expit(control), _expit(treated)
+        slope = counts[2] - counts[3] * p_c + counts[0] - counts[1] * p_t
+        bend = -counts[3] * p_c * (1.0 - p_c) - counts[1] * p_t * (1.0 - p_t)
+        prior_slope, prior_bend = _prior_derivatives(alpha, prior)
+        slope += prior_slope
+        bend += prior_bend
+        if slope > 0.0:
+            low = alpha
+        else:
+            high = alpha
+        sd = 1.0 / math.sqrt(max(-bend, 1e-8))
+        step = min(max(slope * sd * sd, -farthest), farthest)
+        farthest *= 2.0
+        moved = alpha + step
+        if not low <= moved <= high:
+            moved = 0.5 * (low + high)
+        if abs(moved - alpha) < 1e-6 * sd:
+            return moved, sd
+        alpha = moved
+    return alpha, sd
+
+
+@compiled
+def _window(
+    mode: float, sd: float, effect: float, counts: Array, shift: Array, prior: Array
+) -> tuple[float, float]:
+    """Ends, in asinh units around the mode, where the integrand has fallen to exp(-40) of its peak."""
+    peak = _log_joint(mode, effect, counts, shift, prior)
+    low = high = 0.0
+    while _log_joint(mode + sd * math.sinh(low), effect, counts, shift, prior) > peak - DROP and low > -20.0:
+        low -= WIDENING
+    while _log_joint(mode + sd * math.sinh(high), effect, counts, shift, prior) > peak - DROP and high < 20.0:
+        high += WIDENING
+    return low, high
+
+
+@compiled
+def baseline_integral(
+    effect: Array, counts: Array, shift: Array, prior: Array, log_constant: Array
+) -> Array:
+    """Log likelihood of each study at its effects, its baseline integrated out.
+
+    Parameters
+    ----------
+    effect
+        Shape (k, g).
+    counts
+        Shape (k, 4): treated events and patients, control events and patients.
+    shift
+        What one unit of effect adds to the control and to the treated logit: (0, 1) or (-1/2, 1/2).
+    prior
+        Packed prior of the baseline.
+    log_constant
+        Log binomial coefficients, shape (k,).
+    """
+    k, g = effect.shape
+    result = np.empty((k, g))
+    for i in range(k):
+        y, n = counts[i, 0] + counts[i, 2], counts[i, 1] + counts[i, 3]
+        start = math.log((y + 0.5) / (n - y + 0.5))
+        for j in range(g):
+            x = effect[i, j]
+            mode, sd = _mode(x, start, counts[i], shift, prior)
+            start = mode
+            low, high = _window(mode, sd, x, counts[i], shift, prior)
+            peak = _log_joint(mode, x, counts[i], shift, prior)
+            step = (high - low) / (NODES - 1)
+            total = 0.0
+            for m in range(NODES):
+                z = low + m * step
+                value = _log_joint(mode + sd * math.sinh(z), x, counts[i], shift, prior)
+                total += math.exp(value - peak) * math.cosh(z)
+            result[i, j] = peak + math.log(total * step * sd) + log_constant[i]
+    return result
+
+
+@compiled
+def baseline_quantiles(
+    effect: Array, levels: Array, counts: Array, shift: Array, prior: Array
+) -> Array:
+    """Quantiles of each study's baseline given its data and effect.
+
+    `effect` has shape (k, g), `levels` (q,) rising in (0, 1); the result (k, g, q).
+    """
+    k, g = effect.shape
+    result = np.empty((k, g, levels.size))
+    cumulative = np.empty(NODES)
+    for i in range(k):
+        y, n = counts[i, 0] + counts[i, 2], counts[i, 1] + counts[i, 3]
+        start = math.log((y + 0.5) / (n - y + 0.5))
+        for j in range(g):
+            x = effect[i, j]
+            mode, sd = _mode(x, start, counts[i], shift, prior)
+            start = mode
+            low, high = _window(mode, sd, x, counts[i], shift, prior)
+            peak = _log_joint(mode, x, counts[i], shift, prior)
+            step = (high - low) / (NODES - 1)
+            before, total = 0.0, 0.0
+            for m in range(NODES):
+                z = low + m * step
+                value = _log_joint(mode + sd * math.sinh(z), x, counts[i], shift, prior)
+                here = math.exp(value - peak) * math.cosh(z)
+                total += 0.5 * (before + here) if m > 0 else 0.0
+                cumulative[m] = total
+                before = here
+            m = 1
+            for q in range(levels.size):
+                target = levels[q] * total
+                while cumulative[m] < target and m < NODES - 1:
+                    m += 1
+                share = cumulative[m] - cumulative[m - 1]
+                f = (target - cumulative[m - 1]) / share if share > 0.0 else 0.5
+                result[i, j, q] = mode + sd * math.sinh(low + (m - 1 + f) * step)
+    return result
+
+
+@compiled
+def hypergeometric(effect: Array, counts: Array) -> Array:
+    """Conditional log likelihood of each study given its margins: non-central hypergeometric.
+
+    Parameters
+    ----------
+    effect
+        Log odds ratios, shape (k, g).
+    counts
+        Shape (k, 4): treated events and patients, control events and patients.
+    """
+    k, g = effect.shape
+    result = np.zeros((k, g))
+    for i in range(k):
+        y, n_t, n_c = counts[i, 0], counts[i, 1], counts[i, 3]
+        total = y + counts[i, 2]
+        first, last = max(0.0, total - n_c), min(n_t, total)
+        if first == last:  # one table only: the margins leave nothing to learn
+            continue
+        size = int(last - first) + 1
+        terms = np.empty(size)
+        for u in range(size):
+            a = first + u
+            terms[u] = -(
+                math.lgamma(a + 1.0)
+                + math.lgamma(n_t - a + 1.0)
+                + math.lgamma(total - a + 1.0)
+                + math.lgamma(n_c - total + a + 1.0)
+            )
+        at = int(y - first)
+        for j in range(g):
+            x = effect[i, j]
+            largest = -np.inf
+            for u in range(size):
+                value = terms[u] + u * x
+                if value > largest:
+                    largest = value
+                elif value < largest - 60.0:  # log-concave in u: beyond its peak it only falls
+                    break
+            sum_of = 0.0
+            for u in range(size):
+                value = terms[u] + u * x - largest
+                if value > -60.0:
+                    sum_of += math.exp(value)
+            result[i, j] = terms[at] + at * x - largest - math.log(sum_of)
+    return result
+
+
+@compiled
+def binomial(effect: Array, events: Array, patients: Array) -> Array:
+    """Log likelihood of each arm at logits of shape (k, g), without binomial coefficients."""
+    k, g = effect.shape
+    result = np.empty((k, g))
+    for i in range(k):
+        for j in range(g):
+            result[i, j] = events[i] * effect[i, j] - patients[i] * softplus(effect[i, j])
+    return result

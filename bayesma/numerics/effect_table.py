@@ -1,0 +1,407 @@
+"""Log likelihoods of one scalar effect a study, tabulated once and then integrated against any normal.
+
+A study enters a hierarchical model with one random effect through L_i(x), its likelihood at effect x with
+everything else of the study integrated out. L_i is computed at a few hundred points; the integral of L_i
+against N(mean, sd^2), its draws and its mixtures over a grid are then cheap and common to all such models.
+
+The points are uniform in ``asinh((x - centre) / width)``: dense where the likelihood bends, sparse along a
+flat tail (zero cells), which may be followed for many orders of magnitude. On them the trapezoid rule is
+exact to rounding wherever the normal is wide enough to see several points; a narrower normal sees a smooth
+function, which Gauss-Hermite nodes on an interpolated log likelihood integrate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.numerics.jit import compiled
+
+Array = NDArray[np.float64]
+type LogLikelihood = Callable[[Array], Array]
+
+POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
+SCOUTS = 81  # points of the first look at a likelihood
+FARTHEST = 14.0  # in asinh units: 600,000 widths from the centre
+DROP = 46.0  # a likelihood is followed until it has fallen to exp(-46) of its peak
+RESOLVED = 1.6  # the trapezoid is exact to rounding when the sd is this many steps
+COARSEST = 0.125  # step in asinh units beyond which the likelihood itself would not be resolved
+NORMAL_REACH = 9.0  # sds of a normal beyond which it is 0
+HERMITE = 11
+
+
+class Packed(NamedTuple):
+    """The table as the kernels read it; shapes (k,) and (k, POINTS)."""
+
+    centre: Array
+    width: Array
+    start: Array
+    step: Array
+    log_likelihood: Array
+    mass: Array
+    peak: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """Distribution of effects around their mean, in units of tau: a scale mixture of normals.
+
+    Attributes
+    ----------
+    scales, weights
+        Shapes (c,): one component 1 with weight 1 for normal effects.
+    """
+
+    scales: Array
+    weights: Array
+
+    @classmethod
+    def normal(cls) -> Shape:
+        """Normal effects."""
+        return cls(np.ones(1), np.ones(1))
+
+    @classmethod
+    def student_t(cls, nu: float) -> Shape:
+        """Student-t effects: precision Gamma(nu / 2, nu / 2), discretised by the trapezoid in its log."""
+        half = 0.5 * nu
+        low = -1.0 - 38.0 / half
+        high = math.log1p(38.0 / half + math.sqrt(76.0 / half))
+        log_precision = np.arange(low, high, min(0.3, 0.55 * math.sqrt(2.0 / nu)))
+        log_weight = half * (log_precision - np.exp(log_precision))
+        weight = np.exp(log_weight - log_weight.max())
+        kept = weight > 1e-17
+        return cls(np.exp(-0.5 * log_precision[kept]), weight[kept] / weight[kept].sum())
+
+    def draw(self, size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Standardised effects."""
+        scales = self.scales[rng.choice(self.scales.size, size=size, p=self.weights)]
+        return np.asarray(scales * rng.standard_normal(size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EffectTable:
+    """Likelihoods of k studies, one scalar effect each."""
+
+    packed: Packed
+
+    @classmethod
+    def build(cls, log_likelihood: LogLikelihood, centre: Array, width: Array) -> EffectTable:
+        """Tabulate.
+
+        Parameters
+        ----------
+        log_likelihood
+            Effects of shape (k, g) to log likelihoods of the same shape, row i for study i.
+        centre, width
+            Rough place and scale of each likelihood, shapes (k,); they only have to be of the right order.
+        """
+        scout = np.linspace(-FARTHEST, FARTHEST, SCOUTS)
+        for _ in range(2):  # the second look starts from the first one's centre and width
+            values = log_likelihood(centre[:, None] + width[:, None] * np.sinh(scout))
+            centre, width = _focus(scout, values, centre, width)
+        values = log_likelihood(centre[:, None] + width[:, None] * np.sinh(scout))
+        start, stop = _ends(scout, values)
+        step = (stop - start) / (POINTS - 1)
+        z = start[:, None] + step[:, None] * np.arange(POINTS)
+        values = np.ascontiguousarray(log_likelihood(centre[:, None] + width[:, None] * np.sinh(z)))
+        return cls(_pack(centre, width, start, step, values))
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return int(self.packed.centre.size)
+
+    def halved(self) -> EffectTable:
+        """Every second point: the difference it makes bounds the error of the table."""
+        p = self.packed
+        values = np.ascontiguousarray(p.log_likelihood[:, ::2])
+        return EffectTable(_pack(p.centre, p.width, p.start, 2.0 * p.step, values))
+
+    def points(self) -> Array:
+        """Effects at which the likelihoods are known, shape (k, POINTS)."""
+        p = self.packed
+        z = p.start[:, None] + p.step[:, None] * np.arange(p.mass.shape[1])
+        return np.asarray(p.centre[:, None] + p.width[:, None] * np.sinh(z))
+
+    def log_marginal(self, mean: Array, sd: Array, shape: Shape) -> Array:
+        """Log of each study's likelihood integrated over effects: mean and sd (n,) in, (n, k) out."""
+        return _log_marginals(
+            np.ascontiguousarray(mean), np.ascontiguousarray(sd), shape.scales, shape.weights, self.packed
+        )
+
+    def draw(self, mean: Array, sd: Array, shape: Shape, rng: np.random.Generator) -> Array:
+        """Effects drawn given their study's data and mean, sd of shape (n,): shape (n, k)."""
+        size = (mean.size, self.k)
+        return _draws(
+            np.ascontiguousarray(mean),
+            np.ascontiguousarray(sd),
+            shape.scales,
+            shape.weights,
+            rng.uniform(size=size),
+            rng.uniform(size=size),
+            rng.standard_normal(size),
+            self.packed,
+        )
+
+    def at(self, study: int, effect: Array) -> Array:
+        """Log likelihood of one study, interpolated, shape of `effect`."""
+        return _interpolate_many(study, effect, self.packed)
+
+    def decays(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether each likelihood vanishes towards minus and towards plus infinity, shapes (k,)."""
+        p = self.packed
+        fallen = p.peak - 0.5 * DROP
+        return p.log_likelihood[:, 0] < fallen, p.log_likelihood[:, -1] < fallen
+
+
+def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array) -> Packed:
+    """Table with the trapezoid masses of the likelihood relative to its peak."""
+    peak = values.max(axis=1)
+    z = start[:, None] + step[:, None] * np.arange(values.shape[1])
+    mass = np.exp(values - peak[:, None]) * (width * step)[:, None] * np.cosh(z)
+    return Packed(centre, width, start, step, values, mass, peak)
+
+
+def _focus(z: Array, values: Array, centre: Array, width: Array) -> tuple[Array, Array]:
+    """Centre and width of the part where each likelihood bends: between drops of 0.5 and 4 on its sides."""
+    new_centre, new_width = centre.copy(), width.copy()
+    for i in range(values.shape[0]):
+        drop = values[i].max() - values[i]
+        near = _crossings(z, drop, 0.5)
+        far = _crossings(z, drop, 4.0)
+        sides = [(n, f) for n, f in zip(near, far, strict=True) if n is not None and f is not None]
+        if not sides:
+            continue
+        place = [centre[i] + width[i] * math.sinh(n) for n, _ in sides]
+        spans = [width[i] * abs(math.sinh(f) - math.sinh(n)) for n, f in sides]
+        new_centre[i] = float(np.mean(place))
+        new_width[i] = max(min(spans) / 1.8, 1e-3 * width[i])
+    return new_centre, new_width
+
+
+def _crossings(z: Array, drop: Array, level: float) -> tuple[float | None, float | None]:
+    """Where a drop from the peak passes a level, left and right of the peak; None along a flat side."""
+    inside = np.flatnonzero(drop <= level)
+    first, last = int(inside[0]), int(inside[-1])
+    left = None if first == 0 else float(np.interp(level, [drop[first], drop[first - 1]], [z[first], z[first - 1]]))
+    right = (
+        None
+        if last == z.size - 1
+        else float(np.interp(level, [drop[last], drop[last + 1]], [z[last], z[last + 1]]))
+    )
+    return left, right
+
+
+def _ends(z: Array, values: Array) -> tuple[Array, Array]:
+    """First and last point, in asinh units, at which each likelihood matters."""
+    inside = values > values.max(axis=1, keepdims=True) - DROP
+    first = np.maximum(np.argmax(inside, axis=1) - 1, 0)
+    last = np.minimum(z.size - np.argmax(inside[:, ::-1], axis=1), z.size - 1)
+    return z[first], z[last]
+
+
+@cache
+def _hermite(n: int) -> tuple[Array, Array]:
+    """Nodes and weights that integrate against a standard normal."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
+    return nodes, weights / weights.sum()
+
+
+_NODES, _WEIGHTS = _hermite(HERMITE)
+
+
+@compiled
+def interpolate(i: int, effect: float, table: Packed) -> float:
+    """Log likelihood of study `i`: sextic through seven points; linear beyond the table."""
+    z = math.asinh((effect - table.centre[i]) / table.width[i])
+    at = (z - table.start[i]) / table.step[i]
+    points = table.log_likelihood.shape[1]
+    if at < 0.0 or at > points - 1.0:
+        a, b = (0, 1) if at < 0.0 else (points - 1, points - 2)
+        value, inner = table.log_likelihood[i, a], table.log_likelihood[i, b]
+        x_a = table.centre[i] + table.width[i] * math.sinh(table.start[i] + a * table.step[i])
+        x_b = table.centre[i] + table.width[i] * math.sinh(table.start[i] + b * table.step[i])
+        return value + (value - inner) / (x_a - x_b) * (effect - x_a)
+    first = min(max(int(at + 0.5) - 3, 0), points - 7)
+    t = at - first
+    total = 0.0
+    for j in range(7):
+        weight = 1.0
+        for m in range(7):
+            if m != j:
+                weight *= (t - m) / (j - m)
+        total += weight * table.log_likelihood[i, first + j]
+    return total
+
+
+@compiled
+def _interpolate_many(i: int, effect: Array, table: Packed) -> Array:
+    """`interpolate` at several effects."""
+    result = np.empty(effect.size)
+    for j in range(effect.size):
+        result[j] = interpolate(i, effect[j], table)
+    return result
+
+
+@compiled
+def _stride(i: int, mean: float, sd: float, table: Packed) -> int:
+    """Every how many points the trapezoid needs; 0 when the normal is too narrow for the table."""
+    offset = abs(mean - table.centre[i]) / table.width[i]
+    here = table.width[i] * table.step[i] * math.sqrt(1.0 + offset * offset)
+    if sd < RESOLVED * here:
+        return 0
+    reach = offset + 3.0 * sd / table.width[i]
+    local = min(
+        table.width[i] * table.step[i] * math.sqrt(1.0 + reach * reach), here + 0.6 * table.step[i] * sd * 3.0
+    )
+    stride = 1
+    while (
+        2 * stride * table.step[i] <= COARSEST
+        and sd >= RESOLVED * 2 * stride * local
+        and stride < 16
+    ):
+        stride *= 2
+    return stride
+
+
+@compiled
+def _span(i: int, mean: float, sd: float, stride: int, table: Packed) -> tuple[int, int, float]:
+    """First and last-plus-one strided point within reach of the normal, and its nearest squared distance."""
+    points = table.log_likelihood.shape[1]
+    low = math.asinh((mean - NORMAL_REACH * sd - table.centre[i]) / table.width[i])
+    high = math.asinh((mean + NORMAL_REACH * sd - table.centre[i]) / table.width[i])
+    first = int(max(math.floor((low - table.start[i]) / table.step[i]), 0.0))
+    last = int(min(math.ceil((high - table.start[i]) / table.step[i]), points - 1.0))
+    if first > points - 1 or last < 0 or first > last:
+        edge = 0 if last < 0 else points - 1
+        x = table.centre[i] + table.width[i] * math.sinh(table.start[i] + edge * table.step[i])
+        return 0, points, ((x - mean) / sd) ** 2
+    first = (first // stride) * stride
+    return first, last + 1, 0.0
+
+
+@compiled
+def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
+    """Log of the integral of study i's likelihood against N(mean, sd^2)."""
+    if sd <= 0.0:
+        return interpolate(i, mean, table)
+    stride = _stride(i, mean, sd, table)
+    if stride == 0:
+        largest = -np.inf
+        total = 0.0
+        for j in range(HERMITE):
+            value = interpolate(i, mean + sd * _NODES[j], table)
+            if value > largest:
+                total = total * math.exp(largest - value) + _WEIGHTS[j]
+                largest = value
+            else:
+                total += _WEIGHTS[j] * math.exp(value - largest)
+        return largest + math.log(total)
+    first, stop, nearest = _span(i, mean, sd, stride, table)
+    total = 0.0
+    growth = math.exp(stride * table.step[i])
+    expo = math.exp(table.start[i] + first * table.step[i])
+    scale = table.width[i] / sd
+    shift = (table.centre[i] - mean) / sd
+    for j in range(first, stop, stride):
+        u = shift + scale * 0.5 * (expo - 1.0 / expo)
+        total += table.mass[i, j] * math.exp(-0.5 * (u * u - nearest))
+        expo *= growth
+    if total <= 0.0:
+        return -np.inf
+    return table.peak[i] + math.log(total * stride / (sd * math.sqrt(2.0 * math.pi))) - 0.5 * nearest
+
+
+@compiled
+def _log_mixture(i: int, mean: float, sd: float, scales: Array, weights: Array, table: Packed) -> float:
+    """`log_marginal_one` over the components of the effects' distribution."""
+    if scales.size == 1:
+        return log_marginal_one(i, mean, sd * scales[0], table)
+    largest, total = -np.inf, 0.0
+    for c in range(scales.size):
+        value = log_marginal_one(i, mean, sd * scales[c], table) + math.log(weights[c])
+        if value > largest:
+            total = total * math.exp(largest - value) + 1.0
+            largest = value
+        elif value > -np.inf:
+            total += math.exp(value - largest)
+    return largest + math.log(total) if total > 0.0 else -np.inf
+
+
+@compiled
+def _log_marginals(mean: Array, sd: Array, scales: Array, weights: Array, table: Packed) -> Array:
+    """Shape (n, k)."""
+    k = table.centre.size
+    result = np.empty((mean.size, k))
+    for n in range(mean.size):
+        for i in range(k):
+            result[n, i] = _log_mixture(i, mean[n], sd[n], scales, weights, table)
+    return result
+
+
+@compiled
+def _component(i: int, mean: float, sd: float, scales: Array, weights: Array, u: float, table: Packed) -> float:
+    """Scale of the component an effect comes from, given its study's data."""
+    if scales.size == 1:
+        return float(scales[0])
+    target = math.log(u) + _log_mixture(i, mean, sd, scales, weights, table)
+    seen = 0.0
+    for c in range(scales.size):
+        seen += math.exp(log_marginal_one(i, mean, sd * scales[c], table) + math.log(weights[c]) - target)
+        if seen >= 1.0:
+            return float(scales[c])
+    return float(scales[-1])
+
+
+@compiled
+def _draw_one(i: int, mean: float, sd: float, u: float, normal: float, table: Packed) -> float:
+    """One effect given its study's data: inversion on the table, or the local normal when sd is tiny."""
+    if sd <= 0.0:
+        return mean
+    stride = _stride(i, mean, sd, table)
+    if stride == 0:
+        here = interpolate(i, mean, table)
+        up, down = interpolate(i, mean + sd, table), interpolate(i, mean - sd, table)
+        slope, bend = 0.5 * (up - down), min(up + down - 2.0 * here, 0.5)
+        spread = 1.0 / (1.0 - bend)
+        return mean + sd * (slope * spread + math.sqrt(spread) * normal)
+    first, stop, nearest = _span(i, mean, sd, stride, table)
+    count = (stop - first + stride - 1) // stride
+    cumulative = np.empty(count)
+    total, before = 0.0, 0.0
+    for n in range(count):
+        j = first + n * stride
+        x = table.centre[i] + table.width[i] * math.sinh(table.start[i] + j * table.step[i])
+        here = table.mass[i, j] * math.exp(-0.5 * (((x - mean) / sd) ** 2 - nearest))
+        if n > 0:
+            total += 0.5 * (before + here)
+        cumulative[n] = total
+        before = here
+    if total <= 0.0:
+        return mean
+    n = int(np.searchsorted(cumulative, u * total))
+    n = min(max(n, 1), count - 1)
+    share = cumulative[n] - cumulative[n - 1]
+    f = (u * total - cumulative[n - 1]) / share if share > 0.0 else 0.5
+    z = table.start[i] + (first + (n - 1 + f) * stride) * table.step[i]
+    return table.centre[i] + table.width[i] * math.sinh(z)
+
+
+@compiled
+def _draws(
+    mean: Array, sd: Array, scales: Array, weights: Array, u: Array, v: Array, normal: Array, table: Packed
+) -> Array:
+    """Shape (n, k)."""
+    k = table.centre.size
+    result = np.empty((mean.size, k))
+    for n in range(mean.size):
+        for i in range(k):
+            scale = _component(i, mean[n], sd[n], scales, weights, v[n, i], table)
+            result[n, i] = _draw_one(i, mean[n], sd[n] * scale, u[n, i], normal[n, i], table)
+    return result
