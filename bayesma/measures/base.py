@@ -83,9 +83,10 @@ class Measure:
     display_label
         Axis label after back-transformation: ``"Odds ratio"``.
     scale
-        ``"log"`` for ratios, which are analysed as logarithms; ``"identity"`` otherwise.
+        ``"log"`` for ratios, analysed as logarithms; ``"logit"`` for proportions, analysed as log odds;
+        ``"identity"`` otherwise.
     null
-        No effect, on the analysis scale.
+        No effect, on the analysis scale; for a proportion, which knows no such value, that of one half.
     back
         From the analysis scale to the one that is printed; array in, array of the same shape out.
     display_null
@@ -107,7 +108,7 @@ class Measure:
     name: str
     label: str
     display_label: str
-    scale: Literal["log", "identity"]
+    scale: Literal["log", "logit", "identity"]
     null: float
     back: Callable[[Array], Array]
     display_null: float

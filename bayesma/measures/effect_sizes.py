@@ -36,13 +36,15 @@ def effect_sizes(
     frame
         One row a study; from `read_studies`, `load_data` or built by hand.
     measure
-        ``"MD"``, ``"SMD"``, ``"OR"``, ``"RR"``, ``"RD"`` or ``"GEN"``; `list_measures` describes them.
+        ``"MD"``, ``"SMD"``, ``"OR"``, ``"RR"``, ``"RD"``, ``"PLO"`` or ``"GEN"``;
+        `list_measures` describes them.
     study
         Column of the labels, or several to be joined by a space. Labels must be unique. Without it the
         studies are called ``study 1``, ``study 2`` and so on.
     correction, to
-        Continuity correction, for counts only: `correction` is added to all four cells of the tables named
-        by `to`: ``"only0"`` those with an empty cell, ``"all"``, ``"if0all"`` all if any has one, ``"none"``.
+        Continuity correction, for counts only: `correction` is added to all cells (events and non-events of
+        every arm) of the tables named by `to`: ``"only0"`` those with an empty cell, ``"all"``, ``"if0all"``
+        all if any has one, ``"none"``.
         It applies to RD too, as in metafor. Which studies were corrected stands in `Effects.notes`.
     level
         Confidence level of `ci_low` and `ci_high`, between 0 and 1.
@@ -57,6 +59,7 @@ def effect_sizes(
 
         - OR, RR, RD: `events_treat`, `n_treat`, `events_ctrl`, `n_ctrl`, where `nonevents_treat` and
           `nonevents_ctrl` may stand for `n_treat` and `n_ctrl`;
+        - PLO: `events`, `n`, where `nonevents` may stand for `n`;
         - MD, SMD: `mean_treat`, `sd_treat`, `n_treat`, `mean_ctrl`, `sd_ctrl`, `n_ctrl`;
         - GEN, and any measure published ready: `estimate`, on the analysis scale, with `se`, or
           `variance`, or `ci_low` and `ci_high`, or `p_value` (two-sided, of a z-test); and, where known,
@@ -66,8 +69,9 @@ def effect_sizes(
     -------
     Effects
         Estimates and standard errors, shape (k,), on the analysis scale (natural log for OR and RR; units
-        of the outcome for MD; pooled SDs for SMD; probability for RD), treated minus control. `n` is the
-        total sample size, `table` the rows they came from, with their index.
+        of the outcome for MD; pooled SDs for SMD; probability for RD), treated minus control; for PLO the
+        log odds of the event. `n` is the total sample size, `table` the rows they came from, with their
+        index.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What to add to 2 x 2 tables with empty cells, and to which of them."""
+"""What to add to tables of counts with empty cells, and to which of them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ TO = ("only0", "all", "if0all", "none")  # tables that a continuity correction m
 
 @dataclass(frozen=True, slots=True)
 class ZeroCells:
-    """What is added to the cells of 2 x 2 tables: `correction`, to the tables that `to` names."""
+    """What is added to the cells of tables of counts: `correction`, to the tables that `to` names."""
 
     correction: float = 0.5
     to: str = "only0"
 
 
 def corrected_tables(tables: Array, zero_cells: ZeroCells) -> tuple[Array, NDArray[np.bool_]]:
-    """Add the continuity correction to all four cells of the tables that get one.
+    """Add the continuity correction to all cells of the tables that get one.
 
     Parameters
     ----------
     tables
-        Cells, shape (4, k).
+        Cells, shape (4, k) for two arms, (2, k) for one.
     zero_cells
         ``to="only0"``: tables with an empty cell; ``"all"``: every table; ``"if0all"``: every table as soon
         as one has an empty cell; ``"none"``: no table. What the choice does to sparse data: Sweeting 2004,
@@ -37,7 +37,7 @@ def corrected_tables(tables: Array, zero_cells: ZeroCells) -> tuple[Array, NDArr
     Returns
     -------
     tuple
-        Tables, shape (4, k), and which of them were changed, shape (k,).
+        Tables, of the same shape, and which of them were changed, shape (k,).
     """
     has_zero = (tables == 0).any(axis=0)
     changed = {
@@ -51,12 +51,14 @@ def corrected_tables(tables: Array, zero_cells: ZeroCells) -> tuple[Array, NDArr
     return tables + zero_cells.correction * changed, changed
 
 
-def notes_on(columns: Columns, zero_cells: ZeroCells, changed: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Name the studies whose tables were changed."""
+def notes_on(
+    columns: Columns, zero_cells: ZeroCells, changed: NDArray[np.bool_], *, cells: str = "all four cells"
+) -> tuple[str, ...]:
+    """Name the studies whose tables were changed; `cells` is what they consist of, in words."""
     if not changed.any():
         return ()
     which = ", ".join(columns.studies[changed])
     return (
-        f"{zero_cells.correction:g} was added to all four cells of {int(changed.sum())} of {changed.size} "
+        f"{zero_cells.correction:g} was added to {cells} of {int(changed.sum())} of {changed.size} "
         f'studies (to="{zero_cells.to}"): {which.rstrip(".")}.',
     )

@@ -27,9 +27,10 @@ ROLES = {
         "sd_ctrl": "sd2i",
         "n_ctrl": "n2i",
     },
+    "prop": {"events": "xi", "n": "ni"},
     "yivi": {"estimate": "yi", "variance": "vi"},
 }
-MINE = {"MD", "SMD", "OR", "RR", "RD", "GEN"}
+MINE = {"MD", "SMD", "OR", "RR", "RD", "PLO", "GEN"}
 CASES = [
     (name, measure)
     for name, block in METAFOR.items()
@@ -42,7 +43,7 @@ CASES = [
 def test_every_measure_is_pinned() -> None:
     assert {measure for _, measure in CASES} == MINE
     assert set(MEASURES) >= MINE
-    assert len(CASES) == 15
+    assert len(CASES) == 16
 
 
 @pytest.mark.parametrize(("name", "measure"), CASES)

@@ -6,6 +6,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "bayesma.evidence.counts",
     "bayesma.evidence.effects",
     "bayesma.evidence.readers",
     "bayesma.measures.binary",
@@ -13,6 +14,7 @@ MODULES = [
     "bayesma.measures.effect_sizes",
     "bayesma.measures.intervals",
     "bayesma.measures.listing",
+    "bayesma.measures.single_arm",
     "bayesma.resources",
 ]
 

@@ -146,7 +146,8 @@ def test_every_measure_is_declared_in_full(code: str) -> None:
     assert (measure.design is None) == (measure.formula is None) == (measure.needs == "")
     back = measure.back(np.array([measure.null, 1.0]))
     assert back[0] == measure.display_null
-    assert back[1] == (math.e if measure.scale == "log" else 1.0)
+    expected = {"log": math.e, "logit": 1 / (1 + math.exp(-1)), "identity": 1.0}
+    assert back[1] == pytest.approx(expected[measure.scale], rel=1e-15)
 
 
 @pytest.mark.parametrize("code", list(MEASURES))
