@@ -22,6 +22,8 @@ _HOMES = {
     "Prior": "priors",
     "list_priors": "priors.listing",
     "frequentist": "classical.frequentist",
+    "mantel_haenszel": "classical.mantel_haenszel",
+    "peto": "classical.peto",
     "fit": "engines.fit",
     "list_families": "families.listing",
     "summary": "posterior.summary",

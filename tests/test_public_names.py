@@ -13,8 +13,8 @@ import bayesma as bm
 
 FUNCTIONS = [
     "benefit", "compare", "crosscheck", "effect_sizes", "fit", "frequentist", "list_families",
-    "list_measures", "list_models", "list_priors", "load_data", "load_spec", "model_evidence", "prob",
-    "read_studies", "report", "run", "shrinkage", "summary",
+    "list_measures", "list_models", "list_priors", "load_data", "load_spec", "mantel_haenszel",
+    "model_evidence", "peto", "prob", "read_studies", "report", "run", "shrinkage", "summary",
 ]  # fmt: skip
 CLASSES = ["ArmCounts", "Effects", "Prior", "TwoArmCounts"]
 MODULES = ["plots"]

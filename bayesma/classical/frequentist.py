@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 from bayesma.classical.heterogeneity import heterogeneity
-from bayesma.classical.intervals import INTERVALS
+from bayesma.classical.intervals import INTERVALS, checked_level
 from bayesma.classical.pooling import pool, weighted_squares
 from bayesma.classical.result import FrequentistFit
 from bayesma.classical.search import Tau2
 from bayesma.classical.standardise import standardise
 from bayesma.classical.tau2 import METHODS, Method
-from bayesma.errors import OptionError
 from bayesma.evidence.effects import Effects
 
 
@@ -63,13 +61,12 @@ def frequentist(
     (-0.514, 0.141)
     """
     estimator = METHODS[method].estimate
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise OptionError(f"level is {level!r}; it must lie between 0 and 1, for example 0.95 for 95 %")
+    level = checked_level(level)
     found = Tau2(0.0)
     if effects.k > 1:
         studies = standardise(effects.y, effects.se)
         found = estimator(studies.y, studies.v).in_unit(studies.unit)
-    return at_tau2(effects, found, method=method, ci=ci, level=float(level))
+    return at_tau2(effects, found, method=method, ci=ci, level=level)
 
 
 def at_tau2(effects: Effects, found: Tau2, *, method: str, ci: str, level: float) -> FrequentistFit:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from bayesma.errors import OptionError
 from bayesma.registry import Registry
 
 # At the Paule-Mandel tau2 the factor is 1 by construction, up to rounding: that is not narrower.
 CLEARLY_NARROWER = 1e-9
+
+
+def checked_level(level: object) -> float:
+    """The coverage of intervals, if it is one."""
+    if not isinstance(level, Real) or not 0 < float(level) < 1:
+        raise OptionError(f"level is {level!r}; it must lie between 0 and 1, for example 0.95 for 95 %")
+    return float(level)
 
 
 @dataclass(frozen=True, slots=True)
