@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from bayesma.engines.scale import ScaleMap
 from bayesma.engines.tree import MOMENTS_BELOW, SAMPLE
 from bayesma.errors import OptionError
-from bayesma.numerics import legendre, mixture
+from bayesma.numerics import legendre, mixture, slices
 
 Array = NDArray[np.float64]
 
@@ -155,6 +156,92 @@ class ScaleDensity:
         return min(max(u, -1.0), 1.0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SlicedDensity:
+    """Marginal of a location: a mixture of slices, each with a Legendre series on a window of its own."""
+
+    weight: Array
+    nodes: Array
+    window: Array
+    series: Array
+    expit: bool
+
+    def mean(self) -> Array:
+        """Posterior mean."""
+        return np.array([self.nodes @ self.weight])
+
+    def sd(self) -> Array:
+        """Posterior standard deviation."""
+        return np.array([math.sqrt(np.square(self.nodes - self.mean()[0]) @ self.weight)])
+
+    def quantile(self, q: ArrayLike) -> Array:
+        """Quantiles, by inverting the sum of the integrated series."""
+        targets = np.asarray(q, dtype=np.float64)
+        integrals = legendre.antiderivatives(self.series)
+        value = slices.quantiles(targets, self.window, integrals)
+        return (special.expit(value) if self.expit else value)[None, :]
+
+    def probability(self, threshold: float, *, above: bool) -> Array:
+        """Tail probability."""
+        integrals = legendre.antiderivatives(self.series)
+        at = threshold
+        if self.expit:
+            at = float(special.logit(min(max(threshold, 0.0), 1.0)))
+        below = slices.below(at, self.window, integrals)
+        total = slices.below(math.inf, self.window, integrals)
+        return np.clip(np.array([(total - below if above else below) / total]), 0.0, 1.0)
+
+    def density(self, x: Array) -> Array:
+        """Density at `x`, shape of `x`."""
+        at, slope = x, np.ones_like(x)
+        if self.expit:
+            inside = np.clip(x, 1e-300, 1.0 - 1e-16)
+            at, slope = special.logit(inside), 1.0 / (inside * (1.0 - inside))
+        return np.asarray(slices.density(at, self.window, self.series) * slope)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesDensity:
+    """Marginals of p quantities, each with a Legendre series on a window of its own: rows of one slice each."""
+
+    window: Array
+    series: Array
+
+    def nodes(self) -> tuple[Array, Array]:
+        """Values and posterior weights, shapes (p, n)."""
+        return slices.nodes(self.window, self.series)
+
+    def mean(self) -> Array:
+        """Posterior means."""
+        values, weight = self.nodes()
+        return np.asarray((values * weight).sum(axis=1))
+
+    def sd(self) -> Array:
+        """Posterior standard deviations."""
+        values, weight = self.nodes()
+        return np.asarray(np.sqrt((np.square(values - self.mean()[:, None]) * weight).sum(axis=1)))
+
+    def quantile(self, q: ArrayLike) -> Array:
+        """Quantiles, shape (p, m)."""
+        targets = np.asarray(q, dtype=np.float64)
+        return np.array([slices.quantiles(targets, *row) for row in self._rows()])
+
+    def probability(self, threshold: float, *, above: bool) -> Array:
+        """Tail probabilities, shape (p,)."""
+        below = np.array([slices.below(threshold, *row) for row in self._rows()])
+        total = np.array([slices.below(math.inf, *row) for row in self._rows()])
+        return np.clip((total - below if above else below) / total, 0.0, 1.0)
+
+    def density(self, x: Array) -> Array:
+        """Density of the first quantity at `x`."""
+        return slices.density(x, self.window[:1], self.series[:1])
+
+    def _rows(self) -> list[tuple[Array, Array]]:
+        """Window and integrated series of each quantity."""
+        integrals = legendre.antiderivatives(self.series)
+        return [(self.window[i : i + 1], integrals[i : i + 1]) for i in range(self.window.shape[0])]
+
+
 def parameter_names(fit: xr.DataTree) -> tuple[str, ...]:
     """Names of the parameters a fit has."""
     return tuple(str(name) for name in fit["posterior"].data_vars)
@@ -198,6 +285,12 @@ def marginal(fit: xr.DataTree, parameter: str) -> Marginal:
         if f"{parameter}_mean" in exact:
             means, sds = (np.atleast_2d(exact[f"{parameter}_{part}"].values) for part in ("mean", "sd"))
             return NormalMixture(exact["weight"].values, means, sds)
+        if f"{parameter}_window" in exact:
+            window, series = exact[f"{parameter}_window"], exact[f"{parameter}_density"].values
+            if "slice" in window.dims:
+                nodes = exact[parameter].values, window.values
+                return SlicedDensity(exact["weight"].values, *nodes, series, window.attrs["link"] == "expit")
+            return SeriesDensity(np.atleast_2d(window.values), np.atleast_2d(series))
         if f"{parameter}_density" in exact:
             return _scale_density(exact, parameter)
     values = fit["posterior"][parameter].transpose(*SAMPLE, ...).values

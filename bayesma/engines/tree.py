@@ -50,6 +50,11 @@ class Setting:
         """The numbers the family computes with."""
         return Case(self.family.arrays(self.evidence), self.priors, self.options)
 
+    @property
+    def study(self) -> NDArray[Any]:
+        """Labels of the studies, shape (k,)."""
+        return self.family.coords(self.evidence)["study"]
+
 
 def build(
     setting: Setting,

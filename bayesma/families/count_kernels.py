@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from bayesma.numerics.effect_table import EffectTable, Packed
 from bayesma.numerics.jit import compiled
 from bayesma.priors.kernels import NORMAL, log_density
 
@@ -236,4 +237,92 @@ def binomial(effect: Array, events: Array, patients: Array) -> Array:
     for i in range(k):
         for j in range(g):
             result[i, j] = events[i] * effect[i, j] - patients[i] * softplus(effect[i, j])
+    return result
+
+
+@compiled
+def baseline_log_joint(
+    effect: Array, alpha: Array, counts: Array, shift: Array, prior: Array, log_constant: Array
+) -> Array:
+    """Log joint density of data and baseline: effects (k, g) and baselines (k, a) to (k, g, a)."""
+    k, g = effect.shape
+    result = np.empty((k, g, alpha.shape[1]))
+    for i in range(k):
+        for j in range(g):
+            for m in range(alpha.shape[1]):
+                result[i, j, m] = log_constant[i] + _log_joint(alpha[i, m], effect[i, j], counts[i], shift, prior)
+    return result
+
+
+@compiled
+def interpolated_draws(
+    effect: Array, deviate: Array, levels: Array, quantiles: Array, rows: int, table: Packed
+) -> Array:
+    """Baselines given effects: quantiles linear between rows of effects and between normal deviates.
+
+    Parameters
+    ----------
+    effect, deviate
+        Shapes (s, k): effects, and the standard normal deviates whose quantiles are wanted.
+    levels
+        Deviates at which the quantiles stand, evenly spaced, shape (q,).
+    quantiles
+        Shape (k, g, q), at every `rows`-th point of the table.
+    """
+    result = np.empty(effect.shape)
+    spacing = levels[1] - levels[0]
+    g, q = quantiles.shape[1], quantiles.shape[2]
+    for s in range(effect.shape[0]):
+        for i in range(effect.shape[1]):
+            z = math.asinh((effect[s, i] - table.centre[i]) / table.width[i])
+            at = min(max((z - table.start[i]) / (rows * table.step[i]), 0.0), g - 1.0)
+            row = min(int(at), g - 2)
+            f = at - row
+            place = (deviate[s, i] - levels[0]) / spacing
+            m = min(max(int(place), 0), q - 2)
+            h = place - m
+            low = quantiles[i, row, m] + h * (quantiles[i, row, m + 1] - quantiles[i, row, m])
+            up = quantiles[i, row + 1, m] + h * (quantiles[i, row + 1, m + 1] - quantiles[i, row + 1, m])
+            result[s, i] = low + f * (up - low)
+    return result
+
+
+def arm_table(events: Array, patients: Array) -> EffectTable:
+    """Likelihood of each arm in its logit, without binomial coefficients."""
+    centre = np.log((events + 0.5) / (patients - events + 0.5))
+    width = np.sqrt(1.0 / (events + 0.5) + 1.0 / (patients - events + 0.5))
+    return EffectTable.build(
+        lambda logit: binomial(np.ascontiguousarray(logit), events, patients), centre, width
+    )
+
+
+@compiled
+def draw_hypergeometric(effect: Array, n_treat: Array, n_ctrl: Array, total: Array, u: Array) -> Array:
+    """Treated events given the margins, by inversion; effects and uniforms of shape (s, k)."""
+    result = np.empty(effect.shape)
+    for i in range(effect.shape[1]):
+        first, last = max(0.0, total[i] - n_ctrl[i]), min(n_treat[i], total[i])
+        size = int(last - first) + 1
+        terms, weight = np.empty(size), np.empty(size)
+        for m in range(size):
+            a = first + m
+            terms[m] = -(
+                math.lgamma(a + 1.0)
+                + math.lgamma(n_treat[i] - a + 1.0)
+                + math.lgamma(total[i] - a + 1.0)
+                + math.lgamma(n_ctrl[i] - total[i] + a + 1.0)
+            )
+        for s in range(effect.shape[0]):
+            largest = -np.inf
+            for m in range(size):
+                largest = max(largest, terms[m] + m * effect[s, i])
+            sum_of = 0.0
+            for m in range(size):
+                weight[m] = math.exp(terms[m] + m * effect[s, i] - largest)
+                sum_of += weight[m]
+            seen, m = weight[0], 0
+            while seen < u[s, i] * sum_of and m < size - 1:
+                m += 1
+                seen += weight[m]
+            result[s, i] = first + m
     return result

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesma.numerics.effect_table import EffectTable, Shape
 from bayesma.priors import Prior
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,103 @@ class GaussianProblem:
         Prior of the between-study sd, or None for tau = 0 (common effect).
     """
 
-    y: NDArray[np.float64]
-    se: NDArray[np.float64]
+    y: Array
+    se: Array
     mu: Prior
     tau: Prior | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """A study's second parameter, integrated out of its effect's likelihood.
+
+    Attributes
+    ----------
+    name
+        As users write it.
+    quantiles
+        Effects (k, g) and levels (q,) to quantiles of the baseline given data and effect, (k, g, q).
+    log_density
+        Effects (k, g) and baselines (k, a) to the log density of the baseline given data and effect, (k, g, a).
+    """
+
+    name: str
+    quantiles: Callable[[Array, Array], Array]
+    log_density: Callable[[Array, Array], Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocationScaleEffects:
+    """Each study's effect is location plus scale times a standardised effect.
+
+    Attributes
+    ----------
+    name, new
+        The effects of the studies and of a new study, as users write them.
+    table
+        Likelihood of each study in its effect.
+    shape
+        Distribution of the standardised effects.
+    """
+
+    name: str
+    new: str
+    table: EffectTable
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConditionalEffects:
+    """Study effects whose density given the two parameters is known in closed form.
+
+    Attributes
+    ----------
+    name, new
+        As in `LocationScaleEffects`.
+    log_density
+        Effects x (k + 1, g), location (n,) and scale (n,) to log densities (k + 1, g, n); the last row is the
+        new study's.
+    """
+
+    name: str
+    new: str
+    log_density: Callable[[Array, Array, Array], Array]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TwoParameterProblem:
+    """Studies independent given a location and a scale: a two-dimensional integral.
+
+    Attributes
+    ----------
+    location, scale
+        Names of the two parameters.
+    location_prior, scale_prior
+        Their priors; no `scale_prior` where the scale is fixed at 0 (common effect).
+    link
+        The location is integrated on the line; ``"expit"`` maps it to the parameter, a probability.
+    log_likelihood
+        Location on the line (n,) and scale (n,) to the log likelihood of each study, (n, k).
+    start
+        A place on the line and an sd of the right order for the location.
+    scales
+        Smallest and largest scale at which the data have features.
+    scale_moments
+        The q-th moment of the scale exists exactly when q is below this.
+    effects
+        The study effects, None where they all are the location.
+    baseline
+        What was integrated out of each study's likelihood, if users may ask for it.
+    """
+
+    location: str
+    scale: str
+    location_prior: Prior
+    scale_prior: Prior | None
+    link: Literal["identity", "expit"]
+    log_likelihood: Callable[[Array, Array], Array]
+    start: tuple[float, float]
+    scales: tuple[float, float]
+    scale_moments: float
+    effects: LocationScaleEffects | ConditionalEffects | None
+    baseline: Baseline | None = None

@@ -27,11 +27,11 @@ Array = NDArray[np.float64]
 type LogLikelihood = Callable[[Array], Array]
 
 POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
-SCOUTS = 81  # points of the first look at a likelihood
+SCOUTS = 61  # points of the first look at a likelihood
 FARTHEST = 14.0  # in asinh units: 600,000 widths from the centre
 DROP = 46.0  # a likelihood is followed until it has fallen to exp(-46) of its peak
 RESOLVED = 1.6  # the trapezoid is exact to rounding when the sd is this many steps
-COARSEST = 0.125  # step in asinh units beyond which the likelihood itself would not be resolved
+COARSEST = 0.2  # step in asinh units beyond which the likelihood itself would not be resolved
 NORMAL_REACH = 9.0  # sds of a normal beyond which it is 0
 HERMITE = 11
 
@@ -149,15 +149,9 @@ class EffectTable:
             self.packed,
         )
 
-    def at(self, study: int, effect: Array) -> Array:
-        """Log likelihood of one study, interpolated, shape of `effect`."""
-        return _interpolate_many(study, effect, self.packed)
-
-    def decays(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether each likelihood vanishes towards minus and towards plus infinity, shapes (k,)."""
-        p = self.packed
-        fallen = p.peak - 0.5 * DROP
-        return p.log_likelihood[:, 0] < fallen, p.log_likelihood[:, -1] < fallen
+    def at(self, effect: Array) -> Array:
+        """Log likelihood of each study at its effects, interpolated: (k, g) to (k, g)."""
+        return interpolate_many(effect, self.packed)
 
 
 def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array) -> Packed:
@@ -241,11 +235,12 @@ def interpolate(i: int, effect: float, table: Packed) -> float:
 
 
 @compiled
-def _interpolate_many(i: int, effect: Array, table: Packed) -> Array:
-    """`interpolate` at several effects."""
-    result = np.empty(effect.size)
-    for j in range(effect.size):
-        result[j] = interpolate(i, effect[j], table)
+def interpolate_many(effect: Array, table: Packed) -> Array:
+    """`interpolate` at effects (k, g); 0 in rows beyond the last study, which stand for new studies."""
+    result = np.zeros(effect.shape)
+    for i in range(min(effect.shape[0], table.centre.size)):
+        for j in range(effect.shape[1]):
+            result[i, j] = interpolate(i, effect[i, j], table)
     return result
 
 
@@ -375,10 +370,13 @@ def _draw_one(i: int, mean: float, sd: float, u: float, normal: float, table: Pa
     count = (stop - first + stride - 1) // stride
     cumulative = np.empty(count)
     total, before = 0.0, 0.0
+    growth = math.exp(stride * table.step[i])
+    expo = math.exp(table.start[i] + first * table.step[i])
+    scale, shift = 0.5 * table.width[i] / sd, (table.centre[i] - mean) / sd
     for n in range(count):
-        j = first + n * stride
-        x = table.centre[i] + table.width[i] * math.sinh(table.start[i] + j * table.step[i])
-        here = table.mass[i, j] * math.exp(-0.5 * (((x - mean) / sd) ** 2 - nearest))
+        at = shift + scale * (expo - 1.0 / expo)
+        here = table.mass[i, first + n * stride] * math.exp(-0.5 * (at * at - nearest))
+        expo *= growth
         if n > 0:
             total += 0.5 * (before + here)
         cumulative[n] = total

@@ -47,7 +47,7 @@ def _roots(n: int) -> tuple[Array, Array]:
 
 
 @cache
-def _transform(n: int) -> Array:
+def transform(n: int) -> Array:
     """Matrix from values at the n nodes to Legendre coefficients, shape (n, n)."""
     nodes, weights = rule(n)
     degree = np.arange(n)
@@ -58,12 +58,17 @@ def _transform(n: int) -> Array:
 
 def coefficients(values: Array) -> Array:
     """Legendre coefficients, shape (n,), of the polynomial through `values` at the n Gauss-Legendre nodes."""
-    return _transform(values.size) @ values
+    return transform(values.size) @ values
 
 
 def antiderivative(series: Array) -> Array:
     """Coefficients, shape (n + 1,), of the integral from -1."""
     return np.asarray(legendre.legint(series, lbnd=-1.0), dtype=np.float64)
+
+
+def antiderivatives(series: Array) -> Array:
+    """`antiderivative` of every row, shape (m, n + 1)."""
+    return np.ascontiguousarray(legendre.legint(series, lbnd=-1.0, axis=1), dtype=np.float64)
 
 
 @compiled

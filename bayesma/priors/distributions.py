@@ -174,3 +174,11 @@ _register(
     support=lambda _: (0.0, 1.0),
     smooth_at_zero=False,
 )
+_register(
+    "LKJ",  # of one correlation: the density is proportional to (1 - rho^2)^(eta - 1)
+    parameters=("eta",),
+    positive=("eta",),
+    scipy=lambda a: stats.beta(a[0], a[0], loc=-1.0, scale=2.0),
+    code=kernels.LKJ,
+    support=lambda _: (-1.0, 1.0),
+)

@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 PACKED = 7  # code, three arguments, lower, upper, log of the mass kept by truncation
 
 FLAT, NORMAL, STUDENT_T, HALF_NORMAL, HALF_STUDENT_T, EXPONENTIAL, UNIFORM = range(7)
-LOG_NORMAL, LOG_STUDENT_T, GAMMA, INVERSE_GAMMA, BETA = range(7, 12)
+LOG_NORMAL, LOG_STUDENT_T, GAMMA, INVERSE_GAMMA, BETA, LKJ = range(7, 13)
 
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_2 = math.log(2.0)
@@ -65,6 +65,11 @@ def log_density(packed: Array, x: float, log_x: float) -> float:  # noqa: PLR091
         return math.log(a) - a * x - kept
     if code == UNIFORM:
         return -math.log(b - a) - kept
+    if code == LKJ:
+        if abs(x) >= 1.0:
+            return -np.inf
+        shape = math.lgamma(2.0 * a) - 2.0 * math.lgamma(a) - (2.0 * a - 1.0) * _LOG_2
+        return shape + (a - 1.0) * (math.log1p(-x) + math.log1p(x)) - kept
     if log_x == -np.inf:
         return -np.inf
     if code == LOG_NORMAL:
@@ -81,3 +86,12 @@ def log_density(packed: Array, x: float, log_x: float) -> float:  # noqa: PLR091
         return -np.inf
     beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
     return (a - 1.0) * log_x + (b - 1.0) * math.log1p(-x) - beta - kept
+
+
+@compiled
+def log_densities(packed: Array, x: Array) -> Array:
+    """`log_density` at several points, shape (n,)."""
+    result = np.empty(x.size)
+    for i in range(x.size):
+        result[i] = log_density(packed, x[i], math.log(x[i]) if x[i] > 0.0 else -np.inf)
+    return result

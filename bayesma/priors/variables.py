@@ -80,6 +80,17 @@ def variable(
         return pm.Truncated(name, base, **bounds)
 
 
+def log_density(prior: Prior, name: str, value: Any) -> Any:
+    """Log prior density of an expression, for a parameter sampled in another form: shape of `value`.
+
+    Takes Normal, StudentT and Cauchy without bounds.
+    """
+    import pymc as pm
+
+    held = [pm.Data(key, number) for key, number in data(prior, name).items()]
+    return pm.logp(_BASES[prior.distribution](*held), value)
+
+
 def _flat(name: str, bounds: dict[str, Any], lower: float) -> Any:
     """Improper flat prior on the line or half-line, or a uniform between two given bounds."""
     import pymc as pm
@@ -176,6 +187,19 @@ def _log_student_t(name: str | None, nu: Any, mu: Any, sigma: Any) -> Any:
     )
 
 
+def _lkj(name: str | None, eta: Any) -> Any:
+    """One correlation with density proportional to (1 - rho^2)^(eta - 1)."""
+    import pymc as pm
+    from pymc.distributions.transforms import Interval
+
+    def correlation(eta: Any, size: Any) -> Any:
+        return np.float64(2.0) * pm.Beta.dist(eta, eta, size=size) - np.float64(1.0)
+
+    if name is None:
+        return pm.CustomDist.dist(eta, dist=correlation, class_name="LKJ")
+    return pm.CustomDist(name, eta, dist=correlation, class_name="LKJ", default_transform=Interval(-1, 1))
+
+
 def _named(distribution: str, *keywords: str) -> tuple[Builder, Builder]:
     """Named variable and unnamed base of a distribution that PyMC has."""
 
@@ -206,6 +230,7 @@ _PAIRS: dict[str, tuple[Builder, Builder]] = {
     "Gamma": _named("Gamma", "alpha", "beta"),
     "InverseGamma": _named("InverseGamma", "alpha", "beta"),
     "Beta": _named("Beta", "alpha", "beta"),
+    "LKJ": (_lkj, lambda *numbers: _lkj(None, *numbers)),
 }
 _BUILDERS = {name: pair[0] for name, pair in _PAIRS.items()}
 _BASES = {name: pair[1] for name, pair in _PAIRS.items()}

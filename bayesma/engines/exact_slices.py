@@ -1,0 +1,134 @@
+"""A two-parameter integral as the exact engine delivers it: grid, Bayes factors, draws."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from bayesma.engines.bayes_factors import Evidence
+from bayesma.engines.effects import Densities, baseline_densities, effect_densities
+from bayesma.engines.exact_gaussian import draw_scale
+from bayesma.engines.slices import Slices, log_evidence_at, solve
+from bayesma.families.base import Arrays
+from bayesma.families.problems import TwoParameterProblem
+from bayesma.numerics import legendre
+
+Array = NDArray[np.float64]
+
+INVERSION_POINTS = 257  # tabulated distribution function of a slice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceIntegral:
+    """A solved `TwoParameterProblem`."""
+
+    problem: TwoParameterProblem
+    slices: Slices
+
+    @classmethod
+    def solve(cls, problem: TwoParameterProblem, moments: dict[str, float]) -> SliceIntegral:
+        """Integrate."""
+        del moments  # the problem carries what it needs of them
+        return cls(problem, solve(problem))
+
+    @property
+    def error(self) -> float:
+        """Estimated accuracy."""
+        return self.slices.error
+
+    def grid(self, study: NDArray[Any]) -> xr.Dataset:
+        """Nodes, and the marginal density of every parameter."""
+        problem, slices = self.problem, self.slices
+        n = slices.location.shape[1]
+        value = expit(slices.location) if problem.link == "expit" else slices.location
+        variables: dict[str, Any] = {
+            "weight": ("node", slices.weight.reshape(-1)),
+            problem.location: ("node", value.reshape(-1)),
+            f"{problem.location}_window": (("slice", "end"), slices.window, {"link": problem.link}),
+            f"{problem.location}_density": (("slice", "degree"), slices.series),
+        }
+        error = slices.error
+        if slices.scale_density is not None:
+            density = slices.scale_density
+            window = asdict(density.scale_map) | {"low": density.low, "high": density.high}
+            variables[problem.scale] = ("node", np.repeat(slices.scale, n))
+            text = {"window": json.dumps(window)}
+            variables[f"{problem.scale}_density"] = (f"{problem.scale}_degree", density.series, text)
+        nodes = self._common_nodes(study.size)
+        if problem.effects is not None:
+            densities = effect_densities(slices, problem.effects)
+            variables |= _stored(problem.effects.name, densities, slice(0, study.size))
+            variables |= _stored(problem.effects.new, densities, -1)
+            nodes = tuple(part[: study.size] for part in densities.nodes())
+            error = max(error, densities.error)
+        if problem.baseline is not None:
+            densities = baseline_densities(*nodes, problem.baseline)
+            variables |= _stored(problem.baseline.name, densities, slice(0, study.size))
+            error = max(error, densities.error)
+        attrs = {"error": error, "nodes": slices.nodes, **self._evidence().attrs()}
+        return xr.Dataset(variables, {"study": study}, attrs)
+
+    def draw(self, size: int, rng: np.random.Generator) -> Arrays:
+        """Scale by inversion; location by inversion in the two slices around it."""
+        problem, slices = self.problem, self.slices
+        made: Arrays = {}
+        place = np.zeros(size)
+        if slices.scale_density is not None:
+            made[problem.scale] = draw_scale(slices.scale_density, rng.uniform(size=size))
+            place = np.interp(made[problem.scale], slices.scale, np.arange(slices.scale.size))
+        location = np.empty(size)
+        uniform = rng.uniform(size=size)
+        below = np.minimum(place.astype(int), max(slices.scale.size - 2, 0))
+        for s in np.unique(below):
+            chosen = below == s
+            first = _quantiles(slices, s, uniform[chosen])
+            last = _quantiles(slices, min(s + 1, slices.scale.size - 1), uniform[chosen])
+            location[chosen] = first + (place[chosen] - s) * (last - first)
+        value = expit(location) if problem.link == "expit" else location
+        return {problem.location: value} | made
+
+    def _common_nodes(self, k: int) -> tuple[Array, Array]:
+        """Where one effect is common to all studies: its nodes, once a study."""
+        shape = (k, self.slices.weight.size)
+        location, weight = self.slices.location.reshape(-1), self.slices.weight.reshape(-1)
+        return np.broadcast_to(location, shape).copy(), np.broadcast_to(weight, shape).copy()
+
+    def _evidence(self) -> Evidence:
+        """Log evidence and log Bayes factors for location = 0 and scale = 0, where these are nulls."""
+        problem = self.problem
+        priors = {problem.location: problem.location_prior, problem.scale: problem.scale_prior}
+        evidence = Evidence(self.slices.log_evidence, priors)
+        if problem.link == "expit":
+            evidence.undefined(problem.location, f"{problem.location} is a probability, which has no null value")
+            evidence.undefined(problem.scale, f"{problem.scale} = 0 is no null value in this model")
+            return evidence
+        evidence.against(problem.location, lambda: log_evidence_at(problem, 0.0))
+        common = replace(problem, scale_prior=None, effects=None, baseline=None)
+        evidence.against(problem.scale, lambda: solve(common).log_evidence)
+        return evidence
+
+
+def _stored(name: str, densities: Densities, rows: slice | int) -> dict[str, Any]:
+    """Window and series of one parameter, over studies or by themselves."""
+    dims = ("study",) if isinstance(rows, slice) else ()
+    return {
+        f"{name}_window": ((*dims, "end"), densities.window[rows]),
+        f"{name}_density": ((*dims, f"{name}_degree"), densities.series[rows]),
+    }
+
+
+def _quantiles(slices: Slices, s: int, uniform: Array) -> Array:
+    """Quantiles of the location in one slice."""
+    centre, unit, low, high = slices.window[s]
+    u = np.linspace(-1.0, 1.0, INVERSION_POINTS)
+    table = np.maximum.accumulate(legendre.evaluate_many(u, legendre.antiderivative(slices.series[s])))
+    if not table[-1] > 0.0:
+        return np.full(uniform.size, float(centre))
+    at = np.interp(uniform * table[-1], table, u)
+    return np.asarray(centre + unit * np.sinh(low + 0.5 * (high - low) * (at + 1.0)))

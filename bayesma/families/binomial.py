@@ -1,0 +1,389 @@
+"""Family `binomial`: events in two arms, counted as they are, with no continuity correction.
+
+logit p_ctrl,i = alpha_i, logit p_treat,i = alpha_i + delta_i (or alpha_i -+ delta_i / 2), delta_i ~ N(mu, tau^2).
+The options are the models of Jackson, Law, Stijnen, Viechtbauer & White 2018, doi 10.1002/sim.7588: baselines
+fixed (each with its own wide prior), random, random and correlated with the effects, or conditioned away
+(non-central hypergeometric: Stijnen, Hamza & Oezdemir 2010, doi 10.1002/sim.4040).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.errors import PriorError
+from bayesma.evidence.counts import TwoArmCounts
+from bayesma.families import count_kernels as kernels
+from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.effects import (
+    NU,
+    RANDOM_EFFECTS,
+    check_nu,
+    common,
+    moments_of,
+    require_proper,
+    shape_of,
+    tau_of,
+)
+from bayesma.families.problems import Baseline, LocationScaleEffects, NoIntegral, TwoParameterProblem
+from bayesma.measures import MEASURES
+from bayesma.numerics.effect_table import EffectTable
+from bayesma.priors import Prior
+from bayesma.priors.defaults import default_priors
+
+MU = Parameter("mu", "hyper", meaning="mean log odds ratio over settings")
+COMMON_MU = Parameter("mu", "hyper", meaning="the log odds ratio, common to all studies")
+TAU = Parameter("tau", "hyper", lower=0.0, meaning="between-study standard deviation of the log odds ratio")
+ALPHA_MEAN = Parameter("alpha_mean", "hyper", meaning="mean baseline logit over studies")
+ALPHA_SD = Parameter("alpha_sd", "hyper", lower=0.0, meaning="between-study standard deviation of baselines")
+RHO = Parameter("rho", "hyper", lower=-1.0, upper=1.0, meaning="correlation of baselines and effects")
+DELTA = Parameter("delta", "effect", ("study",), meaning="log odds ratio in each study")
+ALPHA = Parameter("alpha", "baseline", ("study",), meaning="baseline logit of each study")
+FIXED_ALPHA = Parameter(
+    "alpha", "baseline", ("study",), meaning="baseline logit of each study", has_prior=True
+)
+DELTA_NEW = Parameter("delta_new", "new", meaning="log odds ratio in a new study")
+ALPHA_NEW = Parameter("alpha_new", "baseline_new", meaning="baseline logit of a new study")
+
+BASELINE, CODING = "baseline", "coding"
+SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
+# wide against any baseline (BCG reaches a logit of -7): it moves mu by less than 0.01 of its sd, see the tests
+BASELINE_PRIOR = Prior("Normal", (0.0, 10.0))
+RANDOM_BASELINES: Priors = {
+    "alpha_mean": Prior("Normal", (0.0, 10.0)),
+    "alpha_sd": Prior("HalfNormal", (2.5,)),
+    "rho": Prior("LKJ", (2.0,)),
+}
+ON_THE_LINE = ("Normal", "StudentT", "Cauchy")
+ROWS = 8  # every so many points of the effect table there is a row of baseline quantiles
+LEVELS = np.linspace(-3.6, 3.6, 37)  # of those quantiles, as normal deviates
+
+
+@register
+class Binomial(Family[TwoArmCounts]):
+    """Two-arm counts with exact likelihoods."""
+
+    name: ClassVar[str] = "binomial"
+    title: ClassVar[str] = "binomial-logit hierarchical model of two arms"
+    evidence_type: ClassVar[type] = TwoArmCounts
+    target_accept: ClassVar[float] = 0.99
+    options: ClassVar[Mapping[str, Option]] = {
+        BASELINE: Option(
+            ("fixed", "random", "correlated", "conditional"),
+            "fixed",
+            "baselines: each its own, from a distribution, correlated with the effects, or conditioned away",
+        ),
+        CODING: Option(
+            tuple(SHIFTS), "control", "what the baseline is: the control arm, or midway between the arms"
+        ),
+        RANDOM_EFFECTS: Option(
+            ("normal", "student_t", "none"), "normal", "distribution of study effects; 'none' is one effect"
+        ),
+        NU: Option((), 4.0, "degrees of freedom of Student-t effects"),
+    }
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """The events."""
+        return ("events_treat", "events_ctrl")
+
+    def checked_options(self, given: Mapping[str, Any]) -> Options:
+        """Options with defaults; `nu` only where effects are Student-t."""
+        return check_nu(self.name, given, super().checked_options(given))
+
+    def parameters(self, options: Options) -> tuple[Parameter, ...]:
+        """Hyper-parameters, then effects and baselines of the studies and of a new one."""
+        single, baseline = common(options), options[BASELINE]
+        result = [COMMON_MU] if single else [MU, TAU]
+        if baseline in {"random", "correlated"}:
+            result += [ALPHA_MEAN, ALPHA_SD]
+        if baseline == "correlated" and not single:
+            result.append(RHO)
+        if not single:
+            result.append(DELTA)
+        if baseline != "conditional":
+            result.append(FIXED_ALPHA if baseline == "fixed" else ALPHA)
+        if not single:
+            result.append(DELTA_NEW)
+        if baseline in {"random", "correlated"}:
+            result.append(ALPHA_NEW)
+        return tuple(result)
+
+    def default_priors(self, evidence: TwoArmCounts, options: Options) -> Priors:
+        """Those of the odds ratio for mu and tau; wide ones for baselines."""
+        both = default_priors("OR", MEASURES["OR"].unit_sd, np.ones(1), None)
+        every = both | RANDOM_BASELINES | {"alpha": BASELINE_PRIOR}
+        return {p.name: every[p.name] for p in self.with_priors(options)}
+
+    def checked_priors(
+        self, evidence: TwoArmCounts, given: Mapping[str, str | Prior] | None, options: Options
+    ) -> Priors:
+        """As in the base class; all proper, and that of `alpha` a distribution on the whole line."""
+        priors = super().checked_priors(evidence, given, options)
+        require_proper(priors)
+        alpha = priors.get("alpha")
+        if alpha is not None and (alpha.distribution not in ON_THE_LINE or alpha.truncated):
+            raise PriorError(
+                f"prior {alpha} for alpha: baselines take {', '.join(ON_THE_LINE)}, untruncated; "
+                "use a wide Normal, for example Normal(0, 10)"
+            )
+        return priors
+
+    def arrays(self, evidence: TwoArmCounts) -> Arrays:
+        """The four counts, shapes (k,)."""
+        names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
+        return {name: np.array(getattr(evidence, name), dtype=np.float64) for name in names}
+
+    def coords(self, evidence: TwoArmCounts) -> dict[str, NDArray[Any]]:
+        """Study labels."""
+        return {"study": evidence.study}
+
+    def crude(self, arrays: Arrays) -> tuple[Array, Array]:
+        """Log odds ratios, half an event added to each cell of a table with a zero; none for double zeros."""
+        a, c = arrays["events_treat"], arrays["events_ctrl"]
+        b, d = arrays["n_treat"] - a, arrays["n_ctrl"] - c
+        cells = np.stack([a, b, c, d])
+        cells = cells + 0.5 * np.any(cells == 0, axis=0)
+        known = ~(((a == 0) & (c == 0)) | ((b == 0) & (d == 0)))
+        estimate = np.log(cells[0] / cells[1]) - np.log(cells[2] / cells[3])
+        return np.where(known, estimate, np.nan), np.where(known, np.sqrt((1.0 / cells).sum(axis=0)), np.nan)
+
+    def moments_below(self, case: Case) -> dict[str, float]:
+        """As `moments_of` says for effects; a baseline has the moments of its prior where counts say nothing."""
+        left, right = self._decays(case)
+        result = moments_of(case, left, right, "delta", "delta_new")
+        a, c = case.arrays["events_treat"], case.arrays["events_ctrl"]
+        pooled, patients = a + c, case.arrays["n_treat"] + case.arrays["n_ctrl"]
+        informed = bool(np.all((pooled > 0) & (pooled < patients)))
+        tails = [case.priors[name].tail - 1.0 for name in ("alpha", "alpha_mean", "alpha_sd") if name in case.priors]
+        baseline = min(tails, default=math.inf)
+        every = result | {
+            "alpha_mean": case.priors["alpha_mean"].tail - 1.0 if "alpha_mean" in case.priors else math.inf,
+            "alpha_sd": case.priors["alpha_sd"].tail - 1.0 if "alpha_sd" in case.priors else math.inf,
+            "rho": math.inf,
+            "alpha": math.inf if informed else baseline,
+            "alpha_new": baseline,
+        }
+        return {p.name: every[p.name] for p in self.parameters(case.options)}
+
+    def _decays(self, case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether each study's likelihood vanishes as the log odds ratio goes to minus and plus infinity."""
+        a, c = case.arrays["events_treat"], case.arrays["events_ctrl"]
+        b, d = case.arrays["n_treat"] - a, case.arrays["n_ctrl"] - c
+        if case.options[BASELINE] == "conditional":
+            total = a + c
+            return a > np.maximum(0.0, total - (c + d)), a < np.minimum(a + b, total)
+        if case.options[CODING] == "midpoint":
+            return (a > 0) | (d > 0), (b > 0) | (c > 0)
+        return a > 0, b > 0
+
+    def model(self, case: Case) -> Any:
+        """See `binomial_model`."""
+        from bayesma.families.binomial_model import build
+
+        return build(case)
+
+    def sampled(self, options: Options) -> tuple[str, ...]:
+        """All but what belongs to a new study."""
+        return tuple(p.name for p in self.parameters(options) if p.role in {"hyper", "effect", "baseline"})
+
+    def sizes(self, case: Case) -> Hashable:
+        """Number of studies, and how many tables the margins of the largest allow."""
+        from bayesma.families.binomial_model import support
+
+        k = case.arrays["events_treat"].size
+        return (k, support(case.arrays)) if case.options[BASELINE] == "conditional" else k
+
+    def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
+        """Effects and baselines integrated out; conditional on the margins where the model is."""
+        tau, shape = tau_of(draws), shape_of(case.options)
+        if case.options[BASELINE] in {"fixed", "conditional"}:
+            return self.table(case).log_marginal(draws["mu"], tau, shape)
+        from bayesma.families.paired_arms import log_marginal
+
+        rho = draws.get("rho", np.zeros_like(tau))
+        mean_sd = draws["alpha_mean"], draws["alpha_sd"], draws["mu"], tau, rho
+        control, treated = self._arms(case)
+        value = log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
+        return value + self._log_choose(case)
+
+    def table(self, case: Case) -> EffectTable:
+        """Likelihood of each study in its log odds ratio; fixed or conditional baselines."""
+        if "table" not in case.memo:
+            case.memo["table"] = EffectTable.build(self._effect_likelihood(case), *_rough(case.arrays))
+        return case.memo["table"]
+
+    def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """Effects and baselines given the hyper-parameters, where the draws lack them; a new study."""
+        options = case.options
+        made: Arrays = {}
+        if "delta" not in draws and not common(options):
+            made["delta"] = self.table(case).draw(draws["mu"], draws["tau"], shape_of(options), rng)
+        if "alpha" not in draws and options[BASELINE] == "fixed":
+            made["alpha"] = self._draw_baselines(made.get("delta"), draws["mu"], case, rng)
+        return made | self.new_study(draws, options, rng)
+
+    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
+        """A new study's effect and, where baselines have a distribution, its baseline."""
+        size = draws["mu"].shape
+        made: Arrays = {}
+        deviate = np.zeros(size)
+        if "alpha_mean" in draws:
+            deviate = rng.standard_normal(size)
+            made["alpha_new"] = draws["alpha_mean"] + draws["alpha_sd"] * deviate
+        if not common(options):
+            rho = draws.get("rho", np.zeros(size))
+            effect = rho * deviate + np.sqrt(1.0 - rho**2) * shape_of(options).draw(size, rng)
+            made["delta_new"] = draws["mu"] + draws["tau"] * effect
+        return made
+
+    def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """New events: the same patients and baselines (or margins), a new effect in every study."""
+        k = case.arrays["events_treat"].size
+        every = {name: np.repeat(draws[name], k) for name in _HYPER if name in draws}
+        made = self.new_study(every, case.options, rng)
+        shape = (draws["mu"].size, k)
+        delta = made.get("delta_new", every["mu"]).reshape(shape)
+        alpha = made["alpha_new"].reshape(shape) if "alpha_new" in made else draws.get("alpha")
+        return self._events(delta, alpha, case.arrays, case.options, rng)
+
+    def simulate(
+        self, parameters: Mapping[str, Any], design: TwoArmCounts, options: Options, rng: np.random.Generator
+    ) -> TwoArmCounts:
+        """Counts of the design's arms (or margins); `alpha`, one a study or one for all, where it is fixed."""
+        one = {name: np.full(design.k, float(parameters[name])) for name in _HYPER if name in parameters}
+        made = self.new_study(one, options, rng)
+        alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))
+        arrays = self.arrays(design)
+        events = self._events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)
+        return TwoArmCounts.from_counts(
+            events["events_treat"][0], design.n_treat, events["events_ctrl"][0], design.n_ctrl, list(design.study)
+        )
+
+    def problem(self, case: Case) -> TwoParameterProblem | NoIntegral:
+        """The integral over mu and tau, baselines fixed or conditioned away."""
+        options, priors = case.options, case.priors
+        if options[BASELINE] in {"random", "correlated"}:
+            return NoIntegral(
+                f"engine 'exact' has no integral for baseline = {options[BASELINE]!r} (four or more "
+                "parameters); use engine='nuts', or baseline='fixed' or 'conditional'"
+            )
+        table, shape = self.table(case), shape_of(options)
+        centre, width = _rough(case.arrays)
+        total = float(np.sum(width**-2.0))
+        return TwoParameterProblem(
+            location="mu",
+            scale="tau",
+            location_prior=priors["mu"],
+            scale_prior=priors.get("tau"),
+            link="identity",
+            log_likelihood=lambda mu, tau: table.log_marginal(mu, tau, shape),
+            start=(float(np.sum(centre * width**-2.0)) / total, total**-0.5),
+            scales=(float(np.min(width)), float(max(np.max(width), np.ptp(centre)))),
+            scale_moments=self.moments_below(case).get("tau", math.inf),
+            effects=None if common(options) else LocationScaleEffects("delta", "delta_new", table, shape),
+            baseline=self._baseline(case) if options[BASELINE] == "fixed" else None,
+        )
+
+    # the pieces
+
+    def _counts(self, case: Case) -> Array:
+        """Shape (k, 4), as the kernels take them."""
+        names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
+        return np.ascontiguousarray(np.stack([case.arrays[name] for name in names], axis=1))
+
+    def _log_choose(self, case: Case) -> Array:
+        """Log binomial coefficients of both arms, shape (k,)."""
+        arrays = case.arrays
+        return kernels.log_choose(arrays["n_treat"], arrays["events_treat"]) + kernels.log_choose(
+            arrays["n_ctrl"], arrays["events_ctrl"]
+        )
+
+    def _effect_likelihood(self, case: Case) -> Callable[[Array], Array]:
+        """Log likelihood of every study at effects (k, g)."""
+        counts = self._counts(case)
+        if case.options[BASELINE] == "conditional":
+            return lambda effect: kernels.hypergeometric(np.ascontiguousarray(effect), counts)
+        shift, prior = np.array(SHIFTS[case.options[CODING]]), case.priors["alpha"].pack()
+        constant = self._log_choose(case)
+        return lambda effect: kernels.baseline_integral(
+            np.ascontiguousarray(effect), counts, shift, prior, constant
+        )
+
+    def _baseline(self, case: Case) -> Baseline:
+        """The integrated baselines, for those who ask for them."""
+        counts, shift = self._counts(case), np.array(SHIFTS[case.options[CODING]])
+        prior, constant, table = case.priors["alpha"].pack(), self._log_choose(case), self.table(case)
+
+        def quantiles(effect: Array, levels: Array) -> Array:
+            return kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
+
+        def log_density(effect: Array, alpha: Array) -> Array:
+            joint = kernels.baseline_log_joint(
+                np.ascontiguousarray(effect), np.ascontiguousarray(alpha), counts, shift, prior, constant
+            )
+            return joint - table.at(np.ascontiguousarray(effect))[:, :, None]
+
+        return Baseline("alpha", quantiles, log_density)
+
+    def _draw_baselines(
+        self, delta: Array | None, mu: Array, case: Case, rng: np.random.Generator
+    ) -> Array:
+        """Baselines given effects, shape (s, k), from a table of their conditional quantiles."""
+        from scipy.special import ndtr
+
+        table = self.table(case)
+        if "quantiles" not in case.memo:
+            points = np.ascontiguousarray(table.points()[:, ::ROWS])
+            case.memo["quantiles"] = self._baseline(case).quantiles(points, ndtr(LEVELS))
+        size = (mu.size, table.k)
+        effect = np.ascontiguousarray(np.broadcast_to(mu[:, None], size) if delta is None else delta)
+        deviates = rng.standard_normal(size)
+        return kernels.interpolated_draws(effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed)
+
+    def _arms(self, case: Case) -> tuple[EffectTable, EffectTable]:
+        """Likelihood of each arm in its logit, control and treated."""
+        if "arms" not in case.memo:
+            case.memo["arms"] = tuple(
+                kernels.arm_table(case.arrays[f"events_{arm}"], case.arrays[f"n_{arm}"])
+                for arm in ("ctrl", "treat")
+            )
+        control, treated = case.memo["arms"]
+        return control, treated
+
+    def _events(
+        self, delta: Array, alpha: Array | None, arrays: Arrays, options: Options, rng: np.random.Generator
+    ) -> Arrays:
+        """Events at effects and baselines of shape (s, k)."""
+        n_treat, n_ctrl = arrays["n_treat"], arrays["n_ctrl"]
+        if options[BASELINE] == "conditional":
+            total = arrays["events_treat"] + arrays["events_ctrl"]
+            treated = kernels.draw_hypergeometric(delta, n_treat, n_ctrl, total, rng.uniform(size=delta.shape))
+            return {"events_treat": treated, "events_ctrl": total - treated}
+        assert alpha is not None
+        to_control, to_treated = SHIFTS[options[CODING]]
+        return {
+            "events_treat": _binomial(n_treat, alpha + to_treated * delta, rng),
+            "events_ctrl": _binomial(n_ctrl, alpha + to_control * delta, rng),
+        }
+
+
+_HYPER = ("mu", "tau", "alpha_mean", "alpha_sd", "rho")
+
+
+def _binomial(n: Array, logit: Array, rng: np.random.Generator) -> Array:
+    """Events of arms with these logits."""
+    from scipy.special import expit
+
+    return rng.binomial(n.astype(np.int64), expit(logit)).astype(np.float64)
+
+
+def _rough(arrays: Arrays) -> tuple[Array, Array]:
+    """Where each study's log odds ratio lies, and how widely, with half an event added to every cell."""
+    a, c = arrays["events_treat"], arrays["events_ctrl"]
+    cells = np.stack([a, arrays["n_treat"] - a, c, arrays["n_ctrl"] - c]) + 0.5
+    return np.log(cells[0] * cells[3] / (cells[1] * cells[2])), np.sqrt((1.0 / cells).sum(axis=0))

@@ -1,0 +1,104 @@
+"""What families with one scalar effect a study share: the distribution of effects, and which moments exist."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.errors import OptionError, PriorError
+from bayesma.families.base import Array, Case, Options, Priors
+from bayesma.numerics.effect_table import Shape
+
+RANDOM_EFFECTS, NU = "random_effects", "nu"
+
+
+def common(options: Options) -> bool:
+    """Whether all studies share one effect."""
+    return bool(options[RANDOM_EFFECTS] == "none")
+
+
+def check_nu(family: str, given: Mapping[str, Any], checked: Options) -> Options:
+    """Options without `nu` where effects are not Student-t.
+
+    Raises
+    ------
+    OptionError
+        When it was given all the same.
+    """
+    if checked[RANDOM_EFFECTS] == "student_t":
+        return checked | {NU: float(checked[NU])}
+    if NU in given:
+        raise OptionError(
+            f"option nu of family {family!r} goes with random_effects='student_t'; "
+            f"random_effects is {checked[RANDOM_EFFECTS]!r}; leave nu out"
+        )
+    return {name: value for name, value in checked.items() if name != NU}
+
+
+def shape_of(options: Options) -> Shape:
+    """Distribution of effects around their mean, in units of tau."""
+    return _student_t(options[NU]) if options[RANDOM_EFFECTS] == "student_t" else _NORMAL
+
+
+_NORMAL = Shape.normal()
+
+
+@lru_cache(maxsize=16)
+def _student_t(nu: float) -> Shape:
+    """`Shape.student_t`, remembered."""
+    return Shape.student_t(nu)
+
+
+def tau_of(draws: Mapping[str, Array]) -> Array:
+    """Draws of tau, zeros under a common effect."""
+    return draws.get("tau", np.zeros_like(draws["mu"]))
+
+
+def require_proper(priors: Priors) -> None:
+    """Refuse flat priors: counts can leave a direction open, and then the posterior is improper.
+
+    Raises
+    ------
+    PriorError
+        For the first improper prior.
+    """
+    for name, prior in priors.items():
+        if not prior.is_proper:
+            raise PriorError(
+                f"prior {prior} for {name} is improper; with zero events counts may leave {name} without a "
+                "limit, so the models for counts take proper priors only: for example Normal(0, 10) for an "
+                "effect, HalfNormal(1) for a standard deviation"
+            )
+
+
+def moments_of(
+    case: Case, left: NDArray[np.bool_], right: NDArray[np.bool_], effect: str, new: str
+) -> dict[str, float]:
+    """For mu, tau, effects and a new effect: the q-th posterior moment exists exactly when q is below these.
+
+    Far out in tau the likelihood of a study that vanishes on both sides falls like 1 / tau, any other stays
+    level. mu can only go far where tau follows, or where no study speaks against it.
+
+    Parameters
+    ----------
+    case
+        With proper priors of ``mu`` and, unless there is one common effect, ``tau``.
+    left, right
+        Whether each study's likelihood vanishes as its effect goes to minus and to plus infinity, shapes (k,).
+    effect, new
+        Names of the effects.
+    """
+    prior = case.priors["mu"].tail - 1.0
+    bounded = bool(np.any(left)) and bool(np.any(right))
+    if common(case.options):
+        return {"mu": math.inf if bounded else prior}
+    tau = float(np.sum(left & right)) + case.priors["tau"].tail - 1.0
+    mu = prior + tau if bounded else prior
+    spread = float(case.options[NU]) if NU in case.options else math.inf
+    farthest = min(mu, tau, spread)
+    return {"mu": mu, "tau": tau, effect: math.inf if np.all(left & right) else farthest, new: farthest}
