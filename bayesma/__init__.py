@@ -24,6 +24,7 @@ _HOMES = {
     "frequentist": "classical.frequentist",
     "mantel_haenszel": "classical.mantel_haenszel",
     "peto": "classical.peto",
+    "glmm": "classical.glmm",
     "fit": "engines.fit",
     "list_families": "families.listing",
     "summary": "posterior.summary",

@@ -80,7 +80,7 @@ def two_binomials(tables: Tables) -> Likelihood:
 
 
 def conditional_exact(tables: Tables) -> Likelihood:
-    """Events of the treated arm, given those of both arms: non-central hypergeometric at log odds ratio theta.
+    """Events of the treated arm, given those of both: non-central hypergeometric at log odds ratio theta.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How likely is a 2 x 2 table once its margins are known? Fisher's non-central hypergeometric distribution."""
+"""How likely is a 2 x 2 table once its margins are known? Fisher's non-central hypergeometric."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ from bayesma.numerics.jit import compiled
 NEGLIGIBLE = 1e-20
 # exp of it is still a float64; an odds ratio beyond leaves one table possible anyway.
 LARGEST_LOG_ODDS = 700.0
+
+
+@compiled
+def _most_probable(odds: float, low: float, high: float, n1: float, n2: float, m: float) -> float:
+    """The last number of events that is at least as probable as the one before, by bisection."""
+    while low < high:
+        t = math.floor(0.5 * (low + high)) + 1.0
+        if odds * (n1 - t + 1) * (m - t + 1) >= t * (n2 - m + t):
+            low = t
+        else:
+            high = t - 1.0
+    return low
 
 
 @compiled
@@ -55,14 +67,7 @@ def noncentral_hypergeometric(
         for j in range(theta.shape[1]):
             x = min(max(theta[i, j], -LARGEST_LOG_ODDS), LARGEST_LOG_ODDS)
             odds = math.exp(x)
-            left, right = low, high
-            while left < right:
-                t = math.floor(0.5 * (left + right)) + 1.0
-                if odds * (n1[i] - t + 1) * (m[i] - t + 1) >= t * (n2[i] - m[i] + t):
-                    left = t
-                else:
-                    right = t - 1.0
-            peak, total, first, second = left, 1.0, 0.0, 0.0
+            peak, total, first, second = _most_probable(odds, low, high, n1[i], n2[i], m[i]), 1.0, 0.0, 0.0
             term, t = 1.0, peak + 1.0
             while t <= high and term > NEGLIGIBLE:
                 term *= odds * (n1[i] - t + 1) * (m[i] - t + 1) / (t * (n2[i] - m[i] + t))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -11,8 +11,9 @@ from bayesma.classical.jets import FloatArray, Jet, Likelihood, concave_peak
 
 # exp(-DROP) of its peak is what an integrand has at the ends of its window: below rounding.
 DROP = 38.0
-# Newton steps from outside towards the end of the window; each leaves it outside.
-WINDOW_STEPS = 5
+# Newton steps from outside towards the ends of the window leave them outside, and may stop at any time:
+# they do when they move both ends by less than this share.
+WINDOW_STEPS, WINDOW_CHANGE = 20, 0.03
 # Step of the differences that differentiate a Laplace approximation: the error is about its fourth power,
 # the rounding about 1e-13 / STEP**2.
 STEP = 0.02
@@ -50,8 +51,8 @@ def integrated(likelihood: Likelihood, axis: int, nodes: int) -> Likelihood:
     >>> from bayesma.classical.jets import Jet
     >>> def bell(x):
     ...     return Jet(-0.5 * x[..., 0] ** 2, -x, np.full((*x.shape, 1), -1.0))
-    >>> round(float(integrated(bell, 0, 64)(np.array([[0.0, 1.0]])).value[0]), 12) == round(-0.5 * np.log(2), 12)
-    True
+    >>> round(float(integrated(bell, 0, 64)(np.array([[0.0, 1.0]])).value[0]), 12)  # -log(2) / 2
+    -0.34657359028
     """
     shares = np.linspace(0.0, 1.0, nodes)
 
@@ -91,7 +92,10 @@ def _window(integrand: Likelihood, shape: tuple[int, ...]) -> tuple[FloatArray, 
     ends = mode[..., 0] + np.sqrt(2 * DROP) * np.array([-1.0, 1.0])
     for _ in range(WINDOW_STEPS):
         jet = integrand(ends[..., None])
-        ends = ends - (jet.value - top.value + DROP) / jet.gradient[..., 0]
+        moved = (jet.value - top.value + DROP) / jet.gradient[..., 0]
+        ends = ends - moved
+        if np.all(np.abs(moved) <= WINDOW_CHANGE * np.abs(ends - mode[..., 0])):
+            break
     return ends, top.value
 
 
@@ -138,8 +142,8 @@ def laplace(likelihood: Likelihood, axes: Sequence[int]) -> Likelihood:
     >>> from bayesma.classical.jets import Jet
     >>> def bell(x):
     ...     return Jet(-0.5 * x[..., 0] ** 2, -x, np.full((*x.shape, 1), -1.0))
-    >>> round(float(laplace(bell, [0])(np.array([[0.0, 1.0]])).value[0]), 12) == round(-0.5 * np.log(2), 12)
-    True
+    >>> round(float(laplace(bell, [0])(np.array([[0.0, 1.0]])).value[0]), 12)  # -log(2) / 2
+    -0.34657359028
     """
     picked, r = list(axes), len(axes)
 
@@ -160,7 +164,7 @@ def laplace(likelihood: Likelihood, axes: Sequence[int]) -> Likelihood:
     return lambda points: _differences(approximate, points)
 
 
-def _differences(function: Likelihood, points: FloatArray) -> Jet:
+def _differences(function: Callable[[FloatArray], FloatArray], points: FloatArray) -> Jet:
     """Jet of a function that has only values, from steps h and 2h in all pairs of coordinates."""
     p = points.shape[-1]
     unit = STEP * np.eye(p)

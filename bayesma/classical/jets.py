@@ -87,7 +87,7 @@ def concave_peak(function: Likelihood, start: FloatArray) -> tuple[FloatArray, J
             np.where(taken[..., None], there.hessian, here.hessian),
         )
         step = np.where(taken, _newton_step(here), 0.5 * step)
-    raise BayesmaError(f"a likelihood has no peak after {MAX_STEPS} steps of Newton's method; please report these data")
+    raise BayesmaError(f"no peak after {MAX_STEPS} steps of Newton's method; please report these data")
 
 
 def _newton_step(jet: Jet) -> FloatArray:

@@ -75,8 +75,8 @@ def mantel_haenszel(counts: TwoArmCounts, measure: str = "OR", *, level: float =
     References
     ----------
     Mantel and Haenszel 1959, doi 10.1093/jnci/22.4.719; variance of the log OR: Robins, Breslow and Greenland
-    1986, doi 10.2307/2531052; log RR: Greenland and Robins 1985, doi 10.2307/2530643; RD: Sato 1989, doi
-    10.2307/2531775.
+    1986, doi 10.2307/2531052; log RR: Greenland and Robins 1985, doi 10.2307/2530643; RD: Sato 1989,
+    Biometrics 45:1323-1324.
 
     Examples
     --------

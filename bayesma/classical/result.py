@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import pandas as pd
@@ -28,13 +29,13 @@ class FrequentistFit:
     h2
         Total over typical sampling variance; for the equal-effects model Q / df.
     q, q_df, q_p
-        Cochran's Q, its degrees of freedom k - 1 and its p.
+        Cochran's Q, its degrees of freedom and its p.
     pi_low, pi_high
         Prediction interval for the effect in a new study; NaN for the equal-effects model and for k = 1.
     k
-        Number of studies.
+        Number of studies that contribute.
     method, ci, level
-        The options: estimator of tau2, kind of interval, coverage of both intervals.
+        The options: estimator of tau2 or model, kind of interval, coverage of both intervals.
     notes
         Sentences that must be printed with the numbers.
     """
@@ -50,7 +51,7 @@ class FrequentistFit:
     i2_q: float
     h2: float
     q: float
-    q_df: int
+    q_df: float
     q_p: float
     pi_low: float
     pi_high: float
@@ -81,3 +82,19 @@ class FrequentistFit:
         names = [field.name for field in fields(self) if field.name not in words]
         numbers = [float(getattr(self, name)) for name in names]
         return pd.Series(numbers, index=names, name=f"{self.method}, {self.ci}")
+
+
+@dataclass(frozen=True, slots=True)
+class GlmmFit(FrequentistFit):
+    """A mixed model of counts: a `FrequentistFit` in which Q, I2 and H2 do not apply (NaN).
+
+    Attributes
+    ----------
+    log_likelihood
+        At the estimates, with all constants of the counts, so that models of the same counts compare.
+    baseline_tau2
+        Variance of the study intercepts (model UM.RS; NaN elsewhere), logit scale, squared.
+    """
+
+    log_likelihood: float = math.nan
+    baseline_tau2: float = math.nan

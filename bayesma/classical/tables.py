@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,10 @@ class Tables:
     def double_zero(self) -> Mask:
         """Studies in which every patient had the same outcome, shape (k,)."""
         return np.asarray((self.events == 0) | (self.events == self.total))
+
+    def only(self, kept: Mask) -> Tables:
+        """The tables of some studies."""
+        return Tables(*(getattr(self, field.name)[kept] for field in fields(self)))
 
     @property
     def cells(self) -> FloatArray:
