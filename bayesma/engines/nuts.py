@@ -142,7 +142,7 @@ def _with_data(compiled: Any, setting: Setting) -> Any:
     """The compiled model with all of this setting's numbers: one left out silently keeps its old value."""
     from bayesma.priors.variables import data
 
-    values: dict[str, Array] = dict(setting.case.arrays)
+    values: dict[str, Array] = dict(setting.family.model_data(setting.case))
     for name, prior in setting.priors.items():
         values |= data(prior, name)
     size = compiled.n_dim

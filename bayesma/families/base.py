@@ -187,6 +187,10 @@ class Family[Evidence](ABC):
         """Parameters the PyMC model holds: the hyper-parameters where all else is integrated out."""
         return tuple(p.name for p in self.hyper(options))
 
+    def model_data(self, case: Case) -> Arrays:
+        """Numbers the PyMC model holds as `pm.Data`, those of the priors aside."""
+        return case.arrays
+
     def sizes(self, case: Case) -> Hashable:
         """Sizes that are compiled into the PyMC model: none where it holds no study's parameter."""
         del case

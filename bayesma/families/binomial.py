@@ -187,6 +187,12 @@ class Binomial(Family[TwoArmCounts]):
 
         return build(case)
 
+    def model_data(self, case: Case) -> Arrays:
+        """The counts; for a conditional model also the tables their margins allow."""
+        from bayesma.families.binomial_model import data
+
+        return data(case)
+
     def sampled(self, options: Options) -> tuple[str, ...]:
         """All but what belongs to a new study."""
         return tuple(p.name for p in self.parameters(options) if p.role in {"hyper", "effect", "baseline"})

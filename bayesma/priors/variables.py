@@ -80,6 +80,17 @@ def variable(
         return pm.Truncated(name, base, **bounds)
 
 
+def data_of(prior: Prior, name: str) -> list[Any]:
+    """The prior's numbers as `pm.Data`, in their order; registered once in a model."""
+    import pymc as pm
+
+    model = pm.modelcontext(None)
+    return [
+        model[key] if key in model.named_vars else pm.Data(key, number)
+        for key, number in data(prior, name).items()
+    ]
+
+
 def log_density(prior: Prior, name: str, value: Any) -> Any:
     """Log prior density of an expression, for a parameter sampled in another form: shape of `value`.
 
@@ -87,8 +98,7 @@ def log_density(prior: Prior, name: str, value: Any) -> Any:
     """
     import pymc as pm
 
-    held = [pm.Data(key, number) for key, number in data(prior, name).items()]
-    return pm.logp(_BASES[prior.distribution](*held), value)
+    return pm.logp(_BASES[prior.distribution](*data_of(prior, name)), value)
 
 
 def _flat(name: str, bounds: dict[str, Any], lower: float) -> Any:
