@@ -12,6 +12,7 @@ from bayesma.classical.glmm_models import Integrate, Model
 from bayesma.classical.jets import FloatArray
 from bayesma.classical.optimum import (
     AT_PEAK,
+    NO_SCALE,
     SAME_HEIGHT,
     SECOND_AGREES,
     Peak,
@@ -30,8 +31,6 @@ FIRST_NODES, MOST_NODES = 48, 768
 # With twice the nodes the log likelihood may move by this much, the place of the peak by AT_PEAK, and the
 # curvature by the root of this.
 STABLE = 1e-8
-# A tau this small has come back to 0, where the likelihood is flat in tau.
-NO_TAU = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def _search(
         if "sigma" in names:
             begin[names.index("sigma")] = max(0.3, abs(begin[names.index("sigma")]))
         peak = climb(surface, begin, range(first.size))
-        if peak is not None and abs(peak.point[place]) > NO_TAU:
+        if peak is not None and abs(peak.point[place]) > NO_SCALE:
             point = peak.point.copy()
             signs = np.ones(point.size)
             for name in {"tau", "sigma"} & set(names):
@@ -161,7 +160,8 @@ def _estimates(model: Model, tables: Tables, surface: Surface, peaks: list[Peak]
     mu, tau = names.index("mu"), names.index("tau")
     se = math.sqrt(best.covariance[mu, mu])
     free = [i for i in range(len(names)) if best.covariance[i, i] > 0]
-    second = second_se(surface, best, free, mu)
+    scales = [i for i, name in enumerate(names) if name in {"tau", "sigma"}]
+    second = second_se(surface, best, free, mu, scales)
     least = 1.0 / math.sqrt(float(model.information(tables).sum()))
     notes = []
     if not abs(second / se - 1.0) <= SECOND_AGREES or se < 0.5 * least:

@@ -25,6 +25,8 @@ RUNAWAY = 30.0
 SAME_PLACE, SAME_HEIGHT = 1e-3, 1e-7
 # The trust-region search ends here; Newton's steps do the rest.
 SMALL_GRADIENT, POLISHING = 1e-7, 30
+# A scale this small has come back to 0, where the likelihood is flat in it.
+NO_SCALE = 1e-5
 # Step in standard errors with which the Hessian is computed a second time, from gradients, and how well the
 # two standard errors have to agree.
 SECOND_STEP, SECOND_AGREES = 1e-2, 1e-2
@@ -188,13 +190,20 @@ def distinct(peaks: Sequence[Peak]) -> list[Peak]:
     return found
 
 
-def second_se(surface: Surface, peak: Peak, free: Sequence[int], coordinate: int) -> float:
-    """Standard error of a coordinate from differences of gradients: a second opinion on the Hessian."""
+def second_se(
+    surface: Surface, peak: Peak, free: Sequence[int], coordinate: int, scales: Sequence[int]
+) -> float:
+    """Standard error of a coordinate from differences of gradients: a second opinion on the Hessian.
+
+    In a scale that is nearly 0 the likelihood bends over a distance of that scale: the steps are shorter.
+    """
     index = list(free)
     hessian = np.empty((len(index), len(index)))
     for row, i in enumerate(index):
         step = np.zeros_like(peak.point)
         step[i] = SECOND_STEP * math.sqrt(peak.covariance[i, i])
+        if i in scales and abs(peak.point[i]) > NO_SCALE:
+            step[i] = min(step[i], SECOND_STEP * abs(peak.point[i]))
         change = surface(peak.point + step).gradient - surface(peak.point - step).gradient
         hessian[row] = change[index] / (2 * step[i])
     variance = np.linalg.inv(-0.5 * (hessian + hessian.T))[index.index(coordinate), index.index(coordinate)]

@@ -392,6 +392,30 @@ def test_a_standard_error_that_two_computations_do_not_share_is_not_given(
     assert "The standard error is not given" in fit.notes[-1]
 
 
+def test_a_tau_of_nearly_0_has_a_standard_error() -> None:
+    """With tau at 0.002, its own standard error 0.8: the second Hessian must not step over the bend at 0."""
+    fit = glmm(ArmCounts.from_counts([112, 3, 1461, 1075, 833, 61], [138, 4, 1776, 1326, 1047, 77]))
+    assert 0 < fit.tau < 0.01
+    assert fit.se == pytest.approx(0.04, rel=0.05)
+    assert fit.notes == ()
+
+
+def test_two_peaks_are_told_and_the_higher_one_reported() -> None:
+    """Two studies that disagree: tau2 = 0 is a peak, and so is a tau2 of about 2."""
+    counts = TwoArmCounts.from_counts([101, 1], [140, 18], [15, 3], [359, 108])
+    fit = glmm(counts, "UM.FS")
+    assert "several peaks" in fit.notes[-1]
+    assert fit.tau2 == pytest.approx(1.985, abs=0.001)
+    tables = _tables(counts)
+    surface = together(TWO_ARM["UM.FS"].build(tables, exact(128)), tables.a.size)
+    best = max(
+        float(surface(np.array([mu, tau])).value)
+        for mu in np.linspace(fit.estimate - 2, fit.estimate + 2, 41)
+        for tau in np.linspace(0, 3, 31)
+    )
+    assert fit.log_likelihood >= best
+
+
 def test_a_search_that_fails_gives_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optimum, "RUNAWAY", 0.01)
     fit = glmm(SMALL, "UM.FS")
