@@ -29,8 +29,9 @@ MASS = 1e-7  # what a density may miss of 1 before it is tabulated again, finer
 SCOUTS = 65
 FARTHEST = 14.0
 LOOKS = 4
-REACH = 2.2  # a bell of half-width 8.7 sds is a polynomial of the least degree in asinh units of 4 sds
-WIDEST = 1e6  # times the unit, at most, from end to end
+BELL = (
+    2.0  # a bell is a polynomial of the least degree in asinh units of 4 sds, twice where it has fallen by 2
+)
 HERMITE = 16
 RESOLVED = 1.3  # spacings of the slice's nodes from which a normal sees enough of them
 
@@ -77,10 +78,9 @@ def tabulate(log_density: LogDensity, centre: Array, unit: Array) -> Densities:
         first = np.maximum(np.argmax(inside, axis=1) - 1, 0)
         last = np.minimum(SCOUTS - np.argmax(inside[:, ::-1], axis=1), SCOUTS - 1)
         rows = np.arange(centre.size)
-        ends = centre + unit * np.sinh(grid[rows, first]), centre + unit * np.sinh(grid[rows, last])
-        peak = centre + unit * np.sinh(grid[rows, np.argmax(height, axis=1)])
-        centre = peak
-        unit = np.maximum(np.minimum(peak - ends[0], ends[1] - peak) / REACH, (ends[1] - ends[0]) / WIDEST)
+        values = centre[:, None] + unit[:, None] * np.sinh(grid)
+        ends = values[rows, first], values[rows, last]
+        centre, unit = _bell(values, height - np.log(np.cosh(grid)))
         low, high = np.arcsinh((ends[0] - centre) / unit), np.arcsinh((ends[1] - centre) / unit)
         if np.all(last - first > SCOUTS // 3):
             break
@@ -98,6 +98,18 @@ def tabulate(log_density: LogDensity, centre: Array, unit: Array) -> Densities:
     return Densities(window, series, error)
 
 
+def _bell(values: Array, height: Array) -> tuple[Array, Array]:
+    """Peak of each density and a unit of four sds, taken from the steeper side where it has fallen by 2."""
+    centre, unit = np.empty(values.shape[0]), np.empty(values.shape[0])
+    for i, (x, h) in enumerate(zip(values, height, strict=True)):
+        top = int(np.argmax(h))
+        inside = np.flatnonzero(h >= h[top] - 2.0)
+        left, right = x[max(inside[0] - 1, 0)], x[min(inside[-1] + 1, x.size - 1)]
+        centre[i] = x[top]
+        unit[i] = BELL * max(min(x[top] - left, right - x[top]), 0.05 * (right - left))
+    return centre, unit
+
+
 def effect_densities(slices: Slices, effects: LocationScaleEffects | ConditionalEffects) -> Densities:
     """Marginal posteriors of the k study effects and, last, of a new study's effect."""
     mean, sd = _rough(slices)
@@ -108,12 +120,11 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
         kept = weight > 1e-14 * weight.max()
 
         def conditional(x: Array) -> Array:
-            terms = np.exp(effects.log_density(x, location[kept], scale[kept]))
+            rows = (effects.log_density(i, row, location[kept], scale[kept]) for i, row in enumerate(x))
             with np.errstate(divide="ignore"):
-                return np.asarray(np.log(terms @ weight[kept]))
+                return np.array([np.log(np.exp(row) @ weight[kept]) for row in rows])
 
-        k = effects.log_density(np.zeros((1, 1)), location[:1], scale[:1]).shape[0]
-        return tabulate(conditional, np.full(k, mean), np.full(k, sd))
+        return tabulate(conditional, np.full(effects.k + 1, mean), np.full(effects.k + 1, sd))
     packed, shape, k = effects.table.packed, effects.shape, effects.table.k
     n = slices.location.shape[1]
     marginal = effects.table.log_marginal(
@@ -129,8 +140,15 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
 
     def location_scale(x: Array) -> Array:
         value = _convolved(
-            np.ascontiguousarray(x), slices.scale, slices.location, slices.window, ratio, series,
-            shape.scales, shape.weights, packed,
+            np.ascontiguousarray(x),
+            slices.scale,
+            slices.location,
+            slices.window,
+            ratio,
+            series,
+            shape.scales,
+            shape.weights,
+            packed,
         )
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(value) + offset[:, 0] + interpolate_many(x, packed))

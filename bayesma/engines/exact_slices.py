@@ -105,7 +105,9 @@ class SliceIntegral:
         priors = {problem.location: problem.location_prior, problem.scale: problem.scale_prior}
         evidence = Evidence(self.slices.log_evidence, priors)
         if problem.link == "expit":
-            evidence.undefined(problem.location, f"{problem.location} is a probability, which has no null value")
+            evidence.undefined(
+                problem.location, f"{problem.location} is a probability, which has no null value"
+            )
             evidence.undefined(problem.scale, f"{problem.scale} = 0 is no null value in this model")
             return evidence
         evidence.against(problem.location, lambda: log_evidence_at(problem, 0.0))

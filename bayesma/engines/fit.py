@@ -29,7 +29,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     cores: int | None = None,
-    target_accept: float | None = None,
+    target_accept: float = 0.95,
     random_seed: int | None = None,
     progressbar: bool | None = None,
     **options: Any,
@@ -39,7 +39,8 @@ def fit(
     Parameters
     ----------
     evidence
-        Validated study data; its kind chooses the family (`Effects`: normal).
+        Validated study data; its kind chooses the family (`Effects`: normal, `TwoArmCounts`: binomial,
+        `ArmCounts`: proportion).
     family
         Name of the family, to insist on one.
     priors
@@ -49,14 +50,15 @@ def fit(
     draws, tune, chains, cores
         As in PyMC; `exact` uses draws and chains for its independent draws.
     target_accept
-        Mean acceptance probability NUTS adapts to; by default the family's (0.95, or 0.99 where the model holds
-        a parameter for every study).
+        Mean acceptance probability NUTS adapts to.
     random_seed
         Seed of every random number; drawn, and recorded in the result, when not given.
     progressbar
         Show one; by default only on a terminal.
     **options
-        Options of the family, checked against its list: ``random_effects="normal" | "none"`` for `normal`.
+        Options of the family, checked against its list (`list_families`): ``random_effects="normal" | "none"``
+        for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`; ``distribution``
+        for `proportion`.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def fit(
     for name, (value, minimum) in least.items():
         if not isinstance(value, int) or value < minimum:
             raise OptionError(f"{name} is {value!r}; it must be a whole number of at least {minimum}")
-    if target_accept is not None and not 0.0 < target_accept < 1.0:
+    if not 0.0 < target_accept < 1.0:
         raise OptionError(f"target_accept is {target_accept!r}; it must lie between 0 and 1")
     setting = make_setting(evidence, family, priors, random_seed, options)
     if engine == "exact":
@@ -96,8 +98,7 @@ def fit(
 
     shown = sys.stderr.isatty() if progressbar is None else progressbar
     workers = min(chains, cores or available_cores())
-    target = setting.family.target_accept if target_accept is None else target_accept
-    return fit_nuts(setting, Sampling(draws, tune, chains, workers, target, shown))
+    return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, shown))
 
 
 def make_setting(
@@ -113,7 +114,7 @@ def make_setting(
         raise OptionError(
             f"family {model.name!r} analyses {model.evidence_type.__name__}, not {type(evidence).__name__}"
         )
-    checked = model.checked_options(options)
+    checked = model.resolved(model.checked_options(options), evidence)
     all_priors = model.checked_priors(evidence, priors, checked)
     seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
     if seed < 0:

@@ -96,8 +96,10 @@ class _Posterior:
         value = problem.log_likelihood(location, np.full(location.size, scale)).sum(axis=1)
         if problem.link == "expit":
             jacobian = log_expit(location) + log_expit(-location)
-            return np.asarray(value + log_densities(self.prior, expit(location)) + jacobian)
-        return np.asarray(value + log_densities(self.prior, location))
+            value = value + log_densities(self.prior, expit(location)) + jacobian
+        else:
+            value = value + log_densities(self.prior, location)
+        return np.where(value < math.inf, value, -math.inf)  # NaN where a parameter has left its range
 
     def mode(self, scale: float, centre: float, sd: float) -> tuple[float, float, float]:
         """Mode, sd by curvature and height of a slice, searched for from a guess."""
@@ -123,7 +125,6 @@ class _Posterior:
         for probes in (NEAR, FAR, FAR, FAR):
             centre, sd, _ = self.mode(scale, centre, sd)
             value = self.log_density(centre + sd * probes, scale)
-            value = np.where(np.isnan(value), -np.inf, value)
             best = int(np.argmax(value))
             inside = np.flatnonzero(value >= value[best] - DROP)
             closed = inside[0] > 0 and inside[-1] < probes.size - 1
@@ -240,9 +241,7 @@ def _scale_window(posterior: _Posterior) -> _Window | None:
         inside = np.flatnonzero(height > height.max() - DROP)
         first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, SCAN - 1)
         if last - first + 1 >= ENOUGH:
-            ends = [
-                _crossing(z, height, inside[0], first), _crossing(z, height, inside[-1], last)
-            ]
+            ends = [_crossing(z, height, inside[0], first), _crossing(z, height, inside[-1], last)]
             return _Window(scale_map, ends[0], ends[1], z, centre, sd)
         low, high = z[first], z[last]
     return _Window(scale_map, low, high, z, centre, sd)
@@ -343,7 +342,12 @@ def _summary(problem: TwoParameterProblem, slices: Slices) -> dict[str, float]:
     value = expit(slices.location) if problem.link == "expit" else slices.location
     mean = float(np.sum(slices.weight * value))
     sd = math.sqrt(float(np.sum(slices.weight * (value - mean) ** 2)))
-    result = {"evidence": slices.log_evidence, "below": below(0.0, slices.window, legendre.antiderivatives(slices.series)), "mean": mean, "sd": sd}
+    result = {
+        "evidence": slices.log_evidence,
+        "below": below(0.0, slices.window, legendre.antiderivatives(slices.series)),
+        "mean": mean,
+        "sd": sd,
+    }
     if slices.scale_density is not None and problem.scale_moments > 1:
         result["scale"] = float(slices.mass @ slices.scale)
         if problem.scale_moments > 2:

@@ -102,9 +102,7 @@ def build(
     groups: dict[str, xr.Dataset] = {
         "posterior": sampled(posterior, dims),
         "posterior_predictive": sampled(family.replicate(posterior, case, rng), seen),
-        "log_likelihood": sampled(
-            {outcome: family.log_likelihood(flat, case)}, {outcome: ("study",)}
-        ),
+        "log_likelihood": sampled({outcome: family.log_likelihood(flat, case)}, {outcome: ("study",)}),
         "log_prior": sampled(family.log_prior(flat, case), dims),
         "observed_data": _constants(family, {n: case.arrays[n] for n in family.observed}, coords),
         "constant_data": _constants(family, constants, coords),

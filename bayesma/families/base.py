@@ -110,7 +110,6 @@ class Family[Evidence](ABC):
     title: ClassVar[str]
     options: ClassVar[Mapping[str, Option]]
     evidence_type: ClassVar[type]
-    target_accept: ClassVar[float] = 0.95  # mean acceptance NUTS adapts to unless the user says otherwise
 
     # what the model consists of
 
@@ -237,6 +236,11 @@ class Family[Evidence](ABC):
             if (wrong := self.options[name].problem(value)) is not None:
                 raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
         return {name: given.get(name, option.default) for name, option in self.options.items()}
+
+    def resolved(self, options: Options, evidence: Evidence) -> Options:
+        """Checked options, completed by what the evidence decides."""
+        del evidence
+        return options
 
     def hyper(self, options: Options) -> tuple[Parameter, ...]:
         """The parameters that all studies share."""

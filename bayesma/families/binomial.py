@@ -70,7 +70,6 @@ class Binomial(Family[TwoArmCounts]):
     name: ClassVar[str] = "binomial"
     title: ClassVar[str] = "binomial-logit hierarchical model of two arms"
     evidence_type: ClassVar[type] = TwoArmCounts
-    target_accept: ClassVar[float] = 0.99
     options: ClassVar[Mapping[str, Option]] = {
         BASELINE: Option(
             ("fixed", "random", "correlated", "conditional"),
@@ -159,7 +158,11 @@ class Binomial(Family[TwoArmCounts]):
         a, c = case.arrays["events_treat"], case.arrays["events_ctrl"]
         pooled, patients = a + c, case.arrays["n_treat"] + case.arrays["n_ctrl"]
         informed = bool(np.all((pooled > 0) & (pooled < patients)))
-        tails = [case.priors[name].tail - 1.0 for name in ("alpha", "alpha_mean", "alpha_sd") if name in case.priors]
+        tails = [
+            case.priors[name].tail - 1.0
+            for name in ("alpha", "alpha_mean", "alpha_sd")
+            if name in case.priors
+        ]
         baseline = min(tails, default=math.inf)
         every = result | {
             "alpha_mean": case.priors["alpha_mean"].tail - 1.0 if "alpha_mean" in case.priors else math.inf,
@@ -267,7 +270,11 @@ class Binomial(Family[TwoArmCounts]):
         arrays = self.arrays(design)
         events = self._events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)
         return TwoArmCounts.from_counts(
-            events["events_treat"][0], design.n_treat, events["events_ctrl"][0], design.n_ctrl, list(design.study)
+            events["events_treat"][0],
+            design.n_treat,
+            events["events_ctrl"][0],
+            design.n_ctrl,
+            list(design.study),
         )
 
     def problem(self, case: Case) -> TwoParameterProblem | NoIntegral:
@@ -336,9 +343,7 @@ class Binomial(Family[TwoArmCounts]):
 
         return Baseline("alpha", quantiles, log_density)
 
-    def _draw_baselines(
-        self, delta: Array | None, mu: Array, case: Case, rng: np.random.Generator
-    ) -> Array:
+    def _draw_baselines(self, delta: Array | None, mu: Array, case: Case, rng: np.random.Generator) -> Array:
         """Baselines given effects, shape (s, k), from a table of their conditional quantiles."""
         from scipy.special import ndtr
 
@@ -349,7 +354,9 @@ class Binomial(Family[TwoArmCounts]):
         size = (mu.size, table.k)
         effect = np.ascontiguousarray(np.broadcast_to(mu[:, None], size) if delta is None else delta)
         deviates = rng.standard_normal(size)
-        return kernels.interpolated_draws(effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed)
+        return kernels.interpolated_draws(
+            effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed
+        )
 
     def _arms(self, case: Case) -> tuple[EffectTable, EffectTable]:
         """Likelihood of each arm in its logit, control and treated."""
@@ -368,7 +375,9 @@ class Binomial(Family[TwoArmCounts]):
         n_treat, n_ctrl = arrays["n_treat"], arrays["n_ctrl"]
         if options[BASELINE] == "conditional":
             total = arrays["events_treat"] + arrays["events_ctrl"]
-            treated = kernels.draw_hypergeometric(delta, n_treat, n_ctrl, total, rng.uniform(size=delta.shape))
+            treated = kernels.draw_hypergeometric(
+                delta, n_treat, n_ctrl, total, rng.uniform(size=delta.shape)
+            )
             return {"events_treat": treated, "events_ctrl": total - treated}
         assert alpha is not None
         to_control, to_treated = SHIFTS[options[CODING]]

@@ -49,7 +49,9 @@ def data(case: Case) -> Arrays:
 
 def support(arrays: Arrays) -> int:
     """Columns of the list of tables that the margins allow, compiled into the model: a power of two."""
-    return int(2 ** np.ceil(np.log2(min(max(float(np.max(_last(arrays) - _first(arrays))) + 1.0, 2.0), MOST))))
+    return int(
+        2 ** np.ceil(np.log2(min(max(float(np.max(_last(arrays) - _first(arrays))) + 1.0, 2.0), MOST)))
+    )
 
 
 def _first(arrays: Arrays) -> Array:
@@ -186,7 +188,9 @@ def _conditional(case: Case, counts: dict[str, Any]) -> None:
         shrink = within / (within + tau**2)
         mean = (1 - shrink) * (logit_t - logit_c) + shrink * mu
         effect = standardised("delta", k, mean, (shrink * tau**2) ** 0.5)
-        pm.Potential("delta_density", effect_density(options[RANDOM_EFFECTS], options.get(NU), effect, mu, tau))
+        pm.Potential(
+            "delta_density", effect_density(options[RANDOM_EFFECTS], options.get(NU), effect, mu, tau)
+        )
     numbers = _tables(case.arrays)
     tables, log_terms = pm.Data("tables", numbers["tables"]), pm.Data("log_terms", numbers["log_terms"])
     by_study = effect[:, None] if effect.ndim else effect

@@ -102,9 +102,7 @@ def _window(
 
 
 @compiled
-def baseline_integral(
-    effect: Array, counts: Array, shift: Array, prior: Array, log_constant: Array
-) -> Array:
+def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, log_constant: Array) -> Array:
     """Log likelihood of each study at its effects, its baseline integrated out.
 
     Parameters
@@ -142,9 +140,7 @@ def baseline_integral(
 
 
 @compiled
-def baseline_quantiles(
-    effect: Array, levels: Array, counts: Array, shift: Array, prior: Array
-) -> Array:
+def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array, prior: Array) -> Array:
     """Quantiles of each study's baseline given its data and effect.
 
     `effect` has shape (k, g), `levels` (q,) rising in (0, 1); the result (k, g, q).
@@ -250,7 +246,9 @@ def baseline_log_joint(
     for i in range(k):
         for j in range(g):
             for m in range(alpha.shape[1]):
-                result[i, j, m] = log_constant[i] + _log_joint(alpha[i, m], effect[i, j], counts[i], shift, prior)
+                result[i, j, m] = log_constant[i] + _log_joint(
+                    alpha[i, m], effect[i, j], counts[i], shift, prior
+                )
     return result
 
 

@@ -115,7 +115,9 @@ class Normal(Family[Effects]):
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Log density of each y_i given (mu, tau), theta integrated out."""
         variance = case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2
-        return -0.5 * (np.log(2.0 * np.pi * variance) + (case.arrays["y"] - draws["mu"][:, None]) ** 2 / variance)
+        return -0.5 * (
+            np.log(2.0 * np.pi * variance) + (case.arrays["y"] - draws["mu"][:, None]) ** 2 / variance
+        )
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Theta ~ N((1 - b) y + b mu, b tau^2) with b = se^2 / (se^2 + tau^2); theta_new ~ N(mu, tau^2)."""

@@ -67,7 +67,14 @@ def _log_marginal(
                 slope = both / var_c if var_c > 0.0 else 0.0
                 rest = math.sqrt(max(var_t - slope * both, 0.0))
                 value = math.log(weights[c]) + _pair(
-                    i, a + shift[0] * mu, math.sqrt(max(var_c, 0.0)), a + shift[1] * mu, slope, rest, control, treated
+                    i,
+                    a + shift[0] * mu,
+                    math.sqrt(max(var_c, 0.0)),
+                    a + shift[1] * mu,
+                    slope,
+                    rest,
+                    control,
+                    treated,
                 )
                 if value > largest:
                     total = total * math.exp(largest - value) + 1.0

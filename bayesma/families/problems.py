@@ -100,14 +100,17 @@ class ConditionalEffects:
     ----------
     name, new
         As in `LocationScaleEffects`.
+    k
+        Number of studies.
     log_density
-        Effects x (k + 1, g), location (n,) and scale (n,) to log densities (k + 1, g, n); the last row is the
-        new study's.
+        Number of a study (k for the new one), effects (g,), location (n,) on the line and scale (n,) to log
+        densities (g, n).
     """
 
     name: str
     new: str
-    log_density: Callable[[Array, Array, Array], Array]
+    k: int
+    log_density: Callable[[int, Array, Array, Array], Array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -183,7 +183,11 @@ def _crossings(z: Array, drop: Array, level: float) -> tuple[float | None, float
     """Where a drop from the peak passes a level, left and right of the peak; None along a flat side."""
     inside = np.flatnonzero(drop <= level)
     first, last = int(inside[0]), int(inside[-1])
-    left = None if first == 0 else float(np.interp(level, [drop[first], drop[first - 1]], [z[first], z[first - 1]]))
+    left = (
+        None
+        if first == 0
+        else float(np.interp(level, [drop[first], drop[first - 1]], [z[first], z[first - 1]]))
+    )
     right = (
         None
         if last == z.size - 1
@@ -256,11 +260,7 @@ def _stride(i: int, mean: float, sd: float, table: Packed) -> int:
         table.width[i] * table.step[i] * math.sqrt(1.0 + reach * reach), here + 0.6 * table.step[i] * sd * 3.0
     )
     stride = 1
-    while (
-        2 * stride * table.step[i] <= COARSEST
-        and sd >= RESOLVED * 2 * stride * local
-        and stride < 16
-    ):
+    while 2 * stride * table.step[i] <= COARSEST and sd >= RESOLVED * 2 * stride * local and stride < 16:
         stride *= 2
     return stride
 
@@ -341,7 +341,9 @@ def _log_marginals(mean: Array, sd: Array, scales: Array, weights: Array, table:
 
 
 @compiled
-def _component(i: int, mean: float, sd: float, scales: Array, weights: Array, u: float, table: Packed) -> float:
+def _component(
+    i: int, mean: float, sd: float, scales: Array, weights: Array, u: float, table: Packed
+) -> float:
     """Scale of the component an effect comes from, given its study's data."""
     if scales.size == 1:
         return float(scales[0])

@@ -62,7 +62,9 @@ def quantiles(targets: Array, windows: Array, integrals: Array) -> Array:
                 high, f_high = at, f
             else:
                 low, f_low = at, f
-            if high - low <= ACCURATE * (last - first) or f == 0.0:
+            if f == 0.0:
+                low = high = at
+            if high - low <= ACCURATE * (last - first):
                 break
         result[i] = 0.5 * (low + high)
     return result
