@@ -27,7 +27,9 @@ from bayesma.errors import BayesmaError
 
 # The search for tau begins at each of these SDs of log odds ratios.
 STARTS = (0.1, 0.5, 1.5)
-FIRST_NODES, MOST_NODES = 48, 768
+FIRST_NODES, MOST_NODES = 48, 1536
+# Without a peak at this many nodes the integrals are not what hides it.
+ENOUGH_NODES = 192
 # With twice the nodes the log likelihood may move by this much, the place of the peak by AT_PEAK, and the
 # curvature by the root of this.
 STABLE = 1e-8
@@ -106,16 +108,17 @@ def estimate(
     taus = STARTS if random else ()
     surface = together(model.build(tables, quadrature(nodes)), k)
     peaks = _search(surface, model.names, first, taus)
-    while peaks:
+    while nodes < MOST_NODES:
         finer = together(model.build(tables, quadrature(2 * nodes)), k)
-        if _stable(surface, finer, peaks[0]):
+        if peaks and _stable(surface, finer, peaks[0]):
             return _estimates(model, tables, surface, peaks)
-        nodes *= 2
-        if nodes > MOST_NODES:
-            raise BayesmaError(f"an integral has not settled with {nodes} nodes; please report these counts")
-        surface, tau = finer, abs(peaks[0].point[model.names.index("tau")])
-        peaks = _search(surface, model.names, peaks[0].point, (tau,) if tau > 0 else taus)
-    return Estimates(*(math.nan,) * 5, notes=(NO_MAXIMUM,))
+        if not peaks and nodes >= ENOUGH_NODES:
+            return Estimates(*(math.nan,) * 5, notes=(NO_MAXIMUM,))
+        nodes, surface = 2 * nodes, finer
+        if peaks:
+            first = peaks[0].point
+        peaks = _search(surface, model.names, first, taus)
+    raise BayesmaError(f"an integral has not settled with {nodes} nodes; please report these counts")
 
 
 def _search(

@@ -382,6 +382,14 @@ def test_nodes_are_doubled_until_nothing_changes(monkeypatch: pytest.MonkeyPatch
     assert fit.log_likelihood == pytest.approx(expected.log_likelihood, abs=1e-7)
 
 
+def test_a_peak_that_few_nodes_hide_is_found() -> None:
+    """Two of three studies at opposite edges: tau is 16.7, and 48 nodes are too rough for any peak."""
+    counts = TwoArmCounts.from_counts([4, 161, 106], [6, 161, 2855], [123, 127, 71], [139, 671, 71])
+    fit = glmm(counts, "CM.EL")
+    assert fit.tau == pytest.approx(16.711, abs=1e-3)
+    assert fit.notes == ()
+
+
 def test_a_standard_error_that_two_computations_do_not_share_is_not_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
