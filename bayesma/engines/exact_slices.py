@@ -65,7 +65,8 @@ class SliceIntegral:
             densities = effect_densities(slices, problem.effects)
             variables |= _stored(problem.effects.name, densities, slice(0, study.size))
             variables |= _stored(problem.effects.new, densities, -1)
-            nodes = tuple(part[: study.size] for part in densities.nodes())
+            values, weights = densities.nodes()
+            nodes = values[: study.size], weights[: study.size]
             error = max(error, densities.error)
         if problem.baseline is not None:
             densities = baseline_densities(*nodes, problem.baseline)

@@ -56,9 +56,9 @@ def fit(
     progressbar
         Show one; by default only on a terminal.
     **options
-        Options of the family, checked against its list (`list_families`): ``random_effects="normal" | "none"``
-        for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`; ``distribution``
-        for `proportion`.
+        Options of the family, checked against its list: ``random_effects="normal" | "none"``
+        for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`;
+        ``distribution`` for `proportion`.
 
     Returns
     -------

@@ -178,7 +178,7 @@ class SlicedDensity:
         """Quantiles, by inverting the sum of the integrated series."""
         targets = np.asarray(q, dtype=np.float64)
         integrals = legendre.antiderivatives(self.series)
-        value = slices.quantiles(targets, self.window, integrals)
+        value: Array = slices.quantiles(targets, self.window, integrals)
         return (special.expit(value) if self.expit else value)[None, :]
 
     def probability(self, threshold: float, *, above: bool) -> Array:
@@ -189,7 +189,8 @@ class SlicedDensity:
             at = float(special.logit(min(max(threshold, 0.0), 1.0)))
         below = slices.below(at, self.window, integrals)
         total = slices.below(math.inf, self.window, integrals)
-        return np.clip(np.array([(total - below if above else below) / total]), 0.0, 1.0)
+        share = (total - below if above else below) / total
+        return np.array([min(max(share, 0.0), 1.0)])
 
     def density(self, x: Array) -> Array:
         """Density at `x`, shape of `x`."""
@@ -197,12 +198,13 @@ class SlicedDensity:
         if self.expit:
             inside = np.clip(x, 1e-300, 1.0 - 1e-16)
             at, slope = special.logit(inside), 1.0 / (inside * (1.0 - inside))
-        return np.asarray(slices.density(at, self.window, self.series) * slope)
+        height: Array = slices.density(at, self.window, self.series)
+        return height * slope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesDensity:
-    """Marginals of p quantities, each with a Legendre series on a window of its own: rows of one slice each."""
+    """Marginals of p quantities, each with a Legendre series on a window of its own."""
 
     window: Array
     series: Array
@@ -230,11 +232,12 @@ class SeriesDensity:
         """Tail probabilities, shape (p,)."""
         below = np.array([slices.below(threshold, *row) for row in self._rows()])
         total = np.array([slices.below(math.inf, *row) for row in self._rows()])
-        return np.clip((total - below if above else below) / total, 0.0, 1.0)
+        return np.asarray(np.clip((total - below if above else below) / total, 0.0, 1.0))
 
     def density(self, x: Array) -> Array:
         """Density of the first quantity at `x`."""
-        return slices.density(x, self.window[:1], self.series[:1])
+        height: Array = slices.density(x, self.window[:1], self.series[:1])
+        return height
 
     def _rows(self) -> list[tuple[Array, Array]]:
         """Window and integrated series of each quantity."""

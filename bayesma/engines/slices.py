@@ -183,16 +183,17 @@ def solve(problem: TwoParameterProblem) -> Slices:
 
 def log_evidence_at(problem: TwoParameterProblem, location: float) -> float:
     """Log evidence with the location held at a value."""
-    if problem.scale_prior is None:
+    prior = problem.scale_prior
+    if prior is None:
         return float(problem.log_likelihood(np.array([location]), np.zeros(1)).sum())
-    scale_map = ScaleMap.for_prior(problem.scale_prior, problem.scales[0])
-    low, high = scale_map.reach(problem.scale_prior, problem.scales[1], problem.scale_moments)
+    scale_map = ScaleMap.for_prior(prior, problem.scales[0])
+    low, high = scale_map.reach(prior, problem.scales[1], problem.scale_moments)
 
     def height(z: Array) -> Array:
         """Log integrand in z."""
         scale = scale_map.tau(z)
         value = problem.log_likelihood(np.full(z.size, location), scale).sum(axis=1)
-        return np.asarray(value + problem.scale_prior.logpdf(scale) + np.log(scale_map.slope(z)))
+        return np.asarray(value + prior.logpdf(scale) + np.log(scale_map.slope(z)))
 
     for _ in range(LOOKS):
         z = np.linspace(low, high, 2 * SCAN)
@@ -282,7 +283,7 @@ def _heights(
 def _level(
     posterior: _Posterior, window: _Window | None, scales: int, locations: int, known: Slices | None
 ) -> Slices:
-    """The rule with so many nodes; windows of slices lie between those of `known` slices, if there are any."""
+    """The rule with so many nodes; its slices' windows come from `known` slices, where there are any."""
     problem = posterior.problem
     if window is None:
         scale, outer = np.zeros(1), np.zeros(1)

@@ -47,7 +47,7 @@ class Option:
         if self.allowed:
             good = ", ".join(repr(v) for v in self.allowed)
             return None if value in self.allowed else f"it must be one of {good}"
-        number = isinstance(value, Real) and not isinstance(value, bool) and 0 < value < math.inf
+        number = isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
         return None if number else "it must be a finite number above 0"
 
 
@@ -60,8 +60,8 @@ class Parameter:
     name
         The one spelling used in priors, summaries, groups of the tree and documentation.
     role
-        ``"hyper"`` is common to all studies and has a prior; ``"effect"`` is a study's effect and ``"new"`` that
-        of a new study; ``"baseline"`` and ``"baseline_new"`` are what the effects are measured from.
+        ``"hyper"`` is common to all studies and has a prior; ``"effect"`` is a study's effect and ``"new"``
+        that of a new study; ``"baseline"`` and ``"baseline_new"`` are what the effects are measured from.
     dims
         Dimensions beyond chain and draw.
     lower
@@ -151,7 +151,7 @@ class Family[Evidence](ABC):
 
     @abstractmethod
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
-        """Log likelihood of each study in NumPy, study effects and baselines integrated out: (s,) to (s, k)."""
+        """Log likelihood of each study in NumPy, all of its own integrated out: draws (s,) in, (s, k) out."""
 
     # what follows from the hyper-parameters
 

@@ -1,6 +1,7 @@
 """Family `binomial`: events in two arms, counted as they are, with no continuity correction.
 
-logit p_ctrl,i = alpha_i, logit p_treat,i = alpha_i + delta_i (or alpha_i -+ delta_i / 2), delta_i ~ N(mu, tau^2).
+logit p_ctrl,i = alpha_i, logit p_treat,i = alpha_i + delta_i (or alpha_i -+ delta_i / 2), with
+delta_i ~ N(mu, tau^2).
 The options are the models of Jackson, Law, Stijnen, Viechtbauer & White 2018, doi 10.1002/sim.7588: baselines
 fixed (each with its own wide prior), random, random and correlated with the effects, or conditioned away
 (non-central hypergeometric: Stijnen, Hamza & Oezdemir 2010, doi 10.1002/sim.4040).
@@ -51,7 +52,7 @@ ALPHA_NEW = Parameter("alpha_new", "baseline_new", meaning="baseline logit of a 
 
 BASELINE, CODING = "baseline", "coding"
 SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
-# wide against any baseline (BCG reaches a logit of -7): it moves mu by less than 0.01 of its sd, see the tests
+# wide against any baseline (BCG reaches a logit of -7): what it moves mu by is pinned in the tests
 BASELINE_PRIOR = Prior("Normal", (0.0, 10.0))
 RANDOM_BASELINES: Priors = {
     "alpha_mean": Prior("Normal", (0.0, 10.0)),
@@ -152,7 +153,7 @@ class Binomial(Family[TwoArmCounts]):
         return np.where(known, estimate, np.nan), np.where(known, np.sqrt((1.0 / cells).sum(axis=0)), np.nan)
 
     def moments_below(self, case: Case) -> dict[str, float]:
-        """As `moments_of` says for effects; a baseline has the moments of its prior where counts say nothing."""
+        """As `moments_of` says; a baseline has the moments of its prior where counts say nothing."""
         left, right = self._decays(case)
         result = moments_of(case, left, right, "delta", "delta_new")
         a, c = case.arrays["events_treat"], case.arrays["events_ctrl"]
@@ -174,7 +175,7 @@ class Binomial(Family[TwoArmCounts]):
         return {p.name: every[p.name] for p in self.parameters(case.options)}
 
     def _decays(self, case: Case) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Whether each study's likelihood vanishes as the log odds ratio goes to minus and plus infinity."""
+        """Whether each study's likelihood vanishes as its effect goes to minus and to plus infinity."""
         a, c = case.arrays["events_treat"], case.arrays["events_ctrl"]
         b, d = case.arrays["n_treat"] - a, case.arrays["n_ctrl"] - c
         if case.options[BASELINE] == "conditional":
@@ -224,7 +225,8 @@ class Binomial(Family[TwoArmCounts]):
         """Likelihood of each study in its log odds ratio; fixed or conditional baselines."""
         if "table" not in case.memo:
             case.memo["table"] = EffectTable.build(self._effect_likelihood(case), *_rough(case.arrays))
-        return case.memo["table"]
+        table: EffectTable = case.memo["table"]
+        return table
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Effects and baselines given the hyper-parameters, where the draws lack them; a new study."""
@@ -263,7 +265,7 @@ class Binomial(Family[TwoArmCounts]):
     def simulate(
         self, parameters: Mapping[str, Any], design: TwoArmCounts, options: Options, rng: np.random.Generator
     ) -> TwoArmCounts:
-        """Counts of the design's arms (or margins); `alpha`, one a study or one for all, where it is fixed."""
+        """Counts of the design's arms or margins; `alpha`, where fixed, one a study or one for all."""
         one = {name: np.full(design.k, float(parameters[name])) for name in _HYPER if name in parameters}
         made = self.new_study(one, options, rng)
         alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))

@@ -68,7 +68,7 @@ def _tables(arrays: Arrays) -> Arrays:
     """Treated events of the possible tables and log numbers of ways to them, shapes (k, support).
 
     A sum over more tables than columns is taken at evenly spaced places, not whole numbers: the terms are a
-    smooth bell many spacings wide, whose sum an even spacing gives to rounding (Poisson's formula). Such a bell
+    smooth bell many spacings wide, whose sum an even spacing gives to rounding (Poisson). Such a bell
     is followed for 14 of its sds either side of the events seen.
     """
     seen, n_t, n_c = arrays["events_treat"], arrays["n_treat"], arrays["n_ctrl"]
@@ -80,15 +80,14 @@ def _tables(arrays: Arrays) -> Arrays:
     low = np.where(many, np.maximum(first, seen - reach), first)
     high = np.where(many, np.minimum(last, seen + reach), first + columns - 1.0)
     spacing = np.where(many, (high - low) / (columns - 1.0), 1.0)
-    tables = low[:, None] + spacing[:, None] * np.arange(columns)
+    tables = np.asarray(low[:, None] + spacing[:, None] * np.arange(columns), dtype=np.float64)
     possible = tables <= last[:, None] + 1e-9
     tables = np.minimum(tables, last[:, None])
 
     def ways(a: Array, patients: Array, others: Array, events: Array) -> Array:
         """Log number of ways to a table."""
-        return -sum(
-            (gammaln(term + 1.0) for term in (a, patients - a, events - a, others - events + a)), np.zeros(())
-        )
+        cells = (a, patients - a, events - a, others - events + a)
+        return np.asarray(-sum(gammaln(cell + 1.0) for cell in cells), dtype=np.float64)
 
     log_terms = ways(tables, n_t[:, None], n_c[:, None], total[:, None]) + np.log(spacing)[:, None]
     log_terms -= ways(seen, n_t, n_c, total)[:, None]

@@ -1,4 +1,4 @@
-"""Centres within studies: the likelihood of a study, its own and its centres' logits integrated out, in NumPy."""
+"""Centres within studies: the likelihood of a study, all its logits integrated out, in NumPy."""
 
 from __future__ import annotations
 

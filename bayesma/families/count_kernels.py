@@ -45,12 +45,12 @@ def _log_joint(alpha: float, effect: float, counts: Array, shift: Array, prior: 
     control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
     value = counts[2] * control - counts[3] * softplus(control)
     value += counts[0] * treated - counts[1] * softplus(treated)
-    return value + log_density(prior, alpha, 0.0)
+    return float(value + log_density(prior, alpha, 0.0))
 
 
 @compiled
 def _prior_derivatives(alpha: float, prior: Array) -> tuple[float, float]:
-    """Slope of the log density of a Normal or Student-t prior, and its second derivative or a bound below 0."""
+    """Slope of the log density of a Normal or Student-t prior, and its second derivative or a bound."""
     if prior[0] == NORMAL:
         return (prior[1] - alpha) / prior[2] ** 2, -1.0 / prior[2] ** 2
     nu, z = prior[1], (alpha - prior[2]) / prior[3]

@@ -1,4 +1,4 @@
-"""What families with one scalar effect a study share: the distribution of effects, and which moments exist."""
+"""What families with one scalar effect a study share: the effects' distribution, and which moments exist."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def moments_of(
     case
         With proper priors of ``mu`` and, unless there is one common effect, ``tau``.
     left, right
-        Whether each study's likelihood vanishes as its effect goes to minus and to plus infinity, shapes (k,).
+        Whether each study's likelihood vanishes as its effect goes to minus and plus infinity, shapes (k,).
     effect, new
         Names of the effects.
     """

@@ -51,7 +51,7 @@ def log_marginal(
 def _log_marginal(
     control: Packed, treated: Packed, scales: Array, weights: Array, shift: Array, draws: Array
 ) -> Array:
-    """Sum over the components of the effects' distribution: given one, the two logits are bivariate normal."""
+    """Sum over the components of the effects' distribution: given one, the logits are bivariate normal."""
     k = control.centre.size
     result = np.empty((draws.shape[0], k))
     for s in range(draws.shape[0]):
@@ -123,4 +123,4 @@ def _pair(
         elif value > -np.inf:
             total += math.exp(value - largest)
     scale = math.log(stride / (sd_c * math.sqrt(2.0 * math.pi)))
-    return largest + math.log(total) + scale + control.peak[i] - 0.5 * nearest
+    return float(largest + math.log(total) + scale + control.peak[i] - 0.5 * nearest)

@@ -64,7 +64,7 @@ class Baseline:
     quantiles
         Effects (k, g) and levels (q,) to quantiles of the baseline given data and effect, (k, g, q).
     log_density
-        Effects (k, g) and baselines (k, a) to the log density of the baseline given data and effect, (k, g, a).
+        Effects (k, g), baselines (k, a) to the log density of the baseline given data and effect, (k, g, a).
     """
 
     name: str

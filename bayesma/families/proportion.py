@@ -1,9 +1,10 @@
 """Family `proportion`: events in single arms (response, remission, survival), counted as they are.
 
 Logit-normal: logit p_i = theta_i ~ N(mu, tau^2) (Hamza, van Houwelingen & Stijnen 2008, doi
-10.1016/j.jclinepi.2007.03.016); with several centres of a study a level more, theta_ij ~ N(theta_i, tau_centre^2).
+10.1016/j.jclinepi.2007.03.016); with several centres of a study a level more,
+theta_ij ~ N(theta_i, tau_centre^2).
 Beta-binomial: p_i ~ Beta(mean kappa, (1 - mean) kappa) (Young-Xu & Chan 2008, doi 10.1186/1471-2288-8-14).
-The median risk over settings is expit(mu), the mean risk E expit(theta_new): they differ, and both are reported.
+The median risk over settings is expit(mu), the mean risk E expit(theta_new): both are reported, by name.
 """
 
 from __future__ import annotations
@@ -92,12 +93,8 @@ class Proportion(Family[ArmCounts]):
         """Options with defaults; a beta-binomial model has no others."""
         checked = check_nu(self.name, given, super().checked_options(given))
         if checked[DISTRIBUTION] == BETA:
-            for name in (RANDOM_EFFECTS, CENTRES):
-                if (
-                    checked[name] != self.options[name].default
-                    and checked[name] != "none"
-                    or (name == RANDOM_EFFECTS and checked[name] == "none")
-                ):
+            for name, allowed in ((RANDOM_EFFECTS, {"normal"}), (CENTRES, {"auto", "none"})):
+                if checked[name] not in allowed:
                     raise OptionError(
                         f"option {name} = {checked[name]!r} goes with distribution='logit-normal', "
                         "not with 'beta-binomial'; leave it out"
@@ -110,7 +107,7 @@ class Proportion(Family[ArmCounts]):
         wanted = options[CENTRES]
         if named and (wanted == "none" or options[DISTRIBUTION] == BETA):
             raise OptionError(
-                "the counts name centres, and this model has no level for them; add up the counts of each study, "
+                "the counts name centres, and this model has no level for them; add up each study's counts, "
                 "or leave out centres='none' and distribution='beta-binomial'"
             )
         if wanted == "random" and not named:
@@ -226,7 +223,8 @@ class Proportion(Family[ArmCounts]):
         """Likelihood of each arm in its logit, without binomial coefficients."""
         if "table" not in case.memo:
             case.memo["table"] = kernels.arm_table(case.arrays["events"], case.arrays["n"])
-        return case.memo["table"]
+        table: EffectTable = case.memo["table"]
+        return table
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Study logits where the draws lack them, and a new study's."""

@@ -225,7 +225,7 @@ def interpolate(i: int, effect: float, table: Packed) -> float:
         value, inner = table.log_likelihood[i, a], table.log_likelihood[i, b]
         x_a = table.centre[i] + table.width[i] * math.sinh(table.start[i] + a * table.step[i])
         x_b = table.centre[i] + table.width[i] * math.sinh(table.start[i] + b * table.step[i])
-        return value + (value - inner) / (x_a - x_b) * (effect - x_a)
+        return float(value + (value - inner) / (x_a - x_b) * (effect - x_a))
     first = min(max(int(at + 0.5) - 3, 0), points - 7)
     t = at - first
     total = 0.0
@@ -310,7 +310,8 @@ def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
         expo *= growth
     if total <= 0.0:
         return -np.inf
-    return table.peak[i] + math.log(total * stride / (sd * math.sqrt(2.0 * math.pi))) - 0.5 * nearest
+    level = math.log(total * stride / (sd * math.sqrt(2.0 * math.pi)))
+    return float(table.peak[i] + level - 0.5 * nearest)
 
 
 @compiled
@@ -390,7 +391,7 @@ def _draw_one(i: int, mean: float, sd: float, u: float, normal: float, table: Pa
     share = cumulative[n] - cumulative[n - 1]
     f = (u * total - cumulative[n - 1]) / share if share > 0.0 else 0.5
     z = table.start[i] + (first + (n - 1 + f) * stride) * table.step[i]
-    return table.centre[i] + table.width[i] * math.sinh(z)
+    return float(table.centre[i] + table.width[i] * math.sinh(z))
 
 
 @compiled

@@ -27,7 +27,7 @@ def _place(value: float, window: Array) -> float:
     if value == -np.inf:
         return -1.0
     z = math.asinh((value - window[0]) / window[1])
-    return min(max(2.0 * (z - window[2]) / (window[3] - window[2]) - 1.0, -1.0), 1.0)
+    return float(min(max(2.0 * (z - window[2]) / (window[3] - window[2]) - 1.0, -1.0), 1.0))
 
 
 @compiled
@@ -43,7 +43,7 @@ def below(value: float, windows: Array, integrals: Array) -> float:
 
 @compiled
 def quantiles(targets: Array, windows: Array, integrals: Array) -> Array:
-    """Values with so much of the mass below them, by regula falsi kept safe by bisection; shape of targets."""
+    """Values with so much of the mass below them, by regula falsi and bisection; shape of targets."""
     first, last = np.inf, -np.inf
     for s in range(windows.shape[0]):
         first = min(first, windows[s, 0] + windows[s, 1] * math.sinh(windows[s, 2]))

@@ -20,6 +20,7 @@ EXAMPLES = {
     "Gamma": "Gamma(0.5, 1)",
     "InverseGamma": "InverseGamma(1.5, 0.3)",
     "Beta": "Beta(2, 3)",
+    "LKJ": "LKJ(2)",
 }
 BOUNDS = {
     "bare": {},
