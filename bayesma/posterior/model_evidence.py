@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
+from bayesma.posterior.provenance import require_fit
 
 QUANTITIES = ("log_evidence", "log_bf01_mu", "log_bf01_tau")
 
@@ -40,6 +41,7 @@ def model_evidence(fit: xr.DataTree) -> pd.Series:
     >>> bm.model_evidence(fit).round(2).to_dict()
     {'log_evidence': -2.01, 'log_bf01_mu': 0.55, 'log_bf01_tau': 0.13}
     """
+    require_fit(fit)
     if "exact" not in fit.children:
         raise OptionError(
             "model_evidence needs the integral: draws do not give the evidence; fit with engine='exact'"

@@ -10,6 +10,7 @@ import xarray as xr
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import inner_dims, labels_of, marginal
 from bayesma.posterior.numbers import is_number
+from bayesma.posterior.provenance import require_fit
 
 
 def prob(
@@ -35,7 +36,8 @@ def prob(
     Raises
     ------
     OptionError
-        When both or neither threshold is given or it is no number, or the fit has no such parameter.
+        When both or neither threshold is given or it is no number, the fit has no such parameter, or what was
+        given is no fit.
 
     Examples
     --------
@@ -47,6 +49,7 @@ def prob(
     >>> bm.prob(fit, "theta", below=0).round(3).to_dict()
     {'A': 0.993, 'B': 0.935}
     """
+    require_fit(fit)
     if (below is None) == (above is None):
         raise OptionError("prob needs exactly one of below= and above=, a value on the analysis scale")
     side, threshold = ("below", below) if below is not None else ("above", above)

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from bayesma.errors import OptionError
 from bayesma.families import FAMILIES
 from bayesma.families.base import Case, Family, Options, Priors
 from bayesma.measures import MEASURES, Measure
@@ -44,8 +45,35 @@ class Provenance:
     notes: tuple[str, ...]
 
 
+def require_fit(fit: object) -> None:
+    """Refuse what no question can be asked of.
+
+    Raises
+    ------
+    OptionError
+        When it is no result of `fit`.
+    """
+    if not isinstance(fit, xr.DataTree):
+        raise OptionError(
+            f"this question is asked of a fit, and a {type(fit).__name__} was given; give the DataTree that "
+            "fit(evidence) returns"
+        )
+    if missing := [name for name in ("family", "priors", "options") if name not in fit.attrs]:
+        raise OptionError(
+            f"this DataTree is no result of fit: it lacks the attribute {missing[0]!r}; give what "
+            "fit(evidence) returns, or the whole tree that was stored"
+        )
+
+
 def provenance(fit: xr.DataTree) -> Provenance:
-    """Read the model back from a fit's attributes, also from one that was stored as netCDF."""
+    """Read the model back from a fit's attributes, also from one that was stored as netCDF.
+
+    Raises
+    ------
+    OptionError
+        When it is no result of `fit`.
+    """
+    require_fit(fit)
     attrs = fit.attrs
     return Provenance(
         family=FAMILIES[attrs["family"]],

@@ -67,9 +67,8 @@ def _weights(fit: xr.DataTree, origin: Provenance, case: Case) -> np.ndarray:
     """Posterior mean of each study's share, from the grid where there is one."""
     if "exact" in fit.children:
         exact = fit["exact"].dataset
-        nodes = {"mu": exact["mu_mean" if "mu_mean" in exact else "mu"].values}
-        if "tau" in exact:
-            nodes["tau"] = exact["tau"].values
+        names = (p.name for p in origin.family.hyper(origin.options))
+        nodes = {n: exact[n if n in exact else f"{n}_mean"].values for n in names}
         return np.asarray(exact["weight"].values @ origin.family.weights(nodes, case))
     draws = fit["posterior"].dataset.stack(sample=SAMPLE)
     hyper = {p.name: draws[p.name].values for p in origin.family.hyper(origin.options)}

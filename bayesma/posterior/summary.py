@@ -13,7 +13,7 @@ from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import inner_dims, labels_of, marginal, moments_below, parameter_names
 from bayesma.posterior.numbers import tails
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.provenance import provenance, require_fit
 
 LOCATION = ["median", "ci_low", "ci_high"]
 MOMENTS = ["mean", "sd", "mcse_mean", "mcse_sd"]
@@ -65,6 +65,7 @@ def summary(
     >>> bm.summary(fit)["median"].round(2).to_dict()
     {'mu': -0.39, 'tau': 0.15, 'theta[A]': -0.43, 'theta[B]': -0.35, 'theta_new': -0.39}
     """
+    require_fit(fit)
     ends = tails(ci_prob)
     if scale not in {"analysis", "display"}:
         raise OptionError(f"scale is {scale!r}; it must be 'analysis' or 'display'")

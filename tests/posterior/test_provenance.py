@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 import xarray as xr
 
 import bayesma as bm
+from bayesma.errors import OptionError
+from bayesma.posterior.prior_share import prior_conflict, prior_share
 from bayesma.posterior.provenance import provenance
 
 
@@ -38,3 +41,27 @@ def test_reloaded_from_netcdf(
 ) -> None:
     tree = request.getfixturevalue(name)
     assert provenance(reloaded(tree)) == provenance(tree)
+
+
+QUESTIONS: dict[str, Callable[[object], object]] = {
+    "summary": lambda it: bm.summary(it),  # type: ignore[arg-type]
+    "prob": lambda it: bm.prob(it, "mu", below=0.0),  # type: ignore[arg-type]
+    "benefit": lambda it: bm.benefit(it, favours="lower"),  # type: ignore[arg-type]
+    "shrinkage": lambda it: bm.shrinkage(it),  # type: ignore[arg-type]
+    "model_evidence": lambda it: bm.model_evidence(it),  # type: ignore[arg-type]
+    "prior_share": lambda it: prior_share(it),  # type: ignore[arg-type]
+    "prior_conflict": lambda it: prior_conflict(it),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_what_is_no_fit_is_refused_by_its_kind(name: str) -> None:
+    with pytest.raises(OptionError, match="a DataFrame was given; give the DataTree that fit"):
+        QUESTIONS[name](pd.DataFrame({"mu": [0.1]}))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_tree_from_elsewhere_is_refused(name: str, fit: xr.DataTree) -> None:
+    bare = xr.DataTree.from_dict({"/posterior": fit["posterior"].to_dataset()})
+    with pytest.raises(OptionError, match="no result of fit: it lacks the attribute 'family'"):
+        QUESTIONS[name](bare)
