@@ -18,13 +18,14 @@ from bayesma.engines.slices import Slices
 from bayesma.families.problems import Baseline, ConditionalEffects, LocationScaleEffects
 from bayesma.numerics import legendre
 from bayesma.numerics import slices as pieces
-from bayesma.numerics.effect_table import Packed, interpolate_many
+from bayesma.numerics.effect_table import interpolate_many
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
 type LogDensity = Callable[[Array], Array]  # (p, g) to (p, g)
 
 SIZES = (64, 96, 144, 216)
+FINE = 513  # points of a slice's profile between which it is interpolated
 MASS = 1e-7  # what a density may miss of 1 before it is tabulated again, finer
 SCOUTS = 65
 FARTHEST = 14.0
@@ -32,7 +33,7 @@ LOOKS = 4
 BELL = (
     2.0  # a bell is a polynomial of the least degree in asinh units of 4 sds, twice where it has fallen by 2
 )
-HERMITE = 16
+WIDE = 3.0  # the same for a Student-t, whose complex poles lie nearer
 RESOLVED = 1.3  # spacings of the slice's nodes from which a normal sees enough of them
 
 
@@ -136,7 +137,9 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
     offset = ratio.max(axis=(1, 2), keepdims=True)
     ratio = np.exp(ratio - offset)
     _, rule = legendre.rule(n)
-    series = np.ascontiguousarray((ratio / rule) @ legendre.transform(n).T)
+    fine = np.linspace(-1.0, 1.0, FINE)
+    to_fine = np.polynomial.legendre.legvander(fine, n - 1) @ legendre.transform(n)
+    profile = np.ascontiguousarray(np.maximum((ratio / rule) @ to_fine.T, 0.0))
 
     def location_scale(x: Array) -> Array:
         value = _convolved(
@@ -145,10 +148,10 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
             slices.location,
             slices.window,
             ratio,
-            series,
+            profile,
             shape.scales,
             shape.weights,
-            packed,
+            shape.nu,
         )
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(value) + offset[:, 0] + interpolate_many(x, packed))
@@ -188,8 +191,41 @@ def _rough(slices: Slices) -> tuple[float, float]:
     return mean, max(math.sqrt(float(np.sum(slices.weight * (slices.location - mean) ** 2))), 1e-300)
 
 
-_nodes, _weights = np.polynomial.hermite_e.hermegauss(HERMITE)
-_NODES, _WEIGHTS = _nodes, _weights / _weights.sum()
+def _hermite(*sizes: int) -> tuple[Array, Array]:
+    """Rules of several sizes, one a row, padded with weights of 0."""
+    nodes, weights = np.zeros((len(sizes), max(sizes))), np.zeros((len(sizes), max(sizes)))
+    for row, n in enumerate(sizes):
+        x, w = np.polynomial.hermite_e.hermegauss(n)
+        nodes[row, :n], weights[row, :n] = x, w / w.sum()
+    return nodes, weights
+
+
+NARROW = (
+    0.06,
+    0.35,
+)  # spacings below which a normal needs the smallest, or the second smallest, of these rules
+_SIZES = np.array([3, 7, 16])
+_NODES, _WEIGHTS = _hermite(3, 7, 16)
+
+
+@compiled
+def _between(u: float, profile: Array) -> float:
+    """Value at u in (-1, 1) of a smooth function known at evenly spaced points: quintic through six."""
+    at = 0.5 * (u + 1.0) * (profile.size - 1)
+    first = min(max(int(at) - 2, 0), profile.size - 6)
+    t = at - first
+    t0, t1, t2, t3, t4, t5 = t, t - 1.0, t - 2.0, t - 3.0, t - 4.0, t - 5.0
+    return float(
+        (
+            t1 * t2 * t3 * t4 * t5 * -profile[first]
+            + 5.0 * t0 * t2 * t3 * t4 * t5 * profile[first + 1]
+            - 10.0 * t0 * t1 * t3 * t4 * t5 * profile[first + 2]
+            + 10.0 * t0 * t1 * t2 * t4 * t5 * profile[first + 3]
+            - 5.0 * t0 * t1 * t2 * t3 * t5 * profile[first + 4]
+            + t0 * t1 * t2 * t3 * t4 * profile[first + 5]
+        )
+        / 120.0
+    )
 
 
 @compiled
@@ -199,14 +235,17 @@ def _convolved(
     location: Array,
     window: Array,
     ratio: Array,
-    series: Array,
+    profile: Array,
     components: Array,
     shares: Array,
-    table: Packed,
+    nu: float,
 ) -> Array:
     """Sum over slices of the density in x of location + scale * effect, location weighted by `ratio`."""
     result = np.zeros(x.shape)
     n = location.shape[1]
+    level = 0.0
+    if nu < np.inf:
+        level = math.exp(math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu)) / math.sqrt(nu * math.pi)
     for i in range(x.shape[0]):
         for j in range(x.shape[1]):
             total = 0.0
@@ -215,6 +254,13 @@ def _convolved(
                 half = 0.5 * (high - low)
                 offset = (x[i, j] - centre) / unit
                 spacing = half * math.pi / n * unit * math.sqrt(1.0 + offset * offset)
+                if nu < np.inf and scale[s] >= WIDE * spacing:
+                    part = 0.0
+                    for m in range(n):
+                        z = (x[i, j] - location[s, m]) / scale[s]
+                        part += ratio[i, s, m] * (1.0 + z * z / nu) ** (-0.5 * (nu + 1.0))
+                    total += level * part / scale[s]
+                    continue
                 for c in range(components.size):
                     sd = scale[s] * components[c]
                     if sd >= RESOLVED * spacing:
@@ -225,12 +271,12 @@ def _convolved(
                                 part += ratio[i, s, m] * math.exp(-0.5 * z * z)
                         total += shares[c] * part / (sd * math.sqrt(2.0 * math.pi))
                         continue
-                    for q in range(_NODES.size):
-                        at = (x[i, j] - sd * _NODES[q] - centre) / unit
+                    rule = 0 if sd < NARROW[0] * spacing else 1 if sd < NARROW[1] * spacing else 2
+                    for q in range(_SIZES[rule]):
+                        at = (x[i, j] - sd * _NODES[rule, q] - centre) / unit
                         u = (math.asinh(at) - low) / half - 1.0
                         if abs(u) < 1.0:
-                            density = legendre.evaluate(u, series[i, s])
                             slope = half * unit * math.sqrt(1.0 + at * at)
-                            total += shares[c] * _WEIGHTS[q] * max(density, 0.0) / slope
+                            total += shares[c] * _WEIGHTS[rule, q] * _between(u, profile[i, s]) / slope
             result[i, j] = total
     return result

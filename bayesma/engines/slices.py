@@ -106,10 +106,10 @@ class _Posterior:
         height = -math.inf
         for _ in range(STEPS):
             left, height, right = self.log_density(centre + 0.4 * sd * np.array([-1.0, 0.0, 1.0]), scale)
-            slope, bend = (right - left) / (0.8 * sd), (left - 2.0 * height + right) / (0.4 * sd) ** 2
-            if not math.isfinite(slope) or not math.isfinite(bend):
+            if not math.isfinite(left) or not math.isfinite(right) or not math.isfinite(height):
                 sd *= 0.25
                 continue
+            slope, bend = (right - left) / (0.8 * sd), (left - 2.0 * height + right) / (0.4 * sd) ** 2
             new_sd = 1.0 / math.sqrt(-bend) if bend < 0.0 else 4.0 * sd
             new_sd = min(max(new_sd, 0.1 * sd), 4.0 * sd)
             step = -slope / bend if bend < 0.0 else math.copysign(2.0 * sd, slope)

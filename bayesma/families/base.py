@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from bayesma.errors import OptionError, PriorError
 from bayesma.priors import Prior
@@ -203,16 +204,19 @@ class Family[Evidence](ABC):
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Share each study has in the mean effect: draws (s,) in, (s, k) out, rows summing to 1.
 
-        The share in the information on ``mu``: minus the second derivative of each log likelihood, here by
-        differences over a tenth of tau or of the standard error that all studies together would leave.
+        The share in the information on the location, the first hyper-parameter: minus the second derivative of
+        each log likelihood, here by differences over a tenth of the spread of effects.
         """
+        location = self.hyper(case.options)[0]
         _, se = self.crude(case.arrays)
         known = se[np.isfinite(se)]
         scale = 1.0 / np.sqrt(np.sum(known**-2.0)) if known.size else 1.0
-        step = 0.1 * np.hypot(draws.get("tau", np.zeros_like(draws["mu"])), scale)
-        left, here, right = (
-            self.log_likelihood({**draws, "mu": draws["mu"] + shift * step}, case) for shift in (-1, 0, 1)
-        )
+        here = draws[location.name]
+        step = 0.1 * np.hypot(draws.get("tau", np.zeros_like(here)), scale)
+        moved = [
+            expit(logit(here) + s * step) if location.upper == 1.0 else here + s * step for s in (-1, 0, 1)
+        ]
+        left, here, right = (self.log_likelihood({**draws, location.name: at}, case) for at in moved)
         information = np.maximum(2.0 * here - left - right, 0.0)
         total = information.sum(axis=1, keepdims=True)
         even = np.full_like(information, 1.0 / information.shape[1])

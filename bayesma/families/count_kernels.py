@@ -17,9 +17,11 @@ from bayesma.priors.kernels import NORMAL, log_density
 
 Array = NDArray[np.float64]
 
-NODES = 56  # of the integral over a baseline, in asinh units around its mode
+STEP = 0.1  # of the integral over a baseline, in asinh units around its mode
 DROP = 40.0
 NEWTON = 60
+BEND = 3.0  # logits over which a binomial likelihood bends, however wide the prior
+_SQRT_2PI = math.sqrt(2.0 * math.pi)
 WIDENING = 0.35  # asinh units by which an end of the window is moved out at a time
 
 
@@ -45,6 +47,8 @@ def _log_joint(alpha: float, effect: float, counts: Array, shift: Array, prior: 
     control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
     value = counts[2] * control - counts[3] * softplus(control)
     value += counts[0] * treated - counts[1] * softplus(treated)
+    if prior[0] == NORMAL:
+        return float(value - 0.5 * ((alpha - prior[1]) / prior[2]) ** 2 - math.log(prior[2] * _SQRT_2PI))
     return float(value + log_density(prior, alpha, 0.0))
 
 
@@ -60,7 +64,7 @@ def _prior_derivatives(alpha: float, prior: Array) -> tuple[float, float]:
 
 @compiled
 def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array) -> tuple[float, float]:
-    """Most likely baseline and its curvature's sd, by Newton on a finite interval that closes in."""
+    """Most likely baseline and a unit to step from it, by Newton on an interval that closes in."""
     low, high = -np.inf, np.inf
     alpha, sd, farthest = start, 1.0, 2.0
     for _ in range(NEWTON):
@@ -82,21 +86,41 @@ def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array
         if not low <= moved <= high:
             moved = 0.5 * (low + high)
         if abs(moved - alpha) < 1e-6 * sd:
-            return moved, sd
+            alpha = moved
+            break
         alpha = moved
-    return alpha, sd
+    return alpha, min(sd, BEND)
 
 
 @compiled
 def _window(
-    mode: float, sd: float, effect: float, counts: Array, shift: Array, prior: Array
+    mode: float,
+    sd: float,
+    guess: tuple[float, float],
+    effect: float,
+    counts: Array,
+    shift: Array,
+    prior: Array,
 ) -> tuple[float, float]:
-    """Ends, in asinh units around the mode, where the integrand has fallen to exp(-40) of its peak."""
-    peak = _log_joint(mode, effect, counts, shift, prior)
-    low = high = 0.0
-    while _log_joint(mode + sd * math.sinh(low), effect, counts, shift, prior) > peak - DROP and low > -20.0:
+    """Ends, in asinh units around the mode, where the integrand has fallen to exp(-40) of its peak.
+
+    The guess, the window of the effect before, saves the search from the mode outward.
+    """
+    floor = _log_joint(mode, effect, counts, shift, prior) - DROP
+    low, high = guess
+    while (
+        low < -WIDENING
+        and _log_joint(mode + sd * math.sinh(low + WIDENING), effect, counts, shift, prior) < floor
+    ):
+        low += WIDENING
+    while low > -20.0 and _log_joint(mode + sd * math.sinh(low), effect, counts, shift, prior) > floor:
         low -= WIDENING
-    while _log_joint(mode + sd * math.sinh(high), effect, counts, shift, prior) > peak - DROP and high < 20.0:
+    while (
+        high > WIDENING
+        and _log_joint(mode + sd * math.sinh(high - WIDENING), effect, counts, shift, prior) < floor
+    ):
+        high -= WIDENING
+    while high < 20.0 and _log_joint(mode + sd * math.sinh(high), effect, counts, shift, prior) > floor:
         high += WIDENING
     return low, high
 
@@ -123,18 +147,22 @@ def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, 
     for i in range(k):
         y, n = counts[i, 0] + counts[i, 2], counts[i, 1] + counts[i, 3]
         start = math.log((y + 0.5) / (n - y + 0.5))
+        low, high = -3.0, 3.0
         for j in range(g):
             x = effect[i, j]
             mode, sd = _mode(x, start, counts[i], shift, prior)
             start = mode
-            low, high = _window(mode, sd, x, counts[i], shift, prior)
+            low, high = _window(mode, sd, (low, high), x, counts[i], shift, prior)
             peak = _log_joint(mode, x, counts[i], shift, prior)
-            step = (high - low) / (NODES - 1)
+            nodes = int((high - low) / STEP) + 2
+            step = (high - low) / (nodes - 1)
             total = 0.0
-            for m in range(NODES):
-                z = low + m * step
-                value = _log_joint(mode + sd * math.sinh(z), x, counts[i], shift, prior)
-                total += math.exp(value - peak) * math.cosh(z)
+            grown, growth = math.exp(low), math.exp(step)
+            for _ in range(nodes):
+                sinh, cosh = 0.5 * (grown - 1.0 / grown), 0.5 * (grown + 1.0 / grown)
+                value = _log_joint(mode + sd * sinh, x, counts[i], shift, prior)
+                total += math.exp(value - peak) * cosh
+                grown *= growth
             result[i, j] = peak + math.log(total * step * sd) + log_constant[i]
     return result
 
@@ -147,19 +175,21 @@ def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array
     """
     k, g = effect.shape
     result = np.empty((k, g, levels.size))
-    cumulative = np.empty(NODES)
     for i in range(k):
         y, n = counts[i, 0] + counts[i, 2], counts[i, 1] + counts[i, 3]
         start = math.log((y + 0.5) / (n - y + 0.5))
+        low, high = -3.0, 3.0
         for j in range(g):
             x = effect[i, j]
             mode, sd = _mode(x, start, counts[i], shift, prior)
             start = mode
-            low, high = _window(mode, sd, x, counts[i], shift, prior)
+            low, high = _window(mode, sd, (low, high), x, counts[i], shift, prior)
             peak = _log_joint(mode, x, counts[i], shift, prior)
-            step = (high - low) / (NODES - 1)
+            nodes = int((high - low) / STEP) + 2
+            step = (high - low) / (nodes - 1)
+            cumulative = np.empty(nodes)
             before, total = 0.0, 0.0
-            for m in range(NODES):
+            for m in range(nodes):
                 z = low + m * step
                 value = _log_joint(mode + sd * math.sinh(z), x, counts[i], shift, prior)
                 here = math.exp(value - peak) * math.cosh(z)
@@ -169,7 +199,7 @@ def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array
             m = 1
             for q in range(levels.size):
                 target = levels[q] * total
-                while cumulative[m] < target and m < NODES - 1:
+                while cumulative[m] < target and m < nodes - 1:
                     m += 1
                 share = cumulative[m] - cumulative[m - 1]
                 f = (target - cumulative[m - 1]) / share if share > 0.0 else 0.5

@@ -34,6 +34,10 @@ RESOLVED = 1.6  # the trapezoid is exact to rounding when the sd is this many st
 COARSEST = 0.2  # step in asinh units beyond which the likelihood itself would not be resolved
 NORMAL_REACH = 9.0  # sds of a normal beyond which it is 0
 HERMITE = 11
+# Trapezoid in the log precision of a Student-t: its error is abs(Gamma(a + 2 pi i / step)) / Gamma(a), a = nu / 2
+STEP = 0.4
+SHARE = 0.55  # of the width sqrt(2 / nu) of that density, when it is the smaller
+NEGLIGIBLE = 1e-12
 
 
 class Packed(NamedTuple):
@@ -56,10 +60,13 @@ class Shape:
     ----------
     scales, weights
         Shapes (c,): one component 1 with weight 1 for normal effects.
+    nu
+        Degrees of freedom of the Student-t that the mixture is, infinite for the normal.
     """
 
     scales: Array
     weights: Array
+    nu: float = math.inf
 
     @classmethod
     def normal(cls) -> Shape:
@@ -72,11 +79,11 @@ class Shape:
         half = 0.5 * nu
         low = -1.0 - 38.0 / half
         high = math.log1p(38.0 / half + math.sqrt(76.0 / half))
-        log_precision = np.arange(low, high, min(0.3, 0.55 * math.sqrt(2.0 / nu)))
+        log_precision = np.arange(low, high, min(STEP, SHARE * math.sqrt(2.0 / nu)))
         log_weight = half * (log_precision - np.exp(log_precision))
         weight = np.exp(log_weight - log_weight.max())
-        kept = weight > 1e-17
-        return cls(np.exp(-0.5 * log_precision[kept]), weight[kept] / weight[kept].sum())
+        kept = weight > NEGLIGIBLE * weight.max()
+        return cls(np.exp(-0.5 * log_precision[kept]), weight[kept] / weight[kept].sum(), nu)
 
     def draw(self, size: int | tuple[int, ...], rng: np.random.Generator) -> Array:
         """Standardised effects."""
@@ -103,10 +110,10 @@ class EffectTable:
         """
         scout = np.linspace(-FARTHEST, FARTHEST, SCOUTS)
         for _ in range(2):  # the second look starts from the first one's centre and width
-            values = log_likelihood(centre[:, None] + width[:, None] * np.sinh(scout))
+            seen = centre[:, None] + width[:, None] * np.sinh(scout)
+            values = log_likelihood(seen)
             centre, width = _focus(scout, values, centre, width)
-        values = log_likelihood(centre[:, None] + width[:, None] * np.sinh(scout))
-        start, stop = _ends(scout, values)
+        start, stop = _ends(np.arcsinh((seen - centre[:, None]) / width[:, None]), values)
         step = (stop - start) / (POINTS - 1)
         z = start[:, None] + step[:, None] * np.arange(POINTS)
         values = np.ascontiguousarray(log_likelihood(centre[:, None] + width[:, None] * np.sinh(z)))
@@ -197,11 +204,12 @@ def _crossings(z: Array, drop: Array, level: float) -> tuple[float | None, float
 
 
 def _ends(z: Array, values: Array) -> tuple[Array, Array]:
-    """First and last point, in asinh units, at which each likelihood matters."""
+    """First and last of the points (k, g), in asinh units, at which each likelihood matters."""
     inside = values > values.max(axis=1, keepdims=True) - DROP
     first = np.maximum(np.argmax(inside, axis=1) - 1, 0)
-    last = np.minimum(z.size - np.argmax(inside[:, ::-1], axis=1), z.size - 1)
-    return z[first], z[last]
+    last = np.minimum(z.shape[1] - np.argmax(inside[:, ::-1], axis=1), z.shape[1] - 1)
+    rows = np.arange(z.shape[0])
+    return z[rows, first], z[rows, last]
 
 
 @cache

@@ -77,7 +77,8 @@ def test_moments_exist_below(k, mu, tau, of_mu, of_tau, of_new):
 def test_the_tail_exponent_is_what_the_density_does(k, mu, tau):
     """The density of tau falls like tau^-(e + 1): by its slope far out on the grid."""
     below = fit(k, mu, tau)["posterior"]["tau"].attrs["moments_below"]
-    problem, solution = integrate(make_setting(effects(k), None, {"mu": mu, "tau": tau}, 1, {}))
+    integral = integrate(make_setting(effects(k), None, {"mu": mu, "tau": tau}, 1, {}))
+    problem, solution = integral.problem, integral.solution
     at = np.array([1e6, 1e7])
     log_density = [
         kernels.log_marginal(t, problem.y, problem.se, solution.components) + float(problem.tau.logpdf(t))
