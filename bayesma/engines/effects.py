@@ -139,7 +139,10 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
     _, rule = legendre.rule(n)
     fine = np.linspace(-1.0, 1.0, FINE)
     to_fine = np.polynomial.legendre.legvander(fine, n - 1) @ legendre.transform(n)
-    profile = np.ascontiguousarray(np.maximum((ratio / rule) @ to_fine.T, 0.0))
+    _, unit, low, high = slices.window.T
+    widest = np.pi / n * 0.5 * (high - low) * unit * np.cosh(np.maximum(np.abs(low), np.abs(high)))
+    finest = RESOLVED / shape.scales.min() if math.isinf(shape.nu) else WIDE
+    profile = _profiles(ratio / rule, to_fine, slices.scale < finest * widest)
 
     def location_scale(x: Array) -> Array:
         value = _convolved(
@@ -206,6 +209,25 @@ NARROW = (
 )  # spacings below which a normal needs the smallest, or the second smallest, of these rules
 _SIZES = np.array([3, 7, 16])
 _NODES, _WEIGHTS = _hermite(3, 7, 16)
+
+
+@compiled
+def _profiles(values: Array, to_fine: Array, needed: NDArray[np.bool_]) -> Array:
+    """Values (p, s, n) at the nodes of the needed slices, carried to evenly spaced points: (p, s, FINE).
+
+    Written out, since a threaded matrix product waits for its threads longer than this takes.
+    """
+    p, s, n = values.shape
+    result = np.zeros((p, s, to_fine.shape[0]))
+    for i in range(p):
+        for j in range(s):
+            if needed[j]:
+                for f in range(to_fine.shape[0]):
+                    total = 0.0
+                    for m in range(n):
+                        total += to_fine[f, m] * values[i, j, m]
+                    result[i, j, f] = max(total, 0.0)
+    return result
 
 
 @compiled
