@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import warnings
 from collections.abc import Callable
@@ -14,30 +15,33 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.calibration.crosscheck import crosscheck
-from bayesma.classical.frequentist import frequentist
 from bayesma.classical.result import FrequentistFit
+from bayesma.counterparts import counterparts, nearest
 from bayesma.engines.fit import ENGINES, SEED_BITS, fit
-from bayesma.errors import BayesmaError, BayesmaWarning, DataError, OptionError
-from bayesma.evidence.arms import pair_arms
-from bayesma.evidence.effects import Effects
-from bayesma.evidence.readers import read_studies
-from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
+from bayesma.measures import MEASURES
+from bayesma.notes import conflict_notes, prior_notes, size_notes
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.compare import compare
+from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre
-from bayesma.posterior.prior_share import CONFLICT, DOMINATES, prior_conflict, prior_share
+from bayesma.posterior.numbers import tails
+from bayesma.posterior.predict import predict
+from bayesma.posterior.prior_overlap import prior_overlap
+from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_share
 from bayesma.posterior.prob import prob
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.shrinkage import shrinkage
 from bayesma.posterior.summary import summary
 from bayesma.reference import ReferenceCheck, check_references
 from bayesma.spec import Job, Spec, load_spec
+from bayesma.spec.rows import Evidence, evidence_of
+from bayesma.spec.tables import EffectsTable
+from bayesma.zero_events import ZeroEvents, zero_events
 
 type Progress = Callable[[int, int, str], None]
 
-COMMON, DL, REML = "common effect, Wald", "DerSimonian-Laird, Wald", "REML, Knapp-Hartung"
 DECISION = ["p_benefit", "p_mid", "p_harm"]
-SHOWN = 8  # values of a column that a message lists
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,18 +50,24 @@ class Result:
 
     Attributes
     ----------
-    job, effects, fit
+    job, evidence, fit
         What was asked, of which data, and the posterior.
     summary, shrinkage, compare
         Tables on the analysis scale.
     benefit
-        The decision table; None when the spec states no direction of benefit.
+        The decision table; None when the spec states no direction of benefit, and for single arms.
+    risks
+        Absolute risks, as `predict` gives them: for counts, and where the spec names a baseline; else None.
     probabilities
         Further probabilities the spec asks for, by label; those of parameters the model has not are left out.
     frequentist
         Classical answers by label.
     prior_share
         Share of each hyper-parameter's posterior that the prior supplied; NaN where prior and data conflict.
+    prior_overlap
+        Overlap of prior and posterior of the mean effect, from 0 to 1; NaN where the prior is improper.
+    zero_events
+        What studies without events contribute; None where there are none.
     crosscheck
         NUTS against exact integration; None under engine ``exact`` or without an integral.
     notes
@@ -65,17 +75,35 @@ class Result:
     """
 
     job: Job
-    effects: Effects
+    evidence: Evidence
     fit: xr.DataTree
     summary: pd.DataFrame
     shrinkage: pd.DataFrame
     compare: pd.DataFrame
     benefit: pd.DataFrame | None
+    risks: pd.DataFrame | None
     probabilities: pd.Series
     frequentist: dict[str, FrequentistFit]
     prior_share: pd.Series
+    prior_overlap: float
+    zero_events: ZeroEvents | None
     crosscheck: pd.DataFrame | None
     notes: tuple[str, ...]
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return len(self.shrinkage)
+
+    @property
+    def estimate(self) -> tuple[float, float, float]:
+        """Mean effect (for single arms the logit of the risk) with its 95 % interval, analysis scale."""
+        return location(self.fit, provenance(self.fit), tails(0.95))
+
+    @property
+    def classical(self) -> tuple[str, FrequentistFit]:
+        """Label and numbers of the classical answer nearest to the model."""
+        return nearest(self.frequentist)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,7 +200,7 @@ def run(
             results.append(_run_job(loaded, job, engine, seed, progressbar))
         except BayesmaError as error:
             raise type(error)(f"{_place(loaded, job)}: {error}") from error
-    checks = check_references(loaded, {r.job.name: (r.fit, r.effects) for r in results})
+    checks = check_references(loaded, {r.job.name: (r.fit, r.evidence) for r in results})
     return Analysis(loaded, tuple(results), seed, checks)
 
 
@@ -195,9 +223,9 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
     table = spec.file.fit
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BayesmaWarning)
-        effects = job_effects(job)
+        evidence = evidence_of(job)
         tree = fit(
-            effects,
+            evidence,
             family=job.model.family,
             priors=job.model.priors,
             engine=engine or table.engine,
@@ -209,7 +237,9 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             progressbar=progressbar,
             **job.model.options(),
         )
-        classical = _classical(effects, job)
+        origin = provenance(tree)
+        classical = counterparts(evidence, origin.options)
+        zeros = zero_events(evidence, tree)
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     favours = job.effects.favours
@@ -219,65 +249,29 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
     said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
     return Result(
         job=job,
-        effects=effects,
+        evidence=evidence,
         fit=tree,
         summary=summary(tree),
         shrinkage=shrinkage(tree),
         compare=compare({label: tree, **classical}),
         benefit=None if favours is None else benefit(tree, favours=favours, mid=job.questions.mid),
+        risks=_risks(tree, job),
         probabilities=_probabilities(tree, job),
         frequentist=classical,
         prior_share=share,
+        prior_overlap=prior_overlap(tree, location_name(origin)),
+        zero_events=zeros,
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
         notes=(
             *said,
-            *_conflict_notes(tree, conflict),
+            *conflict_notes(tree, conflict),
             *prior_notes(share),
-            *_size_notes(effects, job),
-            *effects.notes,
+            *([] if zeros is None else [str(zeros)]),
+            *size_notes(evidence, job),
+            *evidence.notes,
             *job.cautions,
         ),
     )
-
-
-def job_effects(job: Job) -> Effects:
-    """Effects of the rows a job picks.
-
-    Raises
-    ------
-    DataError
-        When a column of `where` is missing or no row matches.
-    """
-    frame = read_studies(job.data)
-    source = dict(frame.attrs)
-    for column, value in job.where.items():
-        if column not in frame.columns:
-            known = ", ".join(map(str, frame.columns))
-            raise DataError(f"{job.data.name} has no column {column!r}, named by where; it has: {known}")
-        picked = frame[frame[column] == value]
-        if picked.empty:
-            present = ", ".join(map(repr, frame[column].drop_duplicates().tolist()[:SHOWN]))
-            raise DataError(
-                f"{job.data.name}: no row is left where {column} = {value!r}; {column} holds {present}; "
-                "correct the value (text and numbers differ)"
-            )
-        frame = picked
-    frame.attrs.update(source)
-    effects = job.effects
-    if effects.arms is not None:
-        arms = effects.arms
-        frame = pair_arms(frame, arm=arms.column, treatment=arms.treatment, control=arms.control, by=arms.by)
-    keywords: dict[str, Any] = {**effects.options(), **effects.columns}
-    return effect_sizes(frame, effects.measure, study=effects.study, **keywords)
-
-
-def _classical(effects: Effects, job: Job) -> dict[str, FrequentistFit]:
-    """The frequentist answers that belong beside a model."""
-    answers = {COMMON: frequentist(effects, method="EE", ci="wald")}
-    if job.model.options().get("random_effects") != "none" and effects.k > 1:
-        answers[DL] = frequentist(effects, method="DL", ci="wald")
-        answers[REML] = frequentist(effects, method="REML", ci="hksj")
-    return answers
 
 
 def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
@@ -292,69 +286,48 @@ def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
     return pd.Series(values, name="probability", dtype=float)
 
 
-def prior_notes(share: pd.Series) -> list[str]:
-    """Say so where the prior sets the answer; a share is NaN where prior and data contradict each other."""
-    return [
-        f"The prior of {name} supplies {100 * value:.0f} % of its posterior: the data say little about it, "
-        "and another prior would give another answer."
-        for name, value in share.items()
-        if value >= DOMINATES
-    ]
-
-
-def _size_notes(effects: Effects, job: Job) -> list[str]:
-    """Say so where a standard error is smaller than the largest plausible trial could give.
-
-    A difference of two means in equal arms has the variance 4 SD^2 / n, so an SE implies n = 4 SD^2 / SE^2.
-    """
-    sd, plausible = job.effects.reference_sd, job.effects.plausible_n
-    if sd is None or plausible is None:
-        return []
-    implied = {str(s): 4.0 * (sd / se) ** 2 for s, se in zip(effects.study, effects.se, strict=True)}
-    return [
-        f"The standard error of {study} would need about {float(f'{n:.2g}'):.0f} patients at a standard "
-        f"deviation of {sd:g} {job.effects.unit or ''} (plausible: up to {plausible:g}): the published "
-        "interval, or the standard deviation behind prior and MID, does not fit this row; its probabilities "
-        "may be far too certain."
-        for study, n in implied.items()
-        if n > plausible
-    ]
-
-
-def _conflict_notes(tree: xr.DataTree, conflict: pd.Series) -> list[str]:
-    """Say so where the data have put a parameter where its prior all but excluded it."""
-    priors = provenance(tree).priors
-    return [
-        f"PRIOR AND DATA CONFLICT: the posterior of {name} lies where its prior {priors[str(name)]} has less "
-        "than 1 % of its mass; check the data, then the prior, before using this result."
-        for name in conflict.index[conflict < CONFLICT]
-    ]
+def _risks(tree: xr.DataTree, job: Job) -> pd.DataFrame | None:
+    """Absolute risks of a fit of counts, and of ratios where the spec names a baseline."""
+    asked = job.questions
+    if isinstance(job.effects, EffectsTable) and asked.baseline is None:
+        return None
+    return predict(tree, baseline=asked.baseline, above=asked.above, favours=job.effects.favours)
 
 
 def _row(result: Result) -> dict[str, Any]:
     """One line of the answer table."""
     job, rows = result.job, result.summary
-    classical = list(result.frequentist.values())[-1]
+    label, classical = result.classical
+    estimate, low, high = result.estimate
     row: dict[str, Any] = {
         "name": job.name,
         "label": job.label,
         "model": job.variant_label,
-        "measure": result.effects.measure,
+        "measure": result.evidence.measure,
         "favours": job.effects.favours,
-        "k": result.effects.k,
-        "estimate": float(centre(result.fit, "mu")[0]),
-        "ci_low": rows.loc["mu", "ci_low"],
-        "ci_high": rows.loc["mu", "ci_high"],
+        "k": result.k,
+        "estimate": estimate,
+        "ci_low": low,
+        "ci_high": high,
     }
-    decision = result.benefit
-    for name in DECISION:
-        row[name] = float("nan") if decision is None else decision.loc["mu", name]
-    for name in DECISION[:2]:
-        new = decision is not None and "theta_new" in decision.index
-        row[f"{name}_new"] = decision.loc["theta_new", name] if new and decision is not None else float("nan")
+    mean, new = _chances(result.benefit)
+    row |= {name: mean[name] for name in DECISION} | {f"{name}_new": new[name] for name in DECISION[:2]}
     row["tau"] = float(centre(result.fit, "tau")[0]) if "tau" in rows.index else 0.0
     row |= {f"frequentist_{n}": getattr(classical, n) for n in ("estimate", "ci_low", "ci_high", "p_value")}
-    row["frequentist_method"] = list(result.frequentist)[-1]
+    if (
+        MEASURES[result.evidence.measure].null is None
+    ):  # the p of a risk of one half answers nobody's question
+        row["frequentist_p_value"] = math.nan
+    row["frequentist_method"] = label
     row |= {f"prior_share_{name}": value for name, value in result.prior_share.items()}
+    row["prior_overlap"] = result.prior_overlap
     row["converged"] = bool(result.fit.attrs["converged"])
     return row
+
+
+def _chances(decision: pd.DataFrame | None) -> tuple[dict[str, float], dict[str, float]]:
+    """Probabilities of the mean effect and of a new study's, NaN where not asked or not defined."""
+    rows = [] if decision is None else [decision.loc[name].to_dict() for name in decision.index]
+    nothing = dict.fromkeys(DECISION, math.nan)
+    mean, new = (*rows, nothing, nothing)[:2]
+    return mean, new

@@ -10,17 +10,24 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.classical.frequentist import frequentist
+from bayesma.classical.glmm import glmm
+from bayesma.classical.mantel_haenszel import mantel_haenszel
+from bayesma.classical.peto import peto
+from bayesma.classical.result import FrequentistFit
 from bayesma.engines.fit import fit
 from bayesma.errors import BayesmaError, OptionError, SpecError
+from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.posterior.model_evidence import QUANTITIES
 from bayesma.posterior.prob import prob
 from bayesma.posterior.summary import summary
 from bayesma.spec import QUANTITY, ReferenceTable, Spec, matching
+from bayesma.spec.rows import Evidence
 
-type Answers = tuple[xr.DataTree, Effects]
+type Answers = tuple[xr.DataTree, Evidence]
 
 STATISTICS = ("mean", "sd", "median", "ci_low", "ci_high")
+MANTEL_HAENSZEL = "MH "
 BELOW_0 = "p_below_0"
 MODEL = "model"
 
@@ -58,7 +65,8 @@ def check_references(spec: Spec, answers: Mapping[str, Answers]) -> tuple[Refere
 
     A quantity is written ``posterior.mu.mean`` (or sd, median, ci_low, ci_high, p_below_0; any row of the
     summary, such as ``posterior.theta[A].mean``), ``posterior.model.log_evidence`` (or a log Bayes factor),
-    ``frequentist.REML+hksj.estimate`` (any number of `FrequentistFit`), or ``effect.<study>.y`` (or se).
+    ``frequentist.REML+hksj.estimate`` (any number of `FrequentistFit`; for counts ``MH OR+wald``,
+    ``Peto+wald``, ``UM.FS+wald`` or another mixed model), or ``effect.<study>.y`` (or se, or a count).
 
     Raises
     ------
@@ -106,12 +114,12 @@ def _posterior(answers: Answers, subject: str, statistic: str) -> float:
     return float(below[label.removesuffix("]")] if isinstance(below, pd.Series) else below)
 
 
-def _deterministic(tree: xr.DataTree, effects: Effects) -> xr.DataTree:
+def _deterministic(tree: xr.DataTree, evidence: Evidence) -> xr.DataTree:
     """The fit itself if it is exact, else the exact fit of the same model."""
     if tree.attrs["engine"] == "exact":
         return tree
     priors, options = json.loads(tree.attrs["priors"]), json.loads(tree.attrs["options"])
-    return fit(effects, priors=priors, engine="exact", random_seed=tree.attrs["random_seed"], **options)
+    return fit(evidence, priors=priors, engine="exact", random_seed=tree.attrs["random_seed"], **options)
 
 
 def _frequentist(answers: Answers, subject: str, statistic: str) -> float:
@@ -119,8 +127,20 @@ def _frequentist(answers: Answers, subject: str, statistic: str) -> float:
     method, plus, ci = subject.partition("+")
     if not plus:
         raise OptionError(f"{subject!r} names no interval; write the method and the interval, as in DL+wald")
-    numbers = frequentist(answers[1], method=method, ci=ci).to_series()
+    numbers = _classical(answers[1], method, ci).to_series()
     return float(numbers[_one_of(statistic, numbers.index, "number of a frequentist fit")])
+
+
+def _classical(evidence: Evidence, method: str, ci: str) -> FrequentistFit:
+    """The classical answer of a name: for counts ``MH OR``, ``MH RR``, ``MH RD``, ``Peto``, or a GLMM."""
+    if isinstance(evidence, Effects):
+        return frequentist(evidence, method=method, ci=ci)
+    _one_of(ci, ("wald",), "interval of counts")
+    if isinstance(evidence, TwoArmCounts) and method == "Peto":
+        return peto(evidence)
+    if isinstance(evidence, TwoArmCounts) and method.startswith(MANTEL_HAENSZEL):
+        return mantel_haenszel(evidence, method.removeprefix(MANTEL_HAENSZEL))
+    return glmm(evidence, method)
 
 
 def _effect(answers: Answers, subject: str, statistic: str) -> float:

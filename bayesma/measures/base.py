@@ -86,11 +86,11 @@ class Measure:
         ``"log"`` for ratios, analysed as logarithms; ``"logit"`` for proportions, analysed as log odds;
         ``"identity"`` otherwise.
     null
-        No effect, on the analysis scale; for a proportion, which knows no such value, that of one half.
+        No effect, on the analysis scale; None for single arms, which know no such value.
     back
         From the analysis scale to the one that is printed; array in, array of the same shape out.
     display_null
-        No effect, on the printed scale.
+        No effect, on the printed scale, or None.
     design
         Raw data the formula starts from; None when only ready estimates can be given.
     formula
@@ -109,9 +109,9 @@ class Measure:
     label: str
     display_label: str
     scale: Literal["log", "logit", "identity"]
-    null: float
+    null: float | None
     back: Callable[[Array], Array]
-    display_null: float
+    display_null: float | None
     design: Design | None = None
     formula: Formula | None = None
     needs: str = ""

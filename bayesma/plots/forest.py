@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 
 from bayesma.classical.result import FrequentistFit
 from bayesma.plots import caption, direction, forest_rows, scale, style
+from bayesma.plots.forest_counts import Counts, counts_of
 from bayesma.plots.forest_page import Words, draw_page
 from bayesma.plots.forest_rows import Row, TextColumns
 from bayesma.plots.forest_table import lay_out
 from bayesma.plots.numbers import Interval, estimate_texts, percent, probability
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import benefit
+from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import centre, marginal, moments_below, parameter_names
 from bayesma.posterior.provenance import Provenance, provenance
 
@@ -36,7 +38,8 @@ def forest(
 
     Each study shows its observed estimate (square, area by weight) above the posterior of its own effect
     (circle); below stand the posterior of the mean effect and of the effect in a new study, each with its
-    density. Under a common effect there is one posterior and no prediction.
+    density. Under a common effect there is one posterior and no prediction. Fits of counts show them as
+    events/patients; a study with no event in either arm has no estimate, and says so.
 
     Parameters
     ----------
@@ -90,21 +93,27 @@ def forest(
     caption.check_ci_prob(ci_prob)
     sides = direction.sides(favours, treatment, control)
     origin = provenance(fit)
-    rows = forest_rows.build(fit, origin, columns, frequentist, ci_prob)
+    k = fit["log_likelihood"].sizes["study"]
+    counts = counts_of(fit, origin, k, treatment, control)
+    given = {} if columns is None else {str(name): list(values) for name, values in columns.items()}
+    texts = counts.columns | given
+    rows = forest_rows.build(fit, origin, texts, frequentist, ci_prob, counts.remarks)
     span = (
         scale.limits(origin.measure.null, forest_rows.core(rows), forest_rows.every(rows))
         if xlim is None
         else scale.given_limits(xlim, origin.measure)
     )
-    names = [] if columns is None else [str(name) for name in columns]
     words = Words(
         title=None if title is None else plain(title),
         xlabel=plain(origin.measure.display_label if xlabel is None else xlabel),
         sides=sides,
-        caption=caption.assemble(origin, _sentences(fit, origin, rows, span, ci_prob, favours, treatment)),
+        caption=caption.assemble(
+            origin,
+            (*_sentences(fit, origin, rows, span, ci_prob, favours, treatment), *_about_counts(counts)),
+        ),
     )
     with style.defaults():
-        return draw_page(rows, lay_out(rows, names, origin.measure, ci_prob), span, words, origin)
+        return draw_page(rows, lay_out(rows, list(texts), origin.measure, ci_prob), span, words, origin)
 
 
 def _sentences(
@@ -118,7 +127,9 @@ def _sentences(
 ) -> Iterator[str]:
     """What the intervals are, how probable benefit is, tau, what was cut off."""
     level = percent(ci_prob)
-    centre_name = "mean" if moments_below(fit, "mu") > 1 else "median (its mean does not exist)"
+    centre_name = (
+        "mean" if moments_below(fit, location_name(origin)) > 1 else "median (its mean does not exist)"
+    )
     yield (
         f"CI: {level} confidence interval. CrI: {level} equal-tailed credible interval around the posterior "
         f"{centre_name}."
@@ -134,10 +145,18 @@ def _sentences(
         yield f"{cut} {verb} beyond the axis (arrowheads)."
 
 
+def _about_counts(counts: Counts) -> Iterator[str]:
+    """How the estimate of a study by itself was drawn where its counts do not give one."""
+    if counts.corrected:
+        yield "Observed estimates of studies with a zero cell: 1/2 added to every cell, for display only."
+
+
 def _tau(fit: xr.DataTree, origin: Provenance, ci_prob: float) -> str:
     """Between-study standard deviation on the analysis scale."""
     tail = 0.5 * (1.0 - ci_prob)
     low, high = marginal(fit, "tau").quantile([tail, 1.0 - tail])[0]
     text = estimate_texts([Interval(float(centre(fit, "tau")[0]), float(low), float(high))], None)[0]
-    where = f", on the scale of the {origin.measure.label.lower()}" if origin.measure.scale == "log" else ""
+    where = (
+        f", on the scale of the {origin.measure.label.lower()}" if origin.measure.scale != "identity" else ""
+    )
     return f"Between-study standard deviation tau: {text}{where}."

@@ -21,7 +21,7 @@ DIAMOND = 0.3  # of the row height, half of a diamond's height
 
 def draw_rows(axes: Axes, rows: Sequence[Row], centres: Sequence[float], heights: Sequence[float]) -> None:
     """Draw every row at its centre; the limits of the axes must be set."""
-    heaviest = max((row.weight or 0.0) for row in rows)
+    heaviest = max((row.weight for row in rows if row.weight and row.weight == row.weight), default=1.0)
     for row, y, height in zip(rows, centres, heights, strict=True):
         if row.kind == "study":
             _study(axes, row, y, height, heaviest)
@@ -33,12 +33,13 @@ def draw_rows(axes: Axes, rows: Sequence[Row], centres: Sequence[float], heights
 
 def _study(axes: Axes, row: Row, y: float, height: float, heaviest: float) -> None:
     """A square whose area is the weight, and the posterior effect below it."""
-    assert row.observed is not None and row.weight is not None
+    assert row.weight is not None
     both = row.posterior is not None
-    side = max(SQUARE * (row.weight / heaviest) ** 0.5, LEAST_SQUARE) * min(1.0, height / ORDINARY)
-    above = y - OFFSET * min(height, ORDINARY) if both else y
-    line(axes, row.observed, above, style.OBSERVED, 1.1, "observed")
-    point(axes, row.observed, above, style.OBSERVED, "s", side, "observed")
+    if row.observed is not None:
+        side = max(SQUARE * (row.weight / heaviest) ** 0.5, LEAST_SQUARE) * min(1.0, height / ORDINARY)
+        above = y - OFFSET * min(height, ORDINARY) if both else y
+        line(axes, row.observed, above, style.OBSERVED, 1.1, "observed")
+        point(axes, row.observed, above, style.OBSERVED, "s", side, "observed")
     if row.posterior is not None:
         below = y + OFFSET * min(height, ORDINARY)
         line(axes, row.posterior, below, style.POSTERIOR, 1.5, "posterior")
@@ -62,7 +63,8 @@ def _pooled(axes: Axes, row: Row, y: float, height: float) -> None:
 
 def _classical(axes: Axes, row: Row, y: float, height: float) -> None:
     """An open diamond as wide as the confidence interval, on a dotted prediction interval."""
-    assert row.observed is not None
+    if row.observed is None:
+        return
     if row.prediction is not None:
         line(axes, row.prediction, y, style.INK, 1.0, "classical prediction", dotted=True)
     one = row.observed

@@ -13,6 +13,7 @@ from bayesma.plots import caption, direction, forest_draw, scale, style
 from bayesma.plots.forest_rows import Row
 from bayesma.plots.forest_table import Table
 from bayesma.plots.legend import Key, legend_height, write_legend
+from bayesma.plots.naming import noun
 from bayesma.plots.text import line_height, wrap, write
 from bayesma.posterior.provenance import Provenance
 
@@ -38,7 +39,7 @@ def draw_page(
     heading = caption.heading_height(words.title, origin, table.width)
     top = style.MARGIN + heading + table.header
     centres, axis = _places(rows, table, top + 0.03)
-    foot = _Foot.measure(table, span, words, origin.measure.null, _keys(rows))
+    foot = _Foot.measure(table, span, words, origin.measure.null, _keys(rows, noun(origin.measure)))
     height = axis + foot.height + style.MARGIN
     figure = style.picture(table.width, height)
     sheet = style.sheet(figure, table.width, height)
@@ -97,10 +98,11 @@ def _write_table(
 
 
 def _reference_lines(
-    graph: Axes, rows: Sequence[Row], centres: Sequence[float], null: float, axis: float
+    graph: Axes, rows: Sequence[Row], centres: Sequence[float], null: float | None, axis: float
 ) -> None:
     """The null, solid, and the mean effect, dashed, behind everything."""
-    graph.axvline(null, color=style.INK, linewidth=0.9, zorder=1, label="_null")
+    if null is not None:
+        graph.axvline(null, color=style.INK, linewidth=0.9, zorder=1, label="_null")
     mean = next((row, y) for row, y in zip(rows, centres, strict=True) if row.kind == "mean")
     assert mean[0].posterior is not None
     x = mean[0].posterior.point
@@ -115,17 +117,20 @@ def _reference_lines(
     )
 
 
-def _keys(rows: Sequence[Row]) -> list[Key]:
-    """Only symbols that occur."""
-    keys = [Key("observed (area: weight)", style.OBSERVED, "s")]
+def _keys(rows: Sequence[Row], shown: str) -> list[Key]:
+    """Only symbols that occur; a study shows an effect or a risk."""
+    studies = [row for row in rows if row.kind == "study"]
+    keys = []
+    if any(row.observed is not None for row in studies):
+        keys.append(Key("observed (area: weight)", style.OBSERVED, "s"))
     if any(row.kind == "study" and row.posterior is not None for row in rows):
-        keys.append(Key("posterior of the study's effect", style.POSTERIOR, "o"))
+        keys.append(Key(f"posterior of the study's {shown}", style.POSTERIOR, "o"))
     mean = next(row for row in rows if row.kind == "mean")
     keys.append(Key(f"posterior: {_lower(mean.label)}", style.POSTERIOR, "o", style.POSTERIOR_FILL))
     if any(row.kind == "new" for row in rows):
         new = next(row for row in rows if row.kind == "new")
         keys.append(Key(f"posterior: {_lower(new.label)}", style.NEW, "D", style.NEW_FILL))
-    if any(row.kind == "classical" for row in rows):
+    if any(row.kind == "classical" and row.observed is not None for row in rows):
         keys.append(Key("classical estimate with CI", style.INK, "d", line="", open=True))
     if any(row.prediction is not None for row in rows):
         keys.append(Key("classical prediction interval", style.INK, line=(0, (1, 1.2))))
@@ -150,11 +155,12 @@ class _Foot:
 
     @classmethod
     def measure(
-        cls, table: Table, span: tuple[float, float], words: Words, null: float, keys: list[Key]
+        cls, table: Table, span: tuple[float, float], words: Words, null: float | None, keys: list[Key]
     ) -> _Foot:
         """Wrap every text to the width of the figure."""
         left, right = table.graph
-        at = left + (null - span[0]) / (span[1] - span[0]) * (right - left)
+        middle = 0.5 * (span[0] + span[1]) if null is None else null
+        at = left + (middle - span[0]) / (span[1] - span[0]) * (right - left)
         return cls(
             table,
             at,

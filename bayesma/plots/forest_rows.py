@@ -10,12 +10,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import logit
 
 from bayesma.classical.result import FrequentistFit
 from bayesma.errors import OptionError
+from bayesma.families.base import Parameter
 from bayesma.plots.curve import curve
+from bayesma.plots.naming import meaning_of
 from bayesma.plots.numbers import Interval
 from bayesma.plots.text import plain
+from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import centre, marginal
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.shrinkage import shrinkage
@@ -48,6 +52,8 @@ class Row:
         Share in the mean effect, in per cent.
     curve
         Posterior density: values and heights.
+    remark
+        Why there is no observed estimate.
     """
 
     kind: Kind
@@ -58,6 +64,7 @@ class Row:
     prediction: Interval | None = None
     weight: float | None = None
     curve: tuple[np.ndarray, np.ndarray] | None = None
+    remark: str = ""
 
 
 def build(
@@ -66,6 +73,7 @@ def build(
     columns: TextColumns | None,
     frequentist: Mapping[str, FrequentistFit] | None,
     ci_prob: float,
+    remarks: Sequence[str] = (),
 ) -> list[Row]:
     """Rows from top to bottom.
 
@@ -78,11 +86,12 @@ def build(
     cells = _cells(columns, len(studies))
     blank = ("",) * (len(cells[0]) if cells else 0)
     roles = {p.role: p for p in origin.family.parameters(origin.options)}
-    rows = _studies(studies, cells, ci_prob, shrunken="effect" in roles)
-    mean = next(p for p in origin.family.parameters(origin.options) if p.name == "mu")
-    rows.append(_pooled(fit, "mean", mean.name, mean.meaning, blank, ci_prob))
+    rows = _studies(studies, cells, ci_prob, remarks or [""] * len(studies), shrunken="effect" in roles)
+    name = location_name(origin)
+    mean = next(p for p in origin.family.parameters(origin.options) if p.name == name)
+    rows.append(_pooled(fit, "mean", mean, origin, blank, ci_prob))
     if "new" in roles:
-        rows.append(_pooled(fit, "new", roles["new"].name, roles["new"].meaning, blank, ci_prob))
+        rows.append(_pooled(fit, "new", roles["new"], origin, blank, ci_prob))
     for label, answer in (frequentist or {}).items():
         rows.append(_classical(label, answer, blank))
     return rows
@@ -91,10 +100,11 @@ def build(
 def core(rows: Sequence[Row]) -> list[Interval]:
     """Intervals the axis must hold whole: the mean effect, and studies of at least ordinary precision."""
     studies = [row for row in rows if row.kind == "study"]
-    widths = [row.observed.high - row.observed.low for row in studies if row.observed is not None]
-    usual = sorted(widths)[(len(widths) - 1) // 2]
+    seen = [(row, row.observed.high - row.observed.low) for row in studies if row.observed is not None]
+    widths = sorted(width for _, width in seen) or [0.0]
+    usual = widths[(len(widths) - 1) // 2]
     kept = [row for row in rows if row.kind == "mean"]
-    kept += [row for row, width in zip(studies, widths, strict=True) if width <= VAGUE * usual]
+    kept += [row for row, width in seen if width <= VAGUE * usual]
     return [i for row in kept for i in (row.observed, row.posterior) if i is not None]
 
 
@@ -120,9 +130,14 @@ def _cells(columns: TextColumns | None, k: int) -> list[tuple[str, ...]]:
 
 
 def _studies(
-    table: pd.DataFrame, cells: Sequence[tuple[str, ...]], ci_prob: float, *, shrunken: bool
+    table: pd.DataFrame,
+    cells: Sequence[tuple[str, ...]],
+    ci_prob: float,
+    remarks: Sequence[str],
+    *,
+    shrunken: bool,
 ) -> list[Row]:
-    """One row a study; no posterior of its own under a common effect."""
+    """One row a study; no posterior of its own under a common effect, no square without an estimate."""
     z = NormalDist().inv_cdf(0.5 + 0.5 * ci_prob)
     rows = []
     for number, (label, one) in enumerate(table.iterrows()):
@@ -133,23 +148,34 @@ def _studies(
                 "study",
                 plain(label),
                 cells[number],
-                observed=Interval(y, y - reach, y + reach),
+                observed=None if np.isnan(y) else Interval(y, y - reach, y + reach),
                 posterior=posterior if shrunken else None,
                 weight=float(one["weight"]),
+                remark=remarks[number],
             )
         )
     return rows
 
 
 def _pooled(
-    fit: xr.DataTree, kind: Kind, name: str, meaning: str, blank: tuple[str, ...], ci_prob: float
+    fit: xr.DataTree,
+    kind: Kind,
+    parameter: Parameter,
+    origin: Provenance,
+    blank: tuple[str, ...],
+    ci_prob: float,
 ) -> Row:
-    """Mean effect or effect in a new study, with its density."""
-    tail = 0.5 * (1.0 - ci_prob)
+    """Mean effect or effect in a new study, with its density; a mean risk as its logit."""
+    tail, name, meaning = 0.5 * (1.0 - ci_prob), parameter.name, meaning_of(parameter, origin)
     low, high = marginal(fit, name).quantile([tail, 1.0 - tail])[0]
     posterior = Interval(float(centre(fit, name)[0]), float(low), float(high))
-    label = meaning[:1].upper() + meaning[1:] if meaning else name
-    return Row(kind, label, blank, posterior=posterior, curve=curve(fit, name, posterior))
+    values, heights = curve(fit, name, posterior)
+    if parameter.upper == 1.0:  # a risk, drawn among logits
+        values, heights = values[(values > 0) & (values < 1)], heights[(values > 0) & (values < 1)]
+        values, heights = logit(values), heights * values * (1.0 - values)
+        posterior = Interval(*map(float, logit([posterior.point, posterior.low, posterior.high])))
+    label = meaning[:1].upper() + meaning[1:]
+    return Row(kind, label, blank, posterior=posterior, curve=(values, heights))
 
 
 def _classical(label: str, answer: FrequentistFit, blank: tuple[str, ...]) -> Row:
@@ -159,10 +185,12 @@ def _classical(label: str, answer: FrequentistFit, blank: tuple[str, ...]) -> Ro
             f"frequentist: {label!r} is a {type(answer).__name__}; give results of frequentist by label"
         )
     prediction = Interval(answer.estimate, answer.pi_low, answer.pi_high)
+    known = np.isfinite(answer.estimate)
     return Row(
         "classical",
         f"{plain(label)} ({100.0 * answer.level:.10g}% CI)",
         blank,
-        observed=Interval(answer.estimate, answer.ci_low, answer.ci_high),
+        observed=Interval(answer.estimate, answer.ci_low, answer.ci_high) if known else None,
+        remark="" if known else "not defined",
         prediction=prediction if prediction.complete else None,
     )

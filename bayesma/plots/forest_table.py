@@ -17,6 +17,7 @@ GRAPH_GAP = 0.2
 LABEL_ROOMS = (2.5, 3.5, 4.5)  # widest label: the first of these at which no label needs a third line
 CELL_ROOM = 2.0
 NUMBERS_ROOM = 6.0
+REMARK_ROOM = 1.8  # where words stand in place of an estimate
 SIZES = ((20, 9.0, 0.3), (60, 8.0, 0.25), (10**9, 7.0, 0.21))  # up to k studies: font size, row height
 CURVE_ROWS = {"mean": 0.56, "new": 0.48}
 NUMERIC = "0123456789.+-\u2212<>"
@@ -108,15 +109,17 @@ def _right_columns(
     level = percent(ci_prob)
     bold = [row.kind == "mean" for row in rows]
     observed = estimate_texts([row.observed for row in rows], measure)
+    observed = [row.remark or text for row, text in zip(rows, observed, strict=True)]
+    room = REMARK_ROOM if any(row.remark for row in rows) else NUMBERS_ROOM
     posterior = estimate_texts([row.posterior for row in rows], measure)
     weights = ["" if row.weight is None else f"{row.weight:.1f}%" for row in rows]
     columns: list[Column] = []
-    for header, texts in (
-        (f"Observed\n[{level} CI]", observed),
-        (f"Posterior\n[{level} CrI]", posterior),
-        ("Weight", weights),
+    for header, texts, most in (
+        (f"Observed\n[{level} CI]", observed, room),
+        (f"Posterior\n[{level} CrI]", posterior, NUMBERS_ROOM),
+        ("Weight", weights, NUMBERS_ROOM),
     ):
-        columns.append(_column(header, texts, "right", start, NUMBERS_ROOM, size, bold))
+        columns.append(_column(header, texts, "right", start, most, size, bold))
         start = columns[-1].left + columns[-1].width + GAP
     return columns
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,12 +67,11 @@ def estimate_texts(intervals: Sequence[Interval | None], measure: Measure | None
     needed = [None if v is None else _decimals(0.5 * (v[2] - v[1])) for v in values]
     known = sorted(d for d in needed if d is not None)
     usual = known[len(known) // 2] if known else 2
+    scale = "identity" if measure is None else measure.scale
     return [
         ""
         if row is None or own is None
-        else _estimate(
-            row, usual if abs(own - usual) <= 1 else own, ratio=measure is not None and measure.scale == "log"
-        )
+        else _estimate(row, usual if abs(own - usual) <= 1 else own, PRINTERS[scale])
         for row, own in zip(values, needed, strict=True)
     ]
 
@@ -102,9 +101,9 @@ def _decimals(half_width: float) -> int:
     return min(MOST_DECIMALS, max(2, 1 + math.ceil(-math.log10(half_width))))
 
 
-def _estimate(values: Sequence[float], decimals: int, *, ratio: bool) -> str:
+def _estimate(values: Sequence[float], decimals: int, write: Callable[[float, int], str]) -> str:
     """Point and interval, or the point with a word where there is no interval."""
-    point, low, high = (_ratio(v, decimals) if ratio else number(v, decimals) for v in values)
+    point, low, high = (write(v, decimals) for v in values)
     if any(math.isnan(v) for v in values[1:]):
         return f"{point} [{NOT_AVAILABLE}]"
     return f"{point} [{low}, {high}]"
@@ -121,6 +120,19 @@ def _ratio(value: float, decimals: int) -> str:
     if value < 0.1:
         decimals = max(decimals, 1 + math.ceil(-math.log10(value)))
     return number(value, decimals)
+
+
+def _share(value: float, decimals: int) -> str:
+    """A proportion: never 0 or 1 by rounding, so more decimals near them."""
+    distance = min(value, 1.0 - value)
+    if distance < 0.5 * SMALLEST_SHOWN:
+        return f"<{SMALLEST_SHOWN}" if value < 0.5 else f">{1.0 - SMALLEST_SHOWN}"
+    if distance < 0.01:
+        decimals = max(decimals, math.ceil(-math.log10(distance)))
+    return number(value, min(decimals, 4))
+
+
+PRINTERS: dict[str, Callable[[float, int], str]] = {"identity": number, "log": _ratio, "logit": _share}
 
 
 def ratio_or_number(measure: Measure, value: float) -> str:

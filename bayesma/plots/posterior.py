@@ -14,6 +14,7 @@ from bayesma.errors import OptionError
 from bayesma.measures.base import Measure
 from bayesma.plots import caption, style
 from bayesma.plots.curve import curve
+from bayesma.plots.naming import MEAN, meaning_of
 from bayesma.plots.numbers import Interval, estimate_texts, percent
 from bayesma.plots.posterior_claims import claims, mid_value, mid_words
 from bayesma.plots.posterior_page import Shading, Shown, Words, draw_page
@@ -23,6 +24,7 @@ from bayesma.posterior.provenance import Provenance, provenance
 
 type Array = NDArray[np.float64]
 
+DENSITIES = {"log": "logarithm", "logit": "logit, on which the axis is even"}
 PADDING = 0.03  # of the span, left free at both ends
 
 
@@ -90,12 +92,18 @@ def posterior(
     origin = provenance(fit)
     declared = next(p for p in origin.family.parameters(origin.options) if p.name == parameter)
     measure = origin.measure if declared.role == "new" or parameter == "mu" else None
+    if measure is not None and measure.null is None and favours is not None:
+        raise OptionError(
+            f"favours compares two arms, and this is a {measure.name} in single arms; leave it out"
+        )
     arms = (plain(treatment), plain(control))
-    said = [] if measure is None else claims(fit, parameter, measure, mid, favours, arms)
+    null = None if measure is None else measure.null
+    said = [] if measure is None or null is None else claims(fit, parameter, measure, mid, favours, arms)
     at = None if measure is None else mid_value(measure, mid, favours)
     shown = _shown(fit, origin, parameter, measure, ci_prob, at)
     shown = replace(shown, shadings=_shadings(shown, measure, at, favours, arms))
-    meaning = declared.meaning[:1].upper() + declared.meaning[1:] or parameter
+    named = meaning_of(declared, origin)
+    meaning = named[:1].upper() + named[1:]
     words = Words(
         title=meaning if title is None else plain(title),
         estimate=_estimate(fit, parameter, shown.interval, measure, ci_prob),
@@ -145,7 +153,7 @@ def _shadings(
     shown: Shown, measure: Measure | None, mid: float | None, favours: str | None, arms: tuple[str, str]
 ) -> Sequence[Shading]:
     """Parts of the area: good and bad side of the null, and what matters of the good one."""
-    if measure is None:
+    if measure is None or measure.null is None:
         return (Shading(-np.inf, np.inf, style.POSTERIOR_FILL, "posterior"),)
     null, ends = measure.null, (-np.inf, np.inf)
     if favours is None:
@@ -188,14 +196,14 @@ def _xlabel(origin: Provenance, measure: Measure | None, meaning: str) -> str:
     """Printed name of the measure; for other parameters what they mean, and on which scale."""
     if measure is not None:
         return measure.display_label
-    log = origin.measure.scale == "log"
-    return f"{meaning} (scale of the {origin.measure.label.lower()})" if log else meaning
+    as_printed = origin.measure.scale == "identity" or meaning == MEAN.capitalize()
+    return meaning if as_printed else f"{meaning} (scale of the {origin.measure.label.lower()})"
 
 
 def _sentences(shown: Shown, parameter: str, measure: Measure | None, *, prior: bool) -> Iterator[str]:
     """What the curve is, and why a prior is missing."""
     yield f"Posterior density of {parameter}."
-    if measure is not None and measure.scale == "log":
-        yield "Densities refer to the logarithm."
+    if measure is not None and measure.scale in DENSITIES:
+        yield f"Densities refer to the {DENSITIES[measure.scale]}."
     if prior and shown.prior is None:
         yield f"No prior density is drawn: {parameter} has no proper prior of its own."

@@ -55,7 +55,14 @@ def mid_value(measure: Measure, mid: float | None, favours: str | None) -> float
         return None
     if favours is None:
         raise OptionError("mid needs favours='lower' or favours='higher': the direction it is counted in")
-    return measure.null + (mid if favours == "higher" else -mid)
+    return _null(measure) + (mid if favours == "higher" else -mid)
+
+
+def _null(measure: Measure) -> float:
+    """No effect, of a measure that knows it."""
+    if measure.null is None:
+        raise OptionError(f"a {measure.name} in single arms has no null value, so there is no side of it")
+    return measure.null
 
 
 def mid_words(measure: Measure, at: float, favours: str | None) -> str:
@@ -75,9 +82,10 @@ def claims(
     """Both sides of the null, left first."""
     names = direction.sides(favours, *arms)
     if names is None:
-        null = ratio_or_number(measure, measure.null)
+        null = ratio_or_number(measure, _null(measure))
         below, above = (
-            float(marginal(fit, parameter).probability(measure.null, above=side)[0]) for side in (False, True)
+            float(marginal(fit, parameter).probability(_null(measure), above=side)[0])
+            for side in (False, True)
         )
         return [
             Claim("left", f"P {probability(below)}", (f"◄ below {null}",), None),

@@ -39,7 +39,7 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     Raises
     ------
     OptionError
-        For an unknown direction or a `mid` that is not above 0.
+        For an unknown direction, a `mid` that is not above 0, and for single arms, which know no null value.
 
     Examples
     --------
@@ -58,6 +58,11 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
         )
     origin = provenance(fit)
     null, up = origin.measure.null, favours == "higher"
+    if null is None:
+        raise OptionError(
+            f"a {origin.measure.name} in single arms has no null value, so there is no benefit to compute; ask "
+            'for the probability of a rate, as in prob(fit, "mu", above=logit of the rate), or see predict'
+        )
     sign = 1.0 if up else -1.0
     rows = {}
     for name in ("mu", *(p.name for p in origin.family.parameters(origin.options) if p.role == "new")):

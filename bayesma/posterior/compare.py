@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayesma.classical.result import FrequentistFit
 from bayesma.errors import OptionError
+from bayesma.posterior.location import location
 from bayesma.posterior.marginals import centre, marginal, parameter_names
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
@@ -60,9 +61,8 @@ def _row(label: str, one: xr.DataTree | FrequentistFit, ends: tuple[float, float
         return [one.estimate, one.ci_low, one.ci_high, one.pi_low, one.pi_high, one.tau]
     if not isinstance(one, xr.DataTree):
         raise OptionError(f"compare: {label!r} is a {type(one).__name__}; give results of fit or frequentist")
-    low, high = marginal(one, "mu").quantile(ends)[0]
     origin = provenance(one)
     new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
     pi_low, pi_high = marginal(one, new[0]).quantile(ends)[0] if new else (np.nan, np.nan)
     tau = centre(one, "tau")[0] if "tau" in parameter_names(one) else 0.0
-    return [float(value) for value in (centre(one, "mu")[0], low, high, pi_low, pi_high, tau)]
+    return [float(value) for value in (*location(one, origin, ends), pi_low, pi_high, tau)]

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bayesma.analysis import Analysis, Result, prior_notes
+from bayesma.analysis import Analysis, Result
+from bayesma.notes import prior_notes
 from bayesma.posterior.prior_share import DOMINATES
 from bayesma.reporting.numbers import share
 

@@ -75,7 +75,7 @@ def _row(result: Result, line: dict[Hashable, Any], *, first: bool) -> Row:
     return Row(
         (
             _name(result, first=first),
-            str(result.effects.k),
+            str(result.k),
             with_interval(measure, line["estimate"], line["ci_low"], line["ci_high"]),
             *(chances if converged else [UNCONVERGED, *chances[1:]]),
             with_interval(

@@ -41,7 +41,7 @@ def citations(analysis: Analysis) -> list[str]:
         found.append(DEFAULTS)
     if any(r.fit.attrs["engine"] == "nuts" for r in results):
         found += [PYMC, RHAT]
-    measures = [MEASURES[r.effects.measure] for r in results if "estimate" not in r.job.effects.columns]
+    measures = [MEASURES[r.evidence.measure] for r in results if "estimate" not in r.job.effects.columns]
     found += [f"{m.name[:1].upper()}{m.name[1:]}: doi {m.doi}" for m in measures if m.doi]
     used = dict.fromkeys(key for r in results for f in r.frequentist.values() for key in (f.method, f.ci))
     found += [FREQUENTIST[key] for key in used if key in FREQUENTIST]

@@ -22,7 +22,7 @@ INTERVALS = {"wald": "Wald interval", "hksj": "Knapp-Hartung interval"}
 
 def measure_of(result: Result) -> Measure:
     """Declaration of the measure a result is expressed in."""
-    return MEASURES[result.effects.measure]
+    return MEASURES[result.evidence.measure]
 
 
 def scale_words(result: Result) -> str:
@@ -43,6 +43,8 @@ def better_words(result: Result) -> str:
 def benefit_words(result: Result) -> str:
     """What counts as benefit, on the printed scale: ``risk ratio below 1 (favours BCG)``."""
     measure, job = measure_of(result), result.job
+    if measure.display_null is None:
+        return "not defined: single arms are compared with nothing"
     if job.effects.favours is None:
         return "not defined: the analysis states no direction of benefit"
     side = "below" if job.effects.favours == "lower" else "above"
@@ -52,7 +54,7 @@ def benefit_words(result: Result) -> str:
 def mid_words(result: Result) -> str:
     """The minimal important difference on the printed scale: ``0.8 or lower``; empty without one."""
     job, measure = result.job, measure_of(result)
-    if job.questions.mid is None or job.effects.favours is None:
+    if job.questions.mid is None or job.effects.favours is None or measure.null is None:
         return ""
     sign = -1.0 if job.effects.favours == "lower" else 1.0
     limit = general(printed(measure, measure.null + sign * job.questions.mid), 3)

@@ -8,12 +8,14 @@ from typing import Any
 
 from bayesma.families import FAMILIES
 from bayesma.families.base import Parameter
+from bayesma.measures import MEASURES
 from bayesma.spec.findings import Place, keys_of, unknown_key
 from bayesma.spec.jobs import Job, matching
 from bayesma.spec.tables import (
     EFFECTS_FAMILY,
+    EVIDENCE_TABLES,
     AnalysisTable,
-    EffectsTable,
+    EvidenceTable,
     ModelTable,
     QuestionsTable,
     SpecFile,
@@ -74,15 +76,12 @@ def _job(
     effects = {**file.effects, **analysis.effects}
     if analysis.favours is not None:
         effects["favours"] = analysis.favours
-    merged = place.within("[effects]").validated(EffectsTable, effects)
-    if asked.mid is not None and merged.favours is None:
-        raise place.within("[questions]").error(
-            "mid is given and favours is not; say who benefits on which side"
-        )
+    model, parameters = _model(file, analysis, variant, place)
+    merged = place.within("[effects]").validated(_evidence_table(model), effects)
+    _check_asked(asked, merged, place.within("[questions]"))
     data = analysis.data or file.data
     if data is None:
         raise place.error("key 'data' is missing; name a data set or a CSV file")
-    model, parameters = _model(file, analysis, variant, place)
     answered = [one for one in asked.probabilities if one.parameter in parameters]
     return Job(
         analysis=analysis.name,
@@ -97,6 +96,24 @@ def _job(
         questions=asked.model_copy(update={"probabilities": answered}),
         cautions=(*file.cautions, *analysis.cautions),
     )
+
+
+def _evidence_table(model: ModelTable) -> type[EvidenceTable]:
+    """The form of [effects] that suits the family."""
+    return EVIDENCE_TABLES[FAMILIES[model.family].evidence_type.__name__]
+
+
+def _check_asked(asked: QuestionsTable, merged: EvidenceTable, place: Place) -> None:
+    """Benefit needs a direction, and rates need single arms."""
+    single = MEASURES[merged.measure].null is None
+    if asked.mid is not None and single:
+        raise place.error("mid is a difference between arms, and these are single arms; ask above or below")
+    if asked.mid is not None and merged.favours is None:
+        raise place.error("mid is given and favours is not; say who benefits on which side")
+    if asked.above and not single:
+        raise place.error("above asks for risks of single arms; write [[questions.probabilities]]")
+    if asked.baseline is not None and merged.measure not in {"OR", "RR"}:
+        raise place.error("baseline is the control risk behind an odds ratio or risk ratio; leave it out")
 
 
 def _model(
@@ -114,14 +131,19 @@ def _model(
                 raise inside.error(unknown_key(key, known))
     model = inside.validated(ModelTable, merged)
     family = FAMILIES[model.family]
-    parameters: tuple[Parameter, ...] = family.parameters(family.checked_options(model.options()))
-    hyper = {p.name for p in parameters if p.role == "hyper"}
-    elsewhere = family.all_with_priors() if file.variant else set()  # the priors of all variants stand in one table
+    options = family.checked_options(model.options())
+    if any("centre" in table for table in (file.effects, analysis.effects)) and "centres" in options:
+        options |= {"centres": "random"}
+    parameters: tuple[Parameter, ...] = family.parameters(options)
+    hyper = {p.name for p in family.with_priors(options)}
+    elsewhere = (
+        family.all_with_priors() if file.variant else set()
+    )  # the priors of all variants stand in one table
     for name in model.priors:
         if name not in hyper | elsewhere:
             raise inside.error(
                 f"priors names {name!r}, which this model has not; its parameters are: "
-                f"{', '.join(p.name for p in parameters if p.role == 'hyper')}"
+                f"{', '.join(p.name for p in family.with_priors(options))}"
             )
     own = {name: text for name, text in model.priors.items() if name in hyper}
     return model.model_copy(update={"priors": own}), {p.name for p in parameters}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesma.spec.tables import EffectsTable, ModelTable, QuestionsTable, ReferenceTable, SpecFile
+from bayesma.spec.tables import EvidenceTable, ModelTable, QuestionsTable, ReferenceTable, SpecFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Job:
     variant_note: str
     data: Path
     where: Mapping[str, Any]
-    effects: EffectsTable
+    effects: EvidenceTable
     model: ModelTable
     questions: QuestionsTable
     cautions: tuple[str, ...]

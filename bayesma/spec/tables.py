@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,7 +13,9 @@ from bayesma.measures import MEASURES
 from bayesma.measures.checks import check_roles
 from bayesma.priors import Prior
 
-EFFECTS_FAMILY = "normal"  # the family of an analysis that has an [effects] table
+type Share = Annotated[float, Field(gt=0, lt=1)]
+
+EFFECTS_FAMILY = "normal"  # the family of an analysis that names none
 QUANTITY = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+)")
 QUANTITY_FORMS = "posterior.mu.mean, posterior.theta[A].sd, frequentist.REML+hksj.tau2, effect.<study>.y"
 
@@ -33,8 +35,8 @@ class ArmsTable(Table):
     by: str | list[str]
 
 
-class EffectsTable(Table):
-    """How rows become effects: the measure, its columns, and who benefits on which side."""
+class EvidenceTable(Table):
+    """How rows become evidence: columns, labels, and who benefits on which side."""
 
     measure: str
     columns: dict[str, str]
@@ -44,6 +46,11 @@ class EffectsTable(Table):
     treatment: str = "treatment"
     control: str = "control"
     unit: str | None = None
+
+
+class EffectsTable(EvidenceTable):
+    """Estimates with standard errors, computed from means or counts or given."""
+
     reference_sd: float | None = Field(default=None, gt=0)
     plausible_n: float | None = Field(default=None, gt=0)
     correction: float | None = None
@@ -62,6 +69,39 @@ class EffectsTable(Table):
         """Keywords of `effect_sizes` that the spec sets."""
         names = ("correction", "to", "level", "ratio", "drop_unusable")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class TwoArmTable(EvidenceTable):
+    """Counts of events in two arms, taken as they are."""
+
+    measure: Literal["OR"] = "OR"
+
+    @model_validator(mode="after")
+    def _known_roles(self) -> TwoArmTable:
+        check_roles(self.columns, MEASURES[self.measure], ready=False)
+        return self
+
+
+class OneArmTable(EvidenceTable):
+    """Counts of events in single arms, taken as they are; `treatment` is what the arms received."""
+
+    measure: Literal["PLO"] = "PLO"
+    centre: str | None = None
+
+    @model_validator(mode="after")
+    def _known_roles(self) -> OneArmTable:
+        check_roles(self.columns, MEASURES[self.measure], ready=False)
+        for name in ("favours", "arms"):
+            if getattr(self, name) is not None:
+                raise SpecError(f"key {name!r} compares two arms, and these are single arms; leave it out")
+        return self
+
+
+EVIDENCE_TABLES: dict[str, type[EvidenceTable]] = {
+    "Effects": EffectsTable,
+    "TwoArmCounts": TwoArmTable,
+    "ArmCounts": OneArmTable,
+}
 
 
 class ModelLayer(Table):
@@ -128,11 +168,17 @@ class Threshold(Table):
 
 
 class QuestionsTable(Table):
-    """What is asked of the posterior."""
+    """What is asked of the posterior.
+
+    `above` lists risks of single arms; `baseline` is the control risk for absolute effects: a number, a
+    distribution, or ``"pooled"``.
+    """
 
     mid: float | None = Field(default=None, gt=0)
     mid_source: str | None = None
     probabilities: list[Threshold] = Field(default_factory=list)
+    above: list[Share] = Field(default_factory=list)
+    baseline: Share | str | None = None
 
     @model_validator(mode="after")
     def _labels_differ(self) -> QuestionsTable:

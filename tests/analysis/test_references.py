@@ -90,10 +90,10 @@ QUANTITIES = {
     "posterior.theta[C].p_below_0": lambda r: bm.prob(r.fit, "theta", below=0.0)["C"],
     "posterior.model.log_evidence": lambda r: bm.model_evidence(r.fit)["log_evidence"],
     "posterior.model.log_bf01_tau": lambda r: bm.model_evidence(r.fit)["log_bf01_tau"],
-    "frequentist.PM+hksj.tau2": lambda r: bm.frequentist(r.effects, method="PM", ci="hksj").tau2,
-    "frequentist.EE+wald.q": lambda r: bm.frequentist(r.effects, method="EE", ci="wald").q,
-    "effect.B.y": lambda r: r.effects.y[1],
-    "effect.B.se": lambda r: r.effects.se[1],
+    "frequentist.PM+hksj.tau2": lambda r: bm.frequentist(r.evidence, method="PM", ci="hksj").tau2,
+    "frequentist.EE+wald.q": lambda r: bm.frequentist(r.evidence, method="EE", ci="wald").q,
+    "effect.B.y": lambda r: r.evidence.y[1],
+    "effect.B.se": lambda r: r.evidence.se[1],
 }
 PAIN = "[[analysis]]\nname = 'pain'\nwhere = { outcome = 'pain', month = 6 }\n"
 

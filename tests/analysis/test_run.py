@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import bayesma as bm
-from bayesma.analysis import Analysis, prior_notes
+from bayesma.analysis import Analysis
 from bayesma.errors import BayesmaError, DataError, DataWarning, OptionError, PriorError
+from bayesma.notes import prior_notes
 
 type Analysed = Callable[..., Analysis]
 
@@ -20,7 +21,7 @@ COLUMNS = [
     "label", "model", "measure", "favours", "k", "estimate", "ci_low", "ci_high", "p_benefit", "p_mid",
     "p_harm", "p_benefit_new", "p_mid_new", "tau", "frequentist_estimate", "frequentist_ci_low",
     "frequentist_ci_high", "frequentist_p_value", "frequentist_method", "prior_share_mu", "prior_share_tau",
-    "converged",
+    "prior_overlap",     "converged",
 ]  # fmt: skip
 PAIN = "[[analysis]]\nname = 'pain'\nlabel = 'Pain'\nwhere = { outcome = 'pain', month = 6 }\n"
 SLEEP = "[[analysis]]\nname = 'sleep'\nwhere = { outcome = 'sleep' }\nfavours = 'higher'\n"
@@ -67,7 +68,7 @@ def test_frequentist_answers(head: str, analysed: Analysed) -> None:
         "sleep.random": common,
     }
     pain = analysis.results[1]
-    reml = bm.frequentist(pain.effects, method="REML", ci="hksj")
+    reml = bm.frequentist(pain.evidence, method="REML", ci="hksj")
     assert pain.frequentist["REML, Knapp-Hartung"] == reml
     row = analysis.table().loc["pain.random"]
     assert row["frequentist_method"] == "REML, Knapp-Hartung"
@@ -82,7 +83,7 @@ def test_each_answer_is_that_of_its_question(head: str, analysed: Analysed) -> N
     assert result.benefit is not None
     pd.testing.assert_frame_equal(result.benefit, bm.benefit(result.fit, favours="lower", mid=0.2))
     assert result.crosscheck is None
-    assert result.effects.study.tolist() == ["A", "B", "C"]
+    assert result.evidence.study.tolist() == ["A", "B", "C"]
 
 
 def test_each_analysis_has_its_own_direction(head: str, analysed: Analysed) -> None:
@@ -153,7 +154,7 @@ def test_cautions_and_corrections_are_noted(head: str, analysed: Analysed) -> No
     corrected = [note for note in result.notes if "0.5" in note]
     assert len(corrected) == 1
     assert "A" in corrected[0]
-    assert corrected[0] in result.effects.notes
+    assert corrected[0] in result.evidence.notes
 
 
 def test_warnings_are_recorded_and_raised_again(head: str, analysed: Analysed) -> None:
@@ -226,9 +227,9 @@ def test_arms_in_rows_are_paired(head: str, analysed: Analysed) -> None:
         "[fit]", 'arms = { column = "arm", treatment = "cells", control = "placebo", by = "study" }\n[fit]'
     )
     (result,) = analysed(text, arms).results
-    assert result.effects.y.tolist() == [-2.0]
-    assert result.effects.n is not None
-    assert result.effects.n.tolist() == [22.0]
+    assert result.evidence.y.tolist() == [-2.0]
+    assert result.evidence.n is not None
+    assert result.evidence.n.tolist() == [22.0]
 
 
 MISTAKES = {

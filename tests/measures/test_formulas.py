@@ -144,8 +144,9 @@ def test_every_measure_is_declared_in_full(code: str) -> None:
     assert measure.label
     assert measure.display_label
     assert (measure.design is None) == (measure.formula is None) == (measure.needs == "")
-    back = measure.back(np.array([measure.null, 1.0]))
-    assert back[0] == measure.display_null
+    assert (measure.null is None) == (measure.display_null is None) == (measure.scale == "logit")
+    back = measure.back(np.array([0.0 if measure.null is None else measure.null, 1.0]))
+    assert back[0] == (0.5 if measure.display_null is None else measure.display_null)
     expected = {"log": math.e, "logit": 1 / (1 + math.exp(-1)), "identity": 1.0}
     assert back[1] == pytest.approx(expected[measure.scale], rel=1e-15)
 

@@ -54,7 +54,7 @@ def test_numbers_too_long_for_digits() -> None:
 @given(st.floats(1e-6, 1e4), st.floats(1e-6, 1e4), st.booleans())
 def test_ticks_are_inside_rising_and_apart(below: float, above: float, ratio: bool) -> None:
     span, width = (-below, above), below + above
-    places, labels = ticks(span, 3.4, 9.0, ratio=ratio)
+    places, labels = ticks(span, 3.4, 9.0, "log" if ratio else "identity")
     assert all(span[0] <= place <= span[1] for place in places)
     gaps = np.diff(np.array(places)) / width * 3.4
     room = [0.5 * (text_width(a, 9.0) + text_width(b, 9.0)) for a, b in pairwise(labels)]

@@ -122,7 +122,7 @@ ADDED = {
     ),
     "[model] family": (
         "[model]\nfamily = 'norml'",
-        "x.toml, [model]: unknown family 'norml'; known are: normal",
+        "x.toml, [model]: unknown family 'norml'; known are: binomial, normal",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",

@@ -1,0 +1,60 @@
+"""From a job to its evidence: the rows it picks, as effects or as counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from bayesma.errors import DataError
+from bayesma.evidence.arms import pair_arms
+from bayesma.evidence.counts import ArmCounts, TwoArmCounts
+from bayesma.evidence.effects import Effects
+from bayesma.evidence.readers import read_studies
+from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.spec.jobs import Job
+from bayesma.spec.tables import EffectsTable, OneArmTable
+
+type Evidence = Effects | TwoArmCounts | ArmCounts
+
+SHOWN = 8  # values of a column that a message lists
+
+
+def evidence_of(job: Job) -> Evidence:
+    """Effects or counts of the rows a job picks, as its family needs them.
+
+    Raises
+    ------
+    DataError
+        When a column of `where` is missing or no row matches, and for numbers that cannot be right.
+    """
+    frame, table = _rows(job), job.effects
+    if table.arms is not None:
+        arms = table.arms
+        frame = pair_arms(frame, arm=arms.column, treatment=arms.treatment, control=arms.control, by=arms.by)
+    if isinstance(table, EffectsTable):
+        keywords: dict[str, Any] = {**table.options(), **table.columns}
+        return effect_sizes(frame, table.measure, study=table.study, **keywords)
+    if isinstance(table, OneArmTable):
+        return ArmCounts.from_frame(frame, study=table.study, centre=table.centre, **table.columns)
+    return TwoArmCounts.from_frame(frame, study=table.study, **table.columns)
+
+
+def _rows(job: Job) -> pd.DataFrame:
+    """The rows that `where` picks."""
+    frame = read_studies(job.data)
+    source = dict(frame.attrs)
+    for column, value in job.where.items():
+        if column not in frame.columns:
+            known = ", ".join(map(str, frame.columns))
+            raise DataError(f"{job.data.name} has no column {column!r}, named by where; it has: {known}")
+        picked = frame[frame[column] == value]
+        if picked.empty:
+            present = ", ".join(map(repr, frame[column].drop_duplicates().tolist()[:SHOWN]))
+            raise DataError(
+                f"{job.data.name}: no row is left where {column} = {value!r}; {column} holds {present}; "
+                "correct the value (text and numbers differ)"
+            )
+        frame = picked
+    frame.attrs.update(source)
+    return frame

@@ -1,0 +1,163 @@
+"""Does a spec of counts get every answer: posterior, classical counterparts, absolute risks, zero events?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import bayesma as bm
+from bayesma.analysis import Analysis, Result
+from bayesma.counterparts import defined, nearest, why_undefined
+
+type Analysed = Callable[..., Analysis]
+
+HEAD = """schema = 1
+title = "T"
+data = "studies.csv"
+[effects]
+study = "study"
+columns = { events_treat = "a", n_treat = "n1", events_ctrl = "c", n_ctrl = "n2" }
+favours = "lower"
+[fit]
+random_seed = 3
+[model]
+family = "binomial"
+"""
+STUDIES = "study,a,n1,c,n2\nA,1,40,5,41\nB,0,22,3,20\nC,4,61,9,60\nD,0,30,0,31\n"
+SINGLE = """schema = 1
+title = "T"
+data = "studies.csv"
+[effects]
+study = "study"
+columns = { events = "a", n = "n1" }
+[fit]
+random_seed = 3
+[questions]
+above = [0.05]
+[model]
+family = "proportion"
+"""
+
+
+def only(analysis: Analysis) -> Result:
+    """The one result."""
+    (result,) = analysis.results
+    return result
+
+
+@pytest.mark.parametrize(
+    ("baseline", "model"),
+    [("fixed", "UM.FS"), ("conditional", "CM.EL")],
+)
+def test_counterparts_of_two_arms(baseline: str, model: str, analysed: Analysed) -> None:
+    result = only(analysed(HEAD + f'baseline = "{baseline}"\n', STUDIES))
+    labels = [f"Bayesian ({result.fit.attrs['engine']})", "Mantel-Haenszel", "Peto", f"GLMM, {model}"]
+    assert result.compare.index.tolist() == labels
+    assert result.frequentist["Mantel-Haenszel"] == bm.mantel_haenszel(result.evidence)
+    assert result.classical[0] == f"GLMM, {model}"
+    assert result.fit.attrs["family"] == "binomial"
+
+
+def test_an_undefined_counterpart_gives_way_and_says_why(analysed: Analysed) -> None:
+    studies = "study,a,n1,c,n2\nA,0,40,5,41\nB,0,22,3,20\n"
+    result = only(analysed(HEAD, studies))
+    glmm = result.frequentist["GLMM, UM.FS"]
+    assert not defined(glmm)
+    assert "Separation" in why_undefined(glmm, result.evidence)
+    label, answer = nearest(result.frequentist)
+    assert label == "Peto"
+    assert math.isfinite(answer.estimate)
+
+
+def test_what_a_double_zero_trial_moves_is_measured(analysed: Analysed) -> None:
+    result = only(analysed(HEAD, STUDIES))
+    without = only(analysed(HEAD, STUDIES.replace("D,0,30,0,31\n", "")))
+    with_, rest = (r.summary.loc["mu"] for r in (result, without))
+    assert result.zero_events is not None
+    assert result.zero_events.studies == ("D (0/30 v 0/31)",)
+    assert result.zero_events.moved == pytest.approx((with_["mean"] - rest["mean"]) / with_["sd"], abs=1e-9)
+    assert without.zero_events is None
+    assert any("They move the posterior mean of mu by" in note for note in result.notes)
+
+
+def test_it_shrinks_as_the_baseline_prior_widens(analysed: Analysed) -> None:
+    narrow, wide = (
+        only(analysed(HEAD + f'priors = {{ alpha = "Normal(0, {sd})" }}\n', STUDIES)).zero_events
+        for sd in (3, 30)
+    )
+    assert narrow is not None and narrow.moved is not None
+    assert wide is not None and wide.moved is not None
+    assert abs(wide.moved) < abs(narrow.moved)
+
+
+def test_a_conditional_model_gets_nothing_from_it(analysed: Analysed) -> None:
+    conditional = HEAD + 'baseline = "conditional"\n'
+    result = only(analysed(conditional, STUDIES))
+    without = only(analysed(conditional, STUDIES.replace("D,0,30,0,31\n", "")))
+    assert result.zero_events is not None
+    assert "contribute nothing" in result.zero_events.contribution
+    np.testing.assert_allclose(
+        result.summary.loc[["mu", "tau"], "mean"], without.summary.loc[["mu", "tau"], "mean"], atol=1e-8
+    )
+
+
+def test_all_zero_is_the_prior_and_says_so(analysed: Analysed) -> None:
+    result = only(analysed(HEAD + 'random_effects = "none"\n', "study,a,n1,c,n2\nA,0,12,0,6\n"))
+    assert result.zero_events is not None
+    assert "No study has a contrast" in result.zero_events.contribution
+    assert result.prior_share["mu"] > 0.5
+    assert result.prior_overlap > 0.7
+    assert not any(defined(fit) for fit in result.frequentist.values())
+    row = analysed(HEAD + 'random_effects = "none"\n', "study,a,n1,c,n2\nA,0,12,0,6\n").table().iloc[0]
+    assert math.isnan(row["frequentist_estimate"])
+    assert row["p_benefit"] + row["p_harm"] == pytest.approx(1.0)
+
+
+def test_single_arms(analysed: Analysed) -> None:
+    analysis = analysed(SINGLE, "study,a,n1\nA,3,20\nB,5,31\nC,0,12\n")
+    result = only(analysis)
+    assert result.benefit is None
+    assert result.risks is not None
+    assert result.risks.index.tolist() == ["median risk", "mean risk", "risk in a new study"]
+    expected = bm.prob(result.fit, "mu", above=math.log(0.05 / 0.95))
+    assert result.risks.loc["median risk", "P(> 0.05)"] == pytest.approx(expected)
+    assert list(result.frequentist) == ["GLMM, logit-normal"]
+    row = analysis.table().iloc[0]
+    assert math.isnan(row["p_benefit"])
+    assert math.isnan(row["frequentist_p_value"])  # of a risk of one half, which nobody asked
+    assert result.zero_events is not None
+    assert result.zero_events.studies == ("C (0/12)",)
+
+
+def test_a_beta_binomial_has_its_mean_for_mu(analysed: Analysed) -> None:
+    analysis = analysed(SINGLE + 'distribution = "beta-binomial"\n', "study,a,n1\nA,3,20\nB,5,31\nC,0,12\n")
+    row, result = analysis.table().iloc[0], only(analysis)
+    assert 1 / (1 + math.exp(-row["estimate"])) == pytest.approx(result.summary.loc["mean", "mean"])
+
+
+def test_pinned_numbers_of_counts_are_found(analysed: Analysed) -> None:
+    text = "".join(
+        f"[[reference]]\nquantity = '{quantity}'\nvalue = 0\ntolerance = 1e-9\nsource = 'test'\n"
+        for quantity in (
+            "frequentist.MH OR+wald.estimate",
+            "frequentist.MH RD+wald.se",
+            "frequentist.Peto+wald.estimate",
+            "frequentist.UM.FS+wald.tau2",
+            "effect.B.events_ctrl",
+            "posterior.delta[A].mean",
+        )
+    )
+    analysis = analysed(HEAD + text, STUDIES)
+    counts = only(analysis).evidence
+    found = [check.found for check in analysis.references]
+    assert found == [
+        bm.mantel_haenszel(counts).estimate,
+        bm.mantel_haenszel(counts, "RD").se,
+        bm.peto(counts).estimate,
+        bm.glmm(counts).tau2,
+        3.0,
+        only(analysis).summary.loc["delta[A]", "mean"],
+    ]
