@@ -26,8 +26,8 @@ from bayesma.priors.kernels import log_densities
 
 Array = NDArray[np.float64]
 
-LEVELS = ((20, 24), (28, 32), (40, 40), (56, 56), (80, 80), (120, 120), (180, 180))  # scale, location nodes
-TOLERANCE = 1e-8
+LEVELS = ((20, 24), (28, 32), (40, 44), (56, 60), (80, 84), (120, 120), (180, 180))  # scale, location nodes
+TOLERANCE = 1e-7  # of the rule before: the one that is kept is finer
 SCAN = 33  # points of a look along the scale
 ENOUGH = 9  # of them within the window before it is trusted
 LOOKS = 12
