@@ -32,6 +32,7 @@ _HOMES = {
     "benefit": "posterior.benefit",
     "shrinkage": "posterior.shrinkage",
     "compare": "posterior.compare",
+    "predict": "posterior.predict",
     "model_evidence": "posterior.model_evidence",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",

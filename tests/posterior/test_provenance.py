@@ -44,13 +44,13 @@ def test_reloaded_from_netcdf(
 
 
 QUESTIONS: dict[str, Callable[[object], object]] = {
-    "summary": lambda it: bm.summary(it),  # type: ignore[arg-type]
+    "summary": bm.summary,  # type: ignore[arg-type]
     "prob": lambda it: bm.prob(it, "mu", below=0.0),  # type: ignore[arg-type]
     "benefit": lambda it: bm.benefit(it, favours="lower"),  # type: ignore[arg-type]
-    "shrinkage": lambda it: bm.shrinkage(it),  # type: ignore[arg-type]
-    "model_evidence": lambda it: bm.model_evidence(it),  # type: ignore[arg-type]
-    "prior_share": lambda it: prior_share(it),  # type: ignore[arg-type]
-    "prior_conflict": lambda it: prior_conflict(it),  # type: ignore[arg-type]
+    "shrinkage": bm.shrinkage,  # type: ignore[arg-type]
+    "model_evidence": bm.model_evidence,  # type: ignore[arg-type]
+    "prior_share": prior_share,  # type: ignore[arg-type]
+    "prior_conflict": prior_conflict,  # type: ignore[arg-type]
 }
 
 

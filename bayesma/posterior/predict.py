@@ -1,0 +1,231 @@
+"""Question: what does the effect mean for patients, as risks rather than ratios?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesma.errors import OptionError
+from bayesma.posterior import nnt
+from bayesma.posterior.baseline import baseline_of
+from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, two_arm_risks
+from bayesma.posterior.numbers import is_number, tails
+from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.single_arm import single_arm_risks
+from bayesma.posterior.spread import Spread
+from bayesma.priors import Prior
+
+Array = NDArray[np.float64]
+
+CONTROL, TREATED, DIFFERENCE = "risk in the control arm", "risk in the treated arm", "risk difference"
+RATIO, ODDS = "risk ratio", "odds ratio"
+COLUMNS = ["mean", "sd", "median", "ci_low", "ci_high", "mcse_mean"]
+INTERVAL = ["median", "ci_low", "ci_high"]
+MOMENTS = ["mean", "sd", "mcse_mean"]
+OWN_BASELINE = (
+    "the model's own distribution of baselines, with its correlation of baseline and effect: alpha_mean in a "
+    "typical setting, alpha_new in a new one"
+)
+
+
+def predict(
+    fit: xr.DataTree,
+    *,
+    baseline: float | str | Prior | None = None,
+    per: int = 1000,
+    ci_prob: float = 0.95,
+    above: float | Sequence[float] = (),
+    favours: str | None = None,
+    studies: bool = False,
+) -> pd.DataFrame:
+    """Absolute risks that follow from a fit.
+
+    Under engine ``exact`` quantities that follow one parameter have its exact quantiles; those of mu and tau
+    together come from a deterministic grid (quantiles to 1e-3 sd; to 1e-2 sd where a control risk with a
+    distribution comes in as well). Draws have a Monte Carlo error, given for the mean.
+
+    Parameters
+    ----------
+    fit
+        Counts in two arms (`binomial`), effects that are log odds ratios or log risk ratios (`normal`,
+        measures OR and RR), or single arms (`proportion`, or `normal` with measure PLO).
+    baseline
+        Two arms: the risk in the **control arm**, whatever the coding of the model. A number (``0.1``); a
+        distribution on (0, 1) as `Prior` or text (``"Beta(4, 36)"``), independent of the effect; or
+        ``"pooled"``, the control arms of this analysis (the default for `binomial`): with
+        ``baseline="random"`` or ``"correlated"`` the model's own baselines; else a random-effects pooling of
+        the control arms by themselves, independent of the effect.
+    per
+        The number of patients in the row of events.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    above
+        Thresholds: each adds a column ``P(> x)``, the posterior probability that the quantity of the row, on
+        its own scale, exceeds x. With 0 events of n and a uniform prior on the risk, P(risk > 3 / n) is near
+        0.05: the rule of three (Hanley and Lippman-Hand 1983, doi 10.1001/jama.1983.03330370053031).
+    favours
+        ``"lower"`` when an event harms, ``"higher"`` when it is hoped for: names the numbers needed to treat
+        in ``attrs["nnt"]`` as for benefit (NNTB) or harm (NNTH).
+    studies
+        Single arms: also a row for the risk in each study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns mean, sd, median, ci_low, ci_high, mcse_mean (NaN under ``exact``), and those of `above`.
+
+        Two arms: index (estimand, quantity). Estimands: ``conditional`` (a setting with the typical effect,
+        mu), ``marginal`` (the treated risk averaged over settings) and ``new setting`` (one new setting, with
+        delta_new or theta_new); under a common effect only the first. Quantities: risk in the control arm,
+        risk in the treated arm, risk difference (treated minus control), risk ratio, odds ratio,
+        ``more events per 1,000`` (negative: fewer), and the number needed to treat in two rows, ``NNT, one
+        event fewer`` and ``NNT, one event more``: where the interval of the risk difference holds 0, the
+        interval of the number needed to treat runs through infinity, from the ci_low of one row to infinity
+        and back to the ci_low of the other (Altman 1998, doi 10.1136/bmj.317.7168.1309). Means and sds of
+        numbers needed to treat, and of ratios over an uncertain or low baseline, need not exist and are NaN.
+
+        Single arms: index quantity: ``median risk`` (expit(mu)), ``mean risk`` (E expit(theta_new), the
+        average over settings), ``risk in a new study``, and ``risk[study]``.
+
+        ``attrs``: baseline (in words), estimands or quantities (what each means), nnt (in words, by
+        estimand), computed (how), notes.
+
+    Raises
+    ------
+    OptionError
+        For a measure without absolute risks, a baseline that is no risk or is missing, and options outside
+        their range.
+    PriorError
+        For a baseline distribution that does not parse.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> counts = bm.TwoArmCounts.from_counts([2, 0, 1], [60, 40, 55], [6, 3, 4], [58, 42, 50])
+    >>> fit = bm.fit(counts, engine="exact", random_seed=1)
+    >>> risks = bm.predict(fit, baseline=0.1, favours="lower")
+    >>> risks.loc[("conditional", "more events per 1,000"), ["median", "ci_low", "ci_high"]].round().tolist()
+    [-80.0, -96.0, -30.0]
+    >>> risks.attrs["nnt"]["conditional"]
+    'NNTB 13 (10 to 34)'
+    """
+    origin = provenance(fit)
+    ends = tails(ci_prob)
+    limits = _limits(above)
+    _check(per, favours)
+    if origin.measure.code == "PLO":
+        if baseline is not None:
+            raise OptionError(
+                "predict: a single-arm fit holds no effect to put on a baseline; leave baseline out"
+            )
+        rows, meanings = single_arm_risks(fit, origin, studies=studies)
+        table = _table(rows, ends, limits)
+        table.index.name = "quantity"
+        table.attrs |= {"quantities": meanings}
+    elif origin.measure.code in {"OR", "RR"}:
+        table = _two_arms(fit, origin, baseline, per, ends, limits, favours)
+    else:
+        raise OptionError(
+            f"predict: a {origin.measure.name} has no absolute risks; they follow from counts, or from odds "
+            "ratios, risk ratios (OR, RR) and proportions (PLO)"
+        )
+    drawn = chains_of(fit) > 0
+    table.attrs |= {
+        "computed": "draws of NUTS; mcse_mean is the Monte Carlo error of each mean"
+        if drawn
+        else "exact integration, no Monte Carlo error",
+        "converged": origin.converged,
+        "notes": list(origin.notes),
+    }
+    return table
+
+
+def _two_arms(
+    fit: xr.DataTree,
+    origin: Provenance,
+    baseline: float | str | Prior | None,
+    per: int,
+    ends: tuple[float, float],
+    limits: Sequence[float],
+    favours: str | None,
+) -> pd.DataFrame:
+    """Rows of every estimand."""
+    control = baseline_of(fit, origin, baseline)
+    known = control is not None and control.typical.certain
+    parts, words = {}, {}
+    risks = two_arm_risks(fit, origin, control)
+    for estimand, one in risks.items():
+        part = _table(_quantities(one, per), ends, limits)
+        if not known:
+            part.loc[[RATIO, ODDS], MOMENTS] = np.nan
+        part.loc[ODDS, MOMENTS] = np.nan
+        median, low, high = map(float, part.loc[DIFFERENCE, INTERVAL].to_numpy(dtype=np.float64))
+        for name, side in ((nnt.FEWER, "fewer"), (nnt.MORE, "more")):
+            needed = nnt.needed(median, low, high, side)  # type: ignore[arg-type]
+            part.loc[name, INTERVAL] = [needed.median, needed.ci_low, needed.ci_high]
+        words[estimand] = nnt.in_words(median, low, high, favours)
+        parts[estimand] = part
+    table = pd.concat(parts, names=["estimand", "quantity"])
+    table.attrs = {
+        "baseline": OWN_BASELINE if control is None else control.words,
+        "estimands": {name: MEANINGS[name].format(name=origin.measure.name) for name in risks},
+        "nnt": words,
+    }
+    return table
+
+
+def _quantities(risks: Risks, per: int) -> dict[str, Spread]:
+    """What is asked of the two risks."""
+    asked: Mapping[str, Quantity] = {
+        TREATED: lambda control, treated: treated + 0.0 * control,
+        DIFFERENCE: lambda control, treated: treated - control,
+        RATIO: lambda control, treated: treated / control,
+    }
+    events: Quantity = lambda control, treated: per * (treated - control)  # noqa: E731
+    return (
+        {CONTROL: risks.of_control}
+        | {name: risks.of(quantity) for name, quantity in asked.items()}
+        | {ODDS: risks.odds_ratio(), events_label(per): risks.of(events)}
+    )
+
+
+def events_label(per: int) -> str:
+    """Name of the row that counts events among so many patients."""
+    return f"more events per {per:,}"
+
+
+def _table(rows: Mapping[str, Spread], ends: tuple[float, float], limits: Sequence[float]) -> pd.DataFrame:
+    """One line a quantity."""
+    lines: dict[str, list[float]] = {}
+    for name, spread in rows.items():
+        median, low, high = spread.quantile([0.5, *ends])
+        lines[name] = [spread.mean(), spread.sd(), median, low, high, spread.mcse()]
+        lines[name] += [spread.above(limit) for limit in limits]
+    columns = [*COLUMNS, *(f"P(> {limit:g})" for limit in limits)]
+    return pd.DataFrame.from_dict(lines, orient="index", columns=columns)
+
+
+def _limits(above: float | Sequence[float]) -> list[float]:
+    """Thresholds as a list."""
+    given: list[Any] = [above] if is_number(above) or isinstance(above, str) else list(above)  # type: ignore[arg-type]
+    for value in given:
+        if not (is_number(value) and math.isfinite(value)):
+            raise OptionError(f"above holds {value!r}; give numbers, for example above=[0.01, 0.05]")
+    return [float(value) for value in given]
+
+
+def _check(per: object, favours: object) -> None:
+    """Refuse what cannot be counted or named."""
+    if not isinstance(per, int) or isinstance(per, bool) or per < 1:
+        raise OptionError(f"per is {per!r}; it must be a whole number of patients, for example 1000")
+    if favours is not None and favours not in DIRECTIONS:
+        raise OptionError(
+            f"favours is {favours!r}; give 'lower' (an event harms) or 'higher' (it is hoped for)"
+        )
