@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_share
+import bayesma as bm
+from bayesma.posterior.prior_share import CONFLICT, RULES, prior_conflict, prior_overlap, prior_share
 
 # Quartiles are solved to 1e-13 of the range; their ratio is squared.
 SHARE = 1e-9
@@ -71,3 +74,52 @@ def test_conflict_is_seen_on_either_side_of_mu_and_above_for_tau(exactly: Callab
 
 def test_a_flat_prior_excludes_nothing(heavy: xr.DataTree) -> None:
     assert prior_conflict(heavy)["mu"] == 0.5
+
+
+# Gauss nodes on an integrand with two kinks.
+AREA = 1e-3
+
+
+@pytest.mark.parametrize("se", [0.05, 0.5, 1.0, 3.0, 20.0])
+def test_overlap_of_two_normals_of_one_mean(exactly: Callable[..., xr.DataTree], se: float) -> None:
+    """They cross where x^2 (1/s^2 - 1) = -2 log s; between the crossings the prior is the smaller."""
+    s = (1.0 + se**-2.0) ** -0.5
+    crossing = np.sqrt(-2.0 * np.log(s) / (s**-2.0 - 1.0))
+    area = 2.0 * (stats.norm.sf(crossing / s) + stats.norm.cdf(crossing) - 0.5)
+    fit = exactly([0.0], [se], {"mu": "Normal(0, 1)"}, random_effects="none")
+    assert prior_overlap(fit)["mu"] == pytest.approx(area, abs=AREA)
+    assert (prior_overlap(fit)["mu"] > RULES) == (se >= 1.0)
+
+
+def test_overlap_sees_a_shift_where_the_share_sees_none(exactly: Callable[..., xr.DataTree]) -> None:
+    """Two normals of one sd, a distance d apart, share 2 Phi(-d / 2)."""
+    fit = exactly([40.0], [10.0], {"mu": "Normal(0, 1)"}, random_effects="none")
+    s = (1.0 + 0.01) ** -0.5
+    distance = 0.4 * s**2
+    assert prior_share(fit)["mu"] > 0.98
+    assert prior_overlap(fit)["mu"] == pytest.approx(2 * stats.norm.cdf(-distance / 2), abs=0.01)
+
+
+def test_overlap_where_nothing_happened_and_where_much_did() -> None:
+    bare = bm.TwoArmCounts.from_counts([0, 0], [20, 31], [0, 0], [22, 30])
+    fixed = bm.fit(bare, engine="exact", random_seed=1)
+    assert (prior_overlap(fixed) > RULES).all()
+    bcg = bm.TwoArmCounts.from_frame(
+        bm.load_data("bcg"), study=["author", "year"],
+        events_treat="tpos", nonevents_treat="tneg", events_ctrl="cpos", nonevents_ctrl="cneg",
+    )  # fmt: skip
+    overlap = prior_overlap(bm.fit(bcg, engine="exact", random_seed=1))
+    assert overlap["mu"] < 0.15
+    assert overlap["tau"] < 0.7
+
+
+def test_a_flat_prior_overlaps_with_nothing(heavy: xr.DataTree) -> None:
+    assert prior_overlap(heavy)["mu"] == 0.0
+    assert 0.0 < prior_overlap(heavy)["tau"] < 1.0
+
+
+def test_overlap_from_draws(fit: xr.DataTree) -> None:
+    """The same fit without its grid: draws and their kernel density."""
+    drawn = fit.copy()
+    del drawn["exact"]
+    assert prior_overlap(drawn).to_numpy() == pytest.approx(prior_overlap(fit).to_numpy(), abs=0.05)

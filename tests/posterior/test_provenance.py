@@ -10,7 +10,7 @@ import xarray as xr
 
 import bayesma as bm
 from bayesma.errors import OptionError
-from bayesma.posterior.prior_share import prior_conflict, prior_share
+from bayesma.posterior.prior_share import prior_conflict, prior_overlap, prior_share
 from bayesma.posterior.provenance import provenance
 
 
@@ -50,6 +50,8 @@ QUESTIONS: dict[str, Callable[[object], object]] = {
     "shrinkage": bm.shrinkage,  # type: ignore[arg-type]
     "model_evidence": bm.model_evidence,  # type: ignore[arg-type]
     "prior_share": prior_share,  # type: ignore[arg-type]
+    "prior_overlap": prior_overlap,
+    "predict": bm.predict,
     "prior_conflict": prior_conflict,  # type: ignore[arg-type]
 }
 
