@@ -8,7 +8,9 @@ from typing import Literal
 
 from bayesma.analysis import Analysis, Result
 from bayesma.notes import prior_notes
+from bayesma.posterior.location import location_name
 from bayesma.posterior.prior_share import DOMINATES
+from bayesma.posterior.provenance import provenance
 from bayesma.reporting.numbers import share
 
 LARGEST_Z = 5.0  # the two engines never differ by more by chance, in any number of comparisons here
@@ -21,14 +23,15 @@ class Alarm:
     Attributes
     ----------
     level
-        ``"stop"``: do not use the numbers; ``"caution"``: read them with it.
+        ``"stop"``: do not use the numbers; ``"loud"``: the prior gave them, not the data; ``"caution"``:
+        read them with it.
     text
         One sentence.
     places
         What it concerns; empty when everything.
     """
 
-    level: Literal["stop", "caution"]
+    level: Literal["stop", "loud", "caution"]
     text: str
     places: str = ""
 
@@ -43,7 +46,7 @@ def alarms(analysis: Analysis) -> list[Alarm]:
     notes = list(_notes(analysis))
     cautions = [alarm for alarm in notes if alarm.text in own]
     others = [alarm for alarm in notes if alarm.text not in own]
-    return [*_stops(analysis), *cautions, *_priors(analysis), *others, *common]
+    return [*_stops(analysis), *_prior_answers(analysis), *cautions, *_priors(analysis), *others, *common]
 
 
 def own_notes(analysis: Analysis, result: Result) -> list[str]:
@@ -87,6 +90,24 @@ def _stops(analysis: Analysis) -> Iterable[Alarm]:
         yield Alarm(
             "stop", "REFERENCE NOT MET: pinned external values were not reproduced.", "; ".join(names)
         )
+
+
+def _prior_answers(analysis: Analysis) -> Iterable[Alarm]:
+    """Results whose mean effect is more prior than data: the loudest thing to say of a probability."""
+    ruled = [r for r in analysis.results if r.prior_share.get(_location(r), 0.0) >= DOMINATES]
+    if ruled:
+        overlaps = sorted(r.prior_overlap for r in ruled)
+        ends = " to ".join(dict.fromkeys(share(overlap) for overlap in (overlaps[0], overlaps[-1])))
+        text = (
+            "THE PRIOR SETS THE ANSWER, not the data: the posterior of the mean is mostly its prior (overlap "
+            f"of the two densities {ends}). Read its probabilities as statements of the prior."
+        )
+        yield Alarm("loud", text, places(analysis, ruled))
+
+
+def _location(result: Result) -> str:
+    """Name of the mean effect, or of the risk."""
+    return location_name(provenance(result.fit))
 
 
 def _priors(analysis: Analysis) -> Iterable[Alarm]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import math
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from bayesma.analysis import Analysis, Result
-from bayesma.reporting.numbers import probability, with_interval
+from bayesma.reporting.absolute import rate_head, risk_text
+from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
-from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words
+from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words, single_arm
 
 UNCONVERGED = "NOT CONVERGED"
 COLUMNS = (
@@ -48,8 +50,35 @@ MEANINGS = (
 )
 
 
+RISK_MEANINGS = (
+    ("Median risk", "half of all settings have a higher risk; where all studies share one risk, that risk"),
+    ("Mean risk", "the risk averaged over settings: what a patient of a setting taken at random faces"),
+    (
+        "New study",
+        "the risk in one further study, whose setting may differ as much as those of the studies here",
+    ),
+    ("P(> x)", "the posterior probability that the median risk exceeds x; for the other risks see below"),
+    (
+        "Frequentist",
+        "the classical estimate of the median risk from the same counts, with confidence interval",
+    ),
+)
+
+
+def meanings(analysis: Analysis) -> tuple[tuple[str, str], ...]:
+    """What the columns of the answer table mean."""
+    return RISK_MEANINGS if of_risks(analysis) else MEANINGS
+
+
+def of_risks(analysis: Analysis) -> bool:
+    """Whether every result is of single arms."""
+    return all(single_arm(result) for result in analysis.results)
+
+
 def answers(analysis: Analysis) -> Table:
     """Every fit in one line, variants of one analysis together, the first of them the primary one."""
+    if of_risks(analysis):
+        return _risk_answers(analysis)
     shown: set[str] = set()
     rows = []
     for result, (_, line) in zip(analysis.results, analysis.table().iterrows(), strict=True):
@@ -58,13 +87,70 @@ def answers(analysis: Analysis) -> Table:
     return table("The answer", COLUMNS, rows, f"Frequentist: {_classical(analysis)}.")
 
 
+def _risk_answers(analysis: Analysis) -> Table:
+    """The same for single arms: risks by name, and the probabilities that they exceed the rates asked for."""
+    asked = list(
+        dict.fromkeys(
+            str(name)
+            for result in analysis.results
+            if result.risks is not None
+            for name in result.risks.columns
+            if str(name).startswith("P(")
+        )
+    )
+    columns = [
+        Column("Outcome", kind="text"),
+        Column("k", "studies"),
+        Column("Median risk", "95 % interval"),
+        *(Column(rate_head(name), "median risk") for name in asked),
+        Column("Mean risk", "95 % interval"),
+        Column("New study", "95 % interval"),
+        Column("Frequentist", "95 % interval"),
+    ]
+    shown: set[str] = set()
+    rows = []
+    for result in analysis.results:
+        rows.append(_risk_row(result, asked, first=result.job.analysis not in shown))
+        shown.add(result.job.analysis)
+    return table("The answer", columns, rows, f"Frequentist: {_classical(analysis)}.")
+
+
+def _risk_row(result: Result, asked: Sequence[str], *, first: bool) -> Row:
+    """One line of risks."""
+    risks, converged = result.risks, bool(result.fit.attrs["converged"])
+    assert risks is not None, "single arms have risks"
+    middle = "risk" if "risk" in risks.index else "median risk"
+
+    texts = {str(name): risk_text(row) for name, row in risks.iterrows()}
+    chances = [float(risks[name].iloc[0]) if name in risks else math.nan for name in asked]
+    _, classical = result.classical
+    numbers: list[Cell] = [
+        texts[middle],
+        *map(Chance, chances),
+        texts.get("mean risk", MISSING),
+        texts.get("risk in a new study", MISSING),
+    ]
+    job = result.job
+    name = Words(job.label if first else job.variant_label, job.effects.treatment if first else "")
+    return Row(
+        (
+            name,
+            str(result.k),
+            *(numbers if converged else [UNCONVERGED, *numbers[1:]]),
+            with_interval(measure_of(result), classical.estimate, classical.ci_low, classical.ci_high),
+        ),
+        "alarm" if not converged else "primary" if first else "variant",
+    )
+
+
 def _classical(analysis: Analysis) -> str:
     """Which classical answer is shown; beside which variant, where they differ."""
-    shown = dict.fromkeys((list(r.frequentist)[-1], r.job.variant_label) for r in analysis.results)
+    shown = dict.fromkeys((r.classical[0], r.job.variant_label) for r in analysis.results)
     methods = dict.fromkeys(method for method, _ in shown)
     if len(methods) == 1:
         return next(iter(methods))
-    return "; ".join(f"{method}{f' ({variant})' if variant else ''}" for method, variant in shown)
+    names = [f"{method}{f' ({variant})' if variant else ''}" for method, variant in shown]
+    return "; ".join(names)
 
 
 def _row(result: Result, line: dict[Hashable, Any], *, first: bool) -> Row:

@@ -6,11 +6,8 @@ import json
 
 from bayesma.analysis import Analysis
 from bayesma.measures import MEASURES
+from bayesma.reporting.likelihoods import HYPERGEOMETRIC, JACKSON, LOGIT_NORMAL, model_papers
 
-MODEL = (
-    "Normal-normal hierarchical model: Higgins JPT, Thompson SG, Spiegelhalter DJ. J R Stat Soc A "
-    "2009;172:137-159, doi 10.1111/j.1467-985X.2008.00552.x"
-)
 EXACT = (
     "Exact integration as a mixture over tau: Roever C. J Stat Softw 2020;93(6), doi 10.18637/jss.v093.i06"
 )
@@ -23,7 +20,15 @@ RHAT = (
     "r_hat and effective sample size: Vehtari A et al. Bayesian Anal 2021;16:667-718, doi 10.1214/20-BA1221"
 )
 LIKELIHOOD = "Viechtbauer W. J Educ Behav Stat 2005;30:261-293, doi 10.3102/10769986030003261"
+NNT = "Numbers needed to treat: Altman DG. BMJ 1998;317:1309-1312, doi 10.1136/bmj.317.7168.1309"
 FREQUENTIST = {
+    "MH OR": "Mantel N, Haenszel W. J Natl Cancer Inst 1959;22:719-748, doi 10.1093/jnci/22.4.719; variance: "
+    "Robins J, Breslow N, Greenland S. Biometrics 1986;42:311-323, doi 10.2307/2531052",
+    "Peto": "Yusuf S et al. Prog Cardiovasc Dis 1985;27:335-371, doi 10.1016/S0033-0620(85)80003-7",
+    "UM.FS": JACKSON,
+    "UM.RS": JACKSON,
+    "CM.EL": HYPERGEOMETRIC,
+    "logit-normal": LOGIT_NORMAL,
     "DL": "DerSimonian R, Laird N. Control Clin Trials 1986;7:177-188, doi 10.1016/0197-2456(86)90046-2",
     "PM": "Paule RC, Mandel J. J Res Natl Bur Stand 1982;87:377-385, doi 10.6028/jres.087.022",
     "REML": f"REML: {LIKELIHOOD}",
@@ -35,16 +40,21 @@ FREQUENTIST = {
 def citations(analysis: Analysis) -> list[str]:
     """References with DOI, the data first, then model, computation and classical answers."""
     found = [analysis.spec.file.citation] if analysis.spec.file.citation else []
-    found += [MODEL, EXACT]
     results = analysis.results
-    if any(json.loads(r.fit.attrs["default_priors"]) for r in results):
+    for result in results:
+        found += model_papers(str(result.fit.attrs["family"]), json.loads(result.fit.attrs["options"]))
+    estimates = [r for r in results if r.fit.attrs["family"] == "normal"]
+    found += [EXACT] if estimates else []
+    if any(json.loads(r.fit.attrs["default_priors"]) for r in estimates):
         found.append(DEFAULTS)
     if any(r.fit.attrs["engine"] == "nuts" for r in results):
         found += [PYMC, RHAT]
-    measures = [MEASURES[r.evidence.measure] for r in results if "estimate" not in r.job.effects.columns]
+    measures = [MEASURES[r.evidence.measure] for r in estimates if "estimate" not in r.job.effects.columns]
     found += [f"{m.name[:1].upper()}{m.name[1:]}: doi {m.doi}" for m in measures if m.doi]
     used = dict.fromkeys(key for r in results for f in r.frequentist.values() for key in (f.method, f.ci))
     found += [FREQUENTIST[key] for key in used if key in FREQUENTIST]
+    if any("nnt" in r.risks.attrs for r in results if r.risks is not None):
+        found.append(NNT)
     mids = [r.job.questions.mid_source for r in results if r.job.questions.mid_source]
     found += [f"Minimal important difference: {source}" for source in mids]
     return list(dict.fromkeys(found))

@@ -7,6 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from bayesma.analysis import Result
+from bayesma.counterparts import defined, why_undefined
+from bayesma.measures import MEASURES
+from bayesma.plots.forest_counts import counts_of
+from bayesma.plots.numbers import MINUS
+from bayesma.posterior.location import location_name
 from bayesma.posterior.provenance import provenance
 from bayesma.reporting.numbers import (
     MISSING,
@@ -17,12 +22,12 @@ from bayesma.reporting.numbers import (
     with_intervals,
 )
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
-from bayesma.reporting.words import measure_of, mid_words, prior_rows
+from bayesma.reporting.words import measure_of, mid_words, noun, prior_rows, single_arm
 
 LARGE_Z = 3.0
 ESTIMATE, PREDICTION = ("estimate", "ci_low", "ci_high"), ("estimate", "pi_low", "pi_high")
 Z95 = 1.959963984540054
-MEANING = {"mu": "effect (mu)", "theta_new": "in a next study"}
+MEANING = {"mu": "effect (mu)", "theta_new": "in a next study", "delta_new": "in a next study"}
 CHANCES = {"p_benefit": "benefit", "p_mid": "benefit beyond the MID", "p_harm": "harm"}
 
 
@@ -38,6 +43,8 @@ def decision(result: Result) -> Table | None:
     ]
     blank = [""] * (len(names) - 1)
     rows += [(str(label), Chance(float(v)), *blank) for label, v in result.probabilities.items()]
+    if result.benefit is None:
+        return table("Probabilities", ("Probability of", "posterior"), rows)
     mid = mid_words(result)
     source = result.job.questions.mid_source
     note = (
@@ -52,7 +59,12 @@ def decision(result: Result) -> Table | None:
 def comparison(result: Result) -> Table:
     """Bayesian and frequentist side by side, on the printed scale."""
     measure, answers = measure_of(result), result.compare
+    undefined = {label for label, fit in result.frequentist.items() if not defined(fit)}
     estimates = with_intervals(measure, zip(*(answers[c] for c in ESTIMATE), strict=True))
+    estimates = [
+        "not defined" if label in undefined else text
+        for label, text in zip(answers.index, estimates, strict=True)
+    ]
     predicted = with_intervals(measure, zip(*(answers[c] for c in PREDICTION), strict=True))
     rows = [
         (
@@ -65,17 +77,22 @@ def comparison(result: Result) -> Table:
         for (label, row), estimate, prediction in zip(answers.iterrows(), estimates, predicted, strict=True)
     ]
     heads = ("", "Estimate, 95 % interval", "Next study, 95 %", "tau", "p")
+    reasons = [
+        f"{label} is not defined: {why_undefined(fit, result.evidence)}"
+        for label, fit in result.frequentist.items()
+        if not defined(fit)
+    ]
     note = (
         f"The Bayesian estimate is the posterior mean{_back_transformed(result)}; "
-        f"tau is the between-study sd{_of_log(result)}."
-    )
+        f"tau is the between-study sd{_of_log(result)}. {' '.join(reasons)}"
+    ).rstrip()
     return table("Bayesian and frequentist", heads, rows, note)
 
 
 def priors(result: Result) -> Table:
     """Every prior in words, and how much of the answer it supplied."""
     rows = [
-        (*row, share(float(result.prior_share[row[0].split(":", maxsplit=1)[0]])))
+        (*row, share(float(result.prior_share.get(row[0].split(":", maxsplit=1)[0], np.nan))))
         for row in prior_rows(result)
     ]
     heads = ("Parameter", Column("Prior", kind="code"), words("In words"), words("Origin"), "Share")
@@ -83,6 +100,9 @@ def priors(result: Result) -> Table:
         "Share: part of the posterior that the prior supplied (squared ratio of the interquartile ranges; "
         "100 %: the data said nothing)."
     )
+    if not np.isnan(result.prior_overlap):
+        name = location_name(provenance(result.fit))
+        note += f" Overlap of prior and posterior of {name}: {share(result.prior_overlap)}."
     return table("Priors", heads, rows, note)
 
 
@@ -113,19 +133,60 @@ def studies(result: Result) -> Table:
     """Observed and posterior effect of each study, printed scale."""
     measure, found = measure_of(result), result.shrinkage
     half = Z95 * found["observed_se"]
+    counts = counts_of(
+        result.fit,
+        provenance(result.fit),
+        len(found),
+        result.job.effects.treatment,
+        result.job.effects.control,
+    )
     seen = zip(found["observed"], found["observed"] - half, found["observed"] + half, strict=True)
     believed = zip(found["mean"], found["ci_low"], found["ci_high"], strict=True)
     columns = (with_intervals(measure, seen), with_intervals(measure, believed), found["weight"])
+    cells = zip(*counts.columns.values(), strict=True) if counts.columns else [()] * len(found)
     rows = [
-        (str(study), observed, posterior, f"{weight:.1f} %")
-        for study, observed, posterior, weight in zip(found.index, *columns, strict=True)
+        (
+            str(study),
+            *numbers,
+            remark or observed,
+            posterior,
+            MISSING if np.isnan(weight) else f"{weight:.1f} %",
+        )
+        for study, numbers, remark, observed, posterior, weight in zip(
+            found.index, cells, counts.remarks, *columns, strict=True
+        )
     ]
     note = (
-        "Posterior: the study's own effect after learning from the others. "
-        "Weight: its share in the mean effect."
+        f"Posterior: the study's own {noun(result)} after learning from the others. "
+        f"Weight: its share in the mean {noun(result)}."
     )
+    if counts.corrected:
+        note += " Observed, where a cell is zero: 1/2 added to every cell, for display only."
+    heads = [Column(name.partition("\n")[0], name.partition("\n")[2]) for name in counts.columns]
     return table(
-        "Studies", ("Study", "Observed, 95 % interval", "Posterior, 95 % interval", "Weight"), rows, note
+        "Studies",
+        ("Study", *heads, "Observed, 95 % interval", "Posterior, 95 % interval", "Weight"),
+        rows,
+        note,
+    )
+
+
+def baselines(result: Result) -> Table | None:
+    """Posterior of every study's baseline, as a risk; None where the model has none."""
+    origin = provenance(result.fit)
+    declared = next((p for p in origin.family.parameters(origin.options) if p.name == "alpha"), None)
+    if declared is None:
+        return None
+    found = result.summary.loc[[f"alpha[{study}]" for study in result.shrinkage.index]]
+    logits = zip(found["median"], found["ci_low"], found["ci_high"], strict=True)
+    rows = [
+        (str(study), f"{median:.2f}".replace("-", MINUS), risk)
+        for study, median, risk in zip(
+            result.shrinkage.index, found["median"], with_intervals(MEASURES["PLO"], logits), strict=True
+        )
+    ]
+    return table(
+        "Baselines", ("Study", "Logit, median", "As a risk, 95 % interval"), rows, f"{declared.meaning}."
     )
 
 
@@ -168,15 +229,19 @@ def full_engines(result: Result) -> Table | None:
 
 
 def _p_value(result: Result, label: str) -> str:
-    """Two-sided p of a classical answer."""
+    """Two-sided p of a classical answer; of single arms none, as there is no null."""
+    if single_arm(result):
+        return MISSING
     return probability(result.frequentist[label].p_value) if label in result.frequentist else MISSING
 
 
 def _back_transformed(result: Result) -> str:
-    """How a mean on the log scale is printed."""
-    return ", taken on the log scale and transformed back" if measure_of(result).scale == "log" else ""
+    """How a mean on the log or logit scale is printed."""
+    scale = measure_of(result).scale
+    return "" if scale == "identity" else f", taken on the {scale} scale and transformed back"
 
 
 def _of_log(result: Result) -> str:
     """Scale of tau."""
-    return " on the log scale" if measure_of(result).scale == "log" else ""
+    scale = measure_of(result).scale
+    return "" if scale == "identity" else f" on the {scale} scale"

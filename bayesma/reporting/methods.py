@@ -10,10 +10,18 @@ import numpy as np
 from bayesma.analysis import Analysis, Result
 from bayesma.posterior.provenance import provenance
 from bayesma.reporting.citations import citations
+from bayesma.reporting.likelihoods import model_sentence
 from bayesma.reporting.markdown import escaped, markdown_table
 from bayesma.reporting.numbers import ascii_signs, general
 from bayesma.reporting.tables import Table, table, words
-from bayesma.reporting.words import INTERVALS, METHODS, benefit_words, measure_of, mid_words, prior_rows
+from bayesma.reporting.words import (
+    benefit_words,
+    measure_of,
+    method_words,
+    mid_words,
+    prior_rows,
+    single_arm,
+)
 
 LARGE_Z = 3.0
 
@@ -63,36 +71,36 @@ def _data(analysis: Analysis) -> str:
     """What was analysed, in which measures."""
     files = ", ".join(dict.fromkeys(r.job.data.name for r in analysis.results))
     names = ", ".join(dict.fromkeys(measure_of(r).name for r in analysis.results))
-    logs = any(measure_of(r).scale == "log" for r in analysis.results)
-    return (
-        f"Data: {files}. Number of separate fits: {len(analysis.results)}. Effect measure: {names}"
-        f"{'; ratios were analysed as natural logarithms' if logs else ''}."
-    )
+    scales = {measure_of(r).scale for r in analysis.results}
+    logs = "; ratios were analysed as natural logarithms" if "log" in scales else ""
+    logits = "; proportions were analysed as logits" if "logit" in scales else ""
+    return f"Data: {files}. Number of separate fits: {len(analysis.results)}. Measure: {names}{logs}{logits}."
 
 
 def _model(analysis: Analysis) -> str:
     """Likelihood of each kind of model in use."""
-    texts = {
-        "normal": "random effects: study i with estimate y_i and standard error s_i contributes "
-        "y_i ~ Normal(theta_i, s_i^2), and theta_i ~ Normal(mu, tau^2); the effect in a new study is "
-        "theta_new ~ Normal(mu, tau^2)",
-        "none": "common effect: y_i ~ Normal(mu, s_i^2) with one effect mu for all studies",
-    }
     kinds: dict[str, list[str]] = {}
     for result in analysis.results:
-        kind = str(provenance(result.fit).options.get("random_effects", "normal"))
-        variants = kinds.setdefault(kind, [])
+        origin = provenance(result.fit)
+        variants = kinds.setdefault(model_sentence(origin.family.name, origin.options), [])
         if result.job.variant_label and result.job.variant_label not in variants:
             variants.append(result.job.variant_label)
     sentences = [
-        f"{texts[kind]}{' (variant: ' + '; '.join(variants) + ')' if variants else ''}"
-        for kind, variants in kinds.items()
+        f"{text}{' (variant: ' + '; '.join(variants) + ')' if variants else ''}"
+        for text, variants in kinds.items()
     ]
     return f"Model: {'. Model: '.join(sentences)}. The priors are listed below; none is hidden."
 
 
 def _questions(analysis: Analysis) -> str:
     """How the probabilities are defined."""
+    risks = [r for r in analysis.results if single_arm(r)]
+    if len(risks) == len(analysis.results):
+        return (
+            "P(> x) is the posterior probability that a risk exceeds x: the median risk over settings, the "
+            "mean risk over settings, or the risk in a new study, by name. Intervals hold 95 % of the "
+            "posterior, with equal tails; risks are posterior medians."
+        )
     sides = "; ".join(dict.fromkeys(benefit_words(r) for r in analysis.results))
     text = (
         "P(benefit) is the posterior probability that the effect mu lies on the favoured side of no effect, "
@@ -120,7 +128,7 @@ def _computation(analysis: Analysis) -> str:
     if integrated:
         error = max(float(r.fit["exact"].attrs["error"]) for r in integrated)
         text += (
-            f"Fits integrated exactly: {len(integrated)} (adaptive quadrature over tau; largest estimated "
+            f"Fits integrated exactly: {len(integrated)} (adaptive quadrature; largest estimated "
             f"error {general(error, 2)}; no Monte Carlo error). "
         )
     attrs = analysis.results[0].fit.attrs
@@ -164,11 +172,7 @@ def _agreement(analysis: Analysis) -> str:
 
 def _classical(analysis: Analysis) -> str:
     """Frequentist answers shown beside, and pinned references."""
-    used = dict.fromkeys(
-        f"{METHODS[f.method]} with {INTERVALS[f.ci]}"
-        for r in analysis.results
-        for f in r.frequentist.values()
-    )
+    used = dict.fromkeys(method_words(f) for r in analysis.results for f in r.frequentist.values())
     text = f"Frequentist answers beside them: {'; '.join(used)}."
     checks = analysis.references
     if checks:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from bayesma.measures import Measure
-from bayesma.plots.numbers import MINUS, Interval, estimate_texts, number, printed
+from bayesma.plots.numbers import MINUS, PRINTERS, Interval, estimate_texts, number, printed
 
 MISSING = "–"
 CERTAIN = {"0.000": "<0.001", "-0.000": "<0.001", "1.000": ">0.999"}  # what rounding must not promise
@@ -66,13 +66,15 @@ def with_interval(measure: Measure, point: float, low: float, high: float) -> st
 
 
 def with_intervals(measure: Measure, values: Iterable[tuple[float, float, float]]) -> list[str]:
-    """Estimates of one column, alike in decimals where that is honest."""
-    rows = [None if math.isnan(one[0]) else Interval(*map(float, one)) for one in values]
+    """Estimates of one column, alike in decimals where that is honest; infinite ones are none."""
+    rows = [None if not math.isfinite(one[0]) else Interval(*map(float, one)) for one in values]
     return [text or MISSING for text in estimate_texts(rows, measure)]
 
 
 def back(measure: Measure, value: float) -> str:
     """One number of the analysis scale on the printed scale."""
+    if measure.scale == "logit" and not math.isnan(value):
+        return PRINTERS["logit"](printed(measure, value), 2)
     return MISSING if math.isnan(value) else general(printed(measure, value), 3)
 
 

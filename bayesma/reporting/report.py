@@ -8,7 +8,7 @@ from pathlib import Path
 from bayesma.analysis import Analysis
 from bayesma.files import write_text
 from bayesma.reporting.alarms import alarms
-from bayesma.reporting.answers import MEANINGS, answers
+from bayesma.reporting.answers import answers, meanings
 from bayesma.reporting.citations import citations
 from bayesma.reporting.methods import methods
 from bayesma.reporting.numbers import general
@@ -55,7 +55,7 @@ def report(analysis: Analysis, path: str | Path) -> Path:
         name=analysis.spec.name,
         alarms=alarms(analysis),
         answers=answers(analysis),
-        meanings=MEANINGS,
+        meanings=meanings(analysis),
         variants=_variants(analysis),
         sections=sections(analysis),
         few=len(analysis.results) <= FEW,
@@ -112,6 +112,4 @@ def _fits(analysis: Analysis) -> Table:
         )
         for r in analysis.results
     ]
-    return table(
-        "Fits", ("Fit", words("Engine"), words("Data"), words("SHA-256 of the effects (start)")), rows
-    )
+    return table("Fits", ("Fit", words("Engine"), words("Data"), words("SHA-256 of the data (start)")), rows)

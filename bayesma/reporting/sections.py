@@ -10,13 +10,31 @@ from markupsafe import Markup
 from bayesma.analysis import Analysis, Result
 from bayesma.classical.result import FrequentistFit
 from bayesma.plots import forest, posterior
-from bayesma.posterior.marginals import centre
+from bayesma.posterior.location import location_name
+from bayesma.posterior.provenance import provenance
+from bayesma.reporting.absolute import absolute_effects, findings, risk_table, risk_text
 from bayesma.reporting.alarms import own_notes
-from bayesma.reporting.details import comparison, decision, engines, full_engines, posteriors, priors, studies
+from bayesma.reporting.details import (
+    baselines,
+    comparison,
+    decision,
+    engines,
+    full_engines,
+    posteriors,
+    priors,
+    studies,
+)
 from bayesma.reporting.figures import inline_svg
 from bayesma.reporting.numbers import probability, with_interval
 from bayesma.reporting.tables import Table
-from bayesma.reporting.words import SOURCES, benefit_words, measure_of, mid_words, scale_words
+from bayesma.reporting.words import (
+    SOURCES,
+    benefit_words,
+    measure_of,
+    mid_words,
+    scale_words,
+    single_arm,
+)
 
 
 class _Arms(TypedDict):
@@ -88,10 +106,15 @@ def _section(analysis: Analysis, number: int, group: list[Result]) -> Section:
     """One analysis."""
     job, anchor = group[0].job, f"analysis-{number}"
     rows = ", ".join(f"{column} = {value}" for column, value in job.where.items())
+    arms = (
+        [job.effects.treatment]
+        if single_arm(group[0])
+        else [f"{job.effects.treatment} v {job.effects.control}"]
+    )
     parts = [
-        f"{job.effects.treatment} v {job.effects.control}",
+        *arms,
         scale_words(group[0]),
-        f"benefit: {benefit_words(group[0])}",
+        *([] if single_arm(group[0]) else [f"benefit: {benefit_words(group[0])}"]),
         f"data: {job.data.name}{f' ({rows})' if rows else ''}",
     ]
     fits = tuple(_fit_view(analysis, result, f"{anchor}-{i}") for i, result in enumerate(group, 1))
@@ -105,7 +128,17 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
     arms = _Arms(favours=effects.favours, treatment=effects.treatment, control=effects.control)
     forest_plot = forest(result.fit, **arms, frequentist=_shown(result), xlabel=label)
     mid = job.questions.mid if effects.favours else None
-    posterior_plot = posterior(result.fit, "mu", **arms, mid=mid, xlabel=label)
+    first = risk_table(result) if decision(result) else None
+    shown = (first, findings(result), comparison(result), priors(result))
+    folded = (
+        posteriors(result),
+        studies(result),
+        absolute_effects(result),
+        baselines(result),
+        engines(result),
+    )
+    name = location_name(provenance(result.fit))
+    posterior_plot = posterior(result.fit, name, **arms, mid=mid, xlabel=label)
     return FitView(
         anchor=anchor,
         name=job.name,
@@ -114,11 +147,11 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
         answer=answer(result),
         forest=Markup(inline_svg(forest_plot, f"{anchor}: forest plot, {job.label} {job.variant_label}")),
         posterior=Markup(
-            inline_svg(posterior_plot, f"{anchor}: posterior of mu, {job.label} {job.variant_label}")
+            inline_svg(posterior_plot, f"{anchor}: posterior of {name}, {job.label} {job.variant_label}")
         ),
-        decision=decision(result),
-        tables=(comparison(result), priors(result)),
-        folded=tuple(t for t in (posteriors(result), studies(result), engines(result)) if t is not None),
+        decision=decision(result) or risk_table(result),
+        tables=tuple(t for t in shown if t is not None),
+        folded=tuple(t for t in folded if t is not None),
         engines=full_engines(result),
         notes=tuple(own_notes(analysis, result)),
         converged=bool(result.fit.attrs["converged"]),
@@ -127,11 +160,12 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
 
 def answer(result: Result) -> str:
     """The result in one sentence, loud when it must not be used."""
-    row = result.summary.loc["mu"].astype(float).to_dict()
-    value = with_interval(
-        measure_of(result), float(centre(result.fit, "mu")[0]), row["ci_low"], row["ci_high"]
-    )
-    text = f"{measure_of(result).name} {value} ({SOURCES[result.fit.attrs['engine']]})"
+    engine = SOURCES[result.fit.attrs["engine"]]
+    if single_arm(result) and result.risks is not None:
+        risks = [f"{name} {risk_text(row)}" for name, row in result.risks.iterrows()]
+        text = f"{', '.join(risks)} ({engine})"
+    else:
+        text = f"{measure_of(result).name} {with_interval(measure_of(result), *result.estimate)} ({engine})"
     if not result.fit.attrs["converged"]:
         return f"NOT CONVERGED, do not use: {text}"
     if result.benefit is None:
@@ -146,5 +180,5 @@ def answer(result: Result) -> str:
 
 def _shown(result: Result) -> dict[str, FrequentistFit]:
     """The classical answer drawn beside the posterior: the one of the answer table."""
-    label = list(result.frequentist)[-1]
-    return {label: result.frequentist[label]}
+    label, fit = result.classical
+    return {label: fit}

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import Alarm, alarms
-from bayesma.reporting.answers import answers
+from bayesma.reporting.answers import answers, of_risks
 from bayesma.reporting.numbers import ascii_signs
+from bayesma.reporting.tables import Table as Content
 
 # columns of the answer table that fit from so many characters on
 FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 2, 3, 4, 5, 6, 8)), (0, (0, 1, 2, 3, 4, 5)))
+WIDE = 150  # characters for all columns of a table of risks
 HIDDEN = ("citation",)  # columns of listings that are too long for a terminal
 HEADS = (
     "",
@@ -29,6 +31,7 @@ HEADS = (
     "frequentist",
     "p (freq.)",
 )
+STYLE_OF = {"stop": "bold red", "loud": "bold yellow", "caution": "yellow"}
 STYLES = {"primary": "bold", "alarm": "bold red"}
 
 
@@ -53,7 +56,7 @@ def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
     if found:
         console.print(Text("\nRead with the numbers", style="bold"))
     for alarm in found:
-        style = "bold red" if alarm.level == "stop" else "yellow"
+        style = STYLE_OF[alarm.level]
         console.print(_bullet(str(alarm), style))
     if analysis.references:
         met = sum(check.met for check in analysis.references)
@@ -65,12 +68,14 @@ def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
 def answer_table(analysis: Analysis, width: int) -> Table:
     """The answer table for a terminal `width` columns wide."""
     content = answers(analysis)
-    shown = next(columns for least, columns in FITTING if width >= least)
+    risks = of_risks(analysis)
+    shown = _fitting_risks(content, width) if risks else next(c for least, c in FITTING if width >= least)
+    heads = _risk_heads(content) if risks else HEADS
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in shown:
         words = column == 0
         table.add_column(
-            HEADS[column], justify="left" if words else "right", overflow="fold", no_wrap=column == 2
+            heads[column], justify="left" if words else "right", overflow="fold", no_wrap=column == 2
         )
     seen: set[str] = set()
     for row, result in zip(content.rows, analysis.results, strict=True):
@@ -82,6 +87,21 @@ def answer_table(analysis: Analysis, width: int) -> Table:
         cells = [Text(text, style=style if i == 0 else "") for i, text in enumerate(texts)]
         table.add_row(*cells)
     return table
+
+
+def _risk_heads(content: Content) -> tuple[str, ...]:
+    """Heads of a table of risks, without second lines."""
+    short = {"median risk": "", "new study": ", new", "95 % interval": " [95 %]"}
+    heads = [f"{c.label.lower()}{short.get(c.detail, '')}" for c in content.columns[2:]]
+    return ("", "k", *(head.replace("p(>", "P(>") for head in heads))
+
+
+def _fitting_risks(content: Content, width: int) -> tuple[int, ...]:
+    """All columns where there is room; else the median risk, its probabilities, and the new study."""
+    every = tuple(range(len(content.columns)))
+    if width >= WIDE:
+        return every
+    return tuple(i for i in every if content.columns[i].label not in {"Frequentist", "Mean risk"})
 
 
 def show_frame(frame: pd.DataFrame, console: Console) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bayesma.analysis import Result
+from bayesma.classical.result import FrequentistFit
+from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES, Measure
 from bayesma.plots.numbers import printed
 from bayesma.posterior.provenance import provenance
@@ -16,8 +18,26 @@ METHODS = {
     "ML": "maximum likelihood",
     "REML": "restricted maximum likelihood (REML)",
     "PM": "Paule and Mandel",
+    "MH OR": "Mantel and Haenszel's common odds ratio",
+    "Peto": "Peto's common odds ratio",
 }
 INTERVALS = {"wald": "Wald interval", "hksj": "Knapp-Hartung interval"}
+
+
+def method_words(fit: FrequentistFit) -> str:
+    """Method and interval of a classical answer."""
+    name = METHODS.get(fit.method) or f"mixed model of the counts {fit.method} (maximum likelihood)"
+    return f"{name} with {INTERVALS[fit.ci]}"
+
+
+def noun(result: Result) -> str:
+    """What was estimated: an effect, or the risk in single arms."""
+    return "risk" if single_arm(result) else "effect"
+
+
+def single_arm(result: Result) -> bool:
+    """Whether there is nothing to compare with."""
+    return measure_of(result).null is None
 
 
 def measure_of(result: Result) -> Measure:
@@ -71,13 +91,23 @@ def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
     """Parameter, prior as text, the same in words, and whether it is the default."""
     origin = provenance(result.fit)
     rows = []
-    for parameter in origin.family.hyper(origin.options):
+    for parameter in origin.family.with_priors(origin.options):
         prior = origin.priors[parameter.name]
-        scale = parameter.lower == 0.0
-        words = _scale_prior(prior) if scale else _location_prior(prior, origin.measure)
+        words = _prior_words(parameter, prior, origin.measure)
         chosen = "default" if parameter.name in origin.default_priors else "chosen for this analysis"
         rows.append((f"{parameter.name}: {parameter.meaning}", str(prior), words, chosen))
     return rows
+
+
+def _prior_words(parameter: Parameter, prior: Prior, measure: Measure) -> str:
+    """What a prior expects, by the kind of parameter."""
+    if parameter.upper == 1.0 and prior.is_proper:  # a risk, or a correlation
+        low, high = (float(v) for v in prior.ppf((0.025, 0.975)))
+        return f"before the data, 95 % probable between {general(low, 2)} and {general(high, 2)}"
+    if parameter.lower == 0.0:
+        return _scale_prior(prior)
+    baseline = parameter.role == "baseline" or parameter.name == "alpha_mean"
+    return _location_prior(prior, MEASURES["PLO"] if baseline else measure)
 
 
 def _location_prior(prior: Prior, measure: Measure) -> str:

@@ -1,0 +1,129 @@
+"""What the effect means for patients: a summary of findings for two arms, the risks of single arms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesma.analysis import Result
+from bayesma.evidence.counts import TwoArmCounts
+from bayesma.measures import MEASURES
+from bayesma.plots.numbers import PRINTERS
+from bayesma.posterior.predict import CONTROL, DIFFERENCE, TREATED
+from bayesma.reporting.numbers import general, with_interval
+from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
+from bayesma.reporting.words import measure_of
+
+PER = 1000
+ENDS = ["median", "ci_low", "ci_high"]
+
+
+def findings(result: Result) -> Table | None:
+    """One row: relative effect, and risks per 1,000 in a typical setting; None without risks."""
+    risks = result.risks
+    if risks is None or "estimand" not in risks.index.names:
+        return None
+    estimand = str(risks.index[0][0])
+    part = risks.loc[estimand]
+    row = (
+        _studies(result),
+        with_interval(measure_of(result), *result.estimate),
+        *(_per_thousand(part.loc[name, ENDS]) for name in (CONTROL, TREATED, DIFFERENCE)),
+        risks.attrs["nnt"][estimand],
+    )
+    effects = result.job.effects
+    heads = (
+        words("Studies"),
+        Column(measure_of(result).display_label, "95 % interval"),
+        Column(effects.control, f"per {PER:,}"),
+        Column(effects.treatment, f"per {PER:,}"),
+        Column("Difference", f"per {PER:,}"),
+        words("Number needed to treat"),
+    )
+    note = (
+        f"{risks.attrs['estimands'][estimand][:1].upper()}{risks.attrs['estimands'][estimand][1:]}. "
+        f"Risks are posterior medians with 95 % intervals. Baseline: {risks.attrs['baseline']}. NNTB, NNTH: "
+        "patients treated for one to benefit, or to be harmed."
+    )
+    return table("Summary of findings", heads, [row], note)
+
+
+def absolute_effects(result: Result) -> Table | None:
+    """Every estimand; None for single arms and without risks."""
+    risks = result.risks
+    if risks is None or "estimand" not in risks.index.names:
+        return None
+    rows = []
+    for estimand in dict.fromkeys(risks.index.get_level_values("estimand")):
+        part = risks.loc[estimand]
+        rows.append(
+            (
+                f"{estimand}: {risks.attrs['estimands'][estimand]}",
+                *(_per_thousand(part.loc[name, ENDS]) for name in (CONTROL, TREATED, DIFFERENCE)),
+                _ratio(part.loc["risk ratio", ENDS]),
+                risks.attrs["nnt"][estimand],
+            )
+        )
+    heads = ("Estimand", "Control", "Treated", "Difference", "Risk ratio", words("Number needed to treat"))
+    note = f"Risks per {PER:,} patients, posterior medians with 95 % intervals; {risks.attrs['computed']}."
+    return table("Absolute effects", heads, rows, note)
+
+
+def risk_table(result: Result) -> Table | None:
+    """Risks of single arms and the probabilities that they exceed the rates asked for."""
+    risks = result.risks
+    if risks is None or "estimand" in risks.index.names:
+        return None
+    asked = [str(name) for name in risks.columns if str(name).startswith("P(")]
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(name),
+            risk_text(risks.loc[name]),
+            *(Chance(float(risks.loc[name, column])) for column in asked),
+        )
+        for name in risks.index
+    ]
+    heads: list[Column | str] = [
+        "Risk",
+        Column("Posterior median", "95 % interval"),
+        *(rate_head(column) for column in asked),
+    ]
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in risks.attrs["quantities"].items())
+    note = f"{meanings}. Computed by {risks.attrs['computed']}."
+    return table("Risks", heads, rows, f"{note[:1].upper()}{note[1:]}")
+
+
+def rate_head(column: str) -> str:
+    """``P(> 5 %)`` for a column ``P(> 0.05)``."""
+    rate = float(column.removeprefix("P(> ").removesuffix(")"))
+    return f"P(> {general(100.0 * rate, 3)} %)"
+
+
+def risk_text(row: pd.Series[float]) -> str:
+    """Median and interval of a risk, never 0 or 1 by rounding."""
+    values = [float(row[name]) for name in ENDS]
+    decimals = 2 if values[2] - values[1] > 0.1 else 3
+    point, low, high = (PRINTERS["logit"](value, decimals) for value in values)
+    return f"{point} [{low}, {high}]"
+
+
+def _ratio(row: Any) -> str:
+    """A ratio with its interval; it comes untransformed."""
+    return with_interval(MEASURES["RR"], *(float(np.log(row[name])) for name in ENDS))
+
+
+def _per_thousand(row: Any) -> str:
+    """Patients in a thousand, with a sign where there are fewer; a decimal below ten."""
+    values = [PER * float(row[name]) for name in ENDS]
+    point, low, high = (general(value, 2 if abs(value) < 10.0 else 3, zeros=True) for value in values)
+    return f"{point} [{low}, {high}]"
+
+
+def _studies(result: Result) -> str:
+    """Studies and patients."""
+    counts = result.evidence
+    if isinstance(counts, TwoArmCounts):
+        return f"{counts.k} ({int(counts.n.sum()):,} patients)"
+    return str(result.k)

@@ -1,0 +1,110 @@
+"""Which model was fitted, in the words of the paper that describes it, and which papers those are?"""
+
+from __future__ import annotations
+
+from bayesma.families.base import Options
+
+JACKSON = (
+    "Models for two arms of counts: Jackson D, Law M, Stijnen T, Viechtbauer W, White IR. Stat Med "
+    "2018;37:1059-1085, doi 10.1002/sim.7588"
+)
+HYPERGEOMETRIC = "Stijnen T, Hamza TH, Ozdemir P. Stat Med 2010;29:3046-3067, doi 10.1002/sim.4040"
+LOGIT_NORMAL = (
+    "Logit-normal model of proportions: Hamza TH, van Houwelingen HC, Stijnen T. J Clin Epidemiol "
+    "2008;61:41-51, doi 10.1016/j.jclinepi.2007.03.016"
+)
+BETA_BINOMIAL = (
+    "Beta-binomial model of proportions: Young-Xu Y, Chan KA. BMC Med Res Methodol 2008;8:14, "
+    "doi 10.1186/1471-2288-8-14"
+)
+NORMAL = (
+    "Normal-normal hierarchical model: Higgins JPT, Thompson SG, Spiegelhalter DJ. J R Stat Soc A "
+    "2009;172:137-159, doi 10.1111/j.1467-985X.2008.00552.x"
+)
+NUMBERS = {  # of Jackson et al. 2018, by baseline and coding
+    ("fixed", "control"): "model 2 (Simmonds and Higgins)",
+    ("random", "control"): "model 3",
+    ("fixed", "midpoint"): "model 4 (modified Simmonds and Higgins)",
+    ("random", "midpoint"): "model 5",
+    ("correlated", "control"): "model 6 (bivariate, van Houwelingen)",
+    ("correlated", "midpoint"): "model 6 (bivariate, van Houwelingen) in the midpoint coding",
+}
+CODINGS = {
+    "control": "logit p_control = alpha_i, logit p_treated = alpha_i + delta_i",
+    "midpoint": "logit p_control = alpha_i - delta_i / 2, logit p_treated = alpha_i + delta_i / 2",
+}
+BASELINES = {
+    "fixed": "each study has a baseline alpha_i of its own with the wide prior listed below",
+    "random": "baselines alpha_i ~ Normal(alpha_mean, alpha_sd^2), independent of the effects",
+    "correlated": "baselines alpha_i ~ Normal(alpha_mean, alpha_sd^2), correlated with the effects (rho)",
+}
+
+
+def model_sentence(family: str, options: Options) -> str:
+    """Likelihood and distribution of effects, in one sentence without its full stop."""
+    return {"binomial": _binomial, "proportion": _proportion}.get(family, _normal)(options)
+
+
+def model_papers(family: str, options: Options) -> list[str]:
+    """The papers behind a model."""
+    if family == "binomial":
+        return [JACKSON, *([HYPERGEOMETRIC] if options["baseline"] == "conditional" else [])]
+    if family == "proportion":
+        return [BETA_BINOMIAL if options["distribution"] == "beta-binomial" else LOGIT_NORMAL]
+    return [NORMAL]
+
+
+def _normal(options: Options) -> str:
+    """Estimates with standard errors."""
+    if options.get("random_effects") == "none":
+        return "common effect: y_i ~ Normal(mu, s_i^2) with one effect mu for all studies"
+    return (
+        "random effects: study i with estimate y_i and standard error s_i contributes "
+        f"y_i ~ Normal(theta_i, s_i^2), and {_effects('theta_i', options)}; the effect in a new study is "
+        f"{_effects('theta_new', options)}"
+    )
+
+
+def _binomial(options: Options) -> str:
+    """Counts in two arms."""
+    baseline, coding = options["baseline"], options["coding"]
+    if baseline == "conditional":
+        name = "model 7 (hypergeometric-normal)"
+        counts = (
+            "given the margins of its table, study i contributes the non-central hypergeometric likelihood "
+            "of its log odds ratio delta_i, so no baseline is needed"
+        )
+    else:
+        name = NUMBERS[baseline, coding]
+        counts = f"events in each arm are binomial, {CODINGS[coding]}, and {BASELINES[baseline]}"
+    common = options["random_effects"] == "none"
+    effects = "delta_i = mu in all studies" if common else _effects("delta_i", options)
+    kind = ", with a common effect" if common else ""
+    return (
+        f"{name} of Jackson et al. 2018 (doi 10.1002/sim.7588){kind}: {counts}; {effects}. Nothing is added "
+        "to zero cells, and no study is left out"
+    )
+
+
+def _proportion(options: Options) -> str:
+    """Counts in single arms."""
+    if options["distribution"] == "beta-binomial":
+        return (
+            "beta-binomial: events are binomial with risks p_i ~ Beta(mean kappa, (1 - mean) kappa); the "
+            "risk in a new study has the same distribution"
+        )
+    if options["random_effects"] == "none":
+        return "common risk: events are binomial with one risk, logit p = mu, for all studies"
+    centres = ", with a level for the centres of a study" if options["centres"] == "random" else ""
+    return (
+        f"logit-normal: events are binomial, logit p_i = theta_i, {_effects('theta_i', options)}{centres}; "
+        f"the risk in a new study is expit(theta_new), {_effects('theta_new', options)}. The median risk is "
+        "expit(mu), the mean risk E expit(theta_new). Nothing is added to zero cells"
+    )
+
+
+def _effects(name: str, options: Options) -> str:
+    """Distribution of effects between studies."""
+    if options.get("random_effects") == "student_t":
+        return f"{name} ~ Student-t(nu = {options['nu']:g}, mu, tau)"
+    return f"{name} ~ Normal(mu, tau^2)"
