@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 STEP = 0.1  # of the integral over a baseline, in asinh units around its mode
 DROP = 40.0
-NEWTON = 60
+NEWTON = 200
 BEND = 3.0  # logits over which a binomial likelihood bends, however wide the prior
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 WIDENING = 0.35  # asinh units by which an end of the window is moved out at a time
@@ -67,7 +67,7 @@ def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array
     """Most likely baseline and a unit to step from it, by Newton on an interval that closes in."""
     low, high = -np.inf, np.inf
     alpha, sd, farthest = start, 1.0, 2.0
-    for _ in range(NEWTON):
+    for turn in range(NEWTON):
         control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
         p_c, p_t = _expit(control), _expit(treated)
         slope = counts[2] - counts[3] * p_c + counts[0] - counts[1] * p_t
@@ -83,7 +83,7 @@ def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array
         step = min(max(slope * sd * sd, -farthest), farthest)
         farthest *= 2.0
         moved = alpha + step
-        if not low <= moved <= high:
+        if not low <= moved <= high or (turn % 3 == 2 and high - low < np.inf):
             moved = 0.5 * (low + high)
         if abs(moved - alpha) < 1e-6 * sd:
             alpha = moved
