@@ -33,6 +33,8 @@ _HOMES = {
     "shrinkage": "posterior.shrinkage",
     "compare": "posterior.compare",
     "predict": "posterior.predict",
+    "summary_of_findings": "posterior.summary_of_findings",
+    "model_disagreement": "posterior.model_disagreement",
     "model_evidence": "posterior.model_evidence",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",

@@ -23,16 +23,24 @@ def whole(value: float) -> str:
 
 
 def probability(value: float) -> str:
-    """Three decimals, never certainty."""
+    """Three decimals; ``<0.001`` and ``>0.999`` where rounding would promise certainty."""
+    text = f"{value:.3f}"
+    return {"0.000": f"<{NEARLY}", "1.000": f">{1.0 - NEARLY}"}.get(text, text)
+
+
+def share(value: float) -> str:
+    """A part of 1 in per cent, with the same caution at both ends."""
     if value < NEARLY:
-        return f"< {NEARLY}"
-    return f"> {1.0 - NEARLY}" if value > 1.0 - NEARLY else f"{value:.3f}"
+        return "<0.1 %"
+    if 0.995 < value < 1.0:
+        return ">99 %"
+    return f"{100.0 * value:.{0 if value >= 0.1 else 1}f} %"
 
 
 def with_interval(values: Sequence[float], decimals: int | None = None) -> str:
-    """``0.48 [0.34, 0.66]`` from point and ends: two significant digits of the half width where not given."""
+    """``0.48 [0.34, 0.66]`` from point and ends: two decimals, more for a narrow interval."""
     point, low, high = values
     half = 0.5 * abs(high - low)
     if decimals is None:
-        decimals = 2 if not (0.0 < half < math.inf) else min(8, max(0, 1 - math.floor(math.log10(half))))
+        decimals = min(8, max(0 if half >= 10.0 else 2, -math.floor(math.log10(half)))) if half > 0.0 else 2
     return f"{fixed(point, decimals)} [{fixed(low, decimals)}, {fixed(high, decimals)}]"

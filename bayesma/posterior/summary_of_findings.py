@@ -1,0 +1,198 @@
+"""Question: what goes into the one line of a summary-of-findings table?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import xarray as xr
+
+from bayesma.errors import OptionError
+from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.posterior.estimands import CONDITIONAL, MARGINAL, NEW
+from bayesma.posterior.predict import (
+    CONTROL,
+    DIFFERENCE,
+    INTERVAL,
+    ODDS,
+    RATIO,
+    TREATED,
+    events_label,
+    predict,
+)
+from bayesma.posterior.prior_share import RULES, prior_overlap, prior_share
+from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.texts import fixed, probability, share, with_interval
+from bayesma.priors import Prior
+
+ESTIMANDS = (CONDITIONAL, MARGINAL, NEW)
+COLUMNS = [
+    "studies", "participants", "relative_effect", "control_risk", "treated_risk", "difference", "nnt",
+    "p_benefit", "prior",
+]  # fmt: skip
+UNKNOWN = "not known"
+
+type Values = tuple[float, float, float]
+
+
+def summary_of_findings(
+    fit: xr.DataTree,
+    *,
+    outcome: str,
+    favours: str,
+    baseline: float | str | Prior | None = None,
+    estimand: str = CONDITIONAL,
+    per: int = 1000,
+    ci_prob: float = 0.95,
+) -> pd.DataFrame:
+    """One row of a summary-of-findings table, every cell as it is printed.
+
+    The layout follows GRADE (Guyatt et al. 2011, doi 10.1016/j.jclinepi.2010.04.026); intervals are posterior
+    ones, and the probability of benefit and the part of the prior stand beside them.
+
+    Parameters
+    ----------
+    fit
+        Counts in two arms, or log odds or risk ratios.
+    outcome
+        What an event is, in words: the row's name.
+    favours
+        ``"lower"`` when an event harms, ``"higher"`` when it is hoped for.
+    baseline
+        The risk in the control arm, as in `predict`.
+    estimand
+        ``"conditional"``, ``"marginal"`` or ``"new setting"``, as in `predict`.
+    per
+        Patients to whom risks are referred.
+    ci_prob
+        Probability of the equal-tailed intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index outcome, one row of text (studies: a number): studies, participants, relative_effect (median and
+        interval of the odds or risk ratio), control_risk and treated_risk (events per so many patients),
+        difference (fewer or more), nnt (through infinity where the difference may be 0), p_benefit, prior
+        (what the prior contributed). ``attrs``: headings (what to print above each column), baseline,
+        estimand (in words) and notes.
+
+    Raises
+    ------
+    OptionError
+        For an unknown direction or estimand, one the fit has not, and as in `predict`.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> counts = bm.TwoArmCounts.from_counts([2, 0, 1], [60, 40, 55], [6, 3, 4], [58, 42, 50])
+    >>> fit = bm.fit(counts, engine="exact", random_seed=1)
+    >>> row = bm.summary_of_findings(fit, outcome="infection", favours="lower", baseline=0.1)
+    >>> row.loc["infection", ["participants", "control_risk", "difference"]].tolist()
+    ['305', '100', '80 fewer [96 fewer to 30 fewer]']
+    """
+    origin = provenance(fit)
+    if favours not in DIRECTIONS:
+        raise OptionError(
+            f"favours is {favours!r}; give 'lower' (an event harms) or 'higher' (it is hoped for)"
+        )
+    if estimand not in ESTIMANDS:
+        raise OptionError(f"estimand is {estimand!r}; it must be one of {', '.join(map(repr, ESTIMANDS))}")
+    if origin.measure.code == "PLO":
+        raise OptionError("summary_of_findings compares two arms; for single arms see predict")
+    risks = predict(fit, baseline=baseline, per=per, ci_prob=ci_prob, above=0.0, favours=favours)
+    if estimand not in risks.attrs["estimands"]:
+        raise OptionError(
+            f"estimand {estimand!r} needs random effects; under a common effect all settings are alike: use "
+            "'conditional'"
+        )
+    one = risks[risks.index.get_level_values("estimand") == estimand].droplevel("estimand")
+    ratio = RATIO if origin.measure.code == "RR" else ODDS
+    more = float(one["P(> 0)"][DIFFERENCE])
+    studies, participants = _sizes(fit)
+    cells = {
+        "studies": studies,
+        "participants": participants,
+        "relative_effect": with_interval(_values(one, ratio)),
+        "control_risk": _risk(_values(one, CONTROL, per)),
+        "treated_risk": _risk(_values(one, TREATED, per)),
+        "difference": _difference(_values(one, events_label(per))),
+        "nnt": risks.attrs["nnt"][estimand],
+        "p_benefit": probability(1.0 - more if favours == "lower" else more),
+        "prior": prior_words(fit),
+    }
+    table = pd.DataFrame([cells], index=pd.Index([outcome], name="outcome"))[COLUMNS]
+    table.attrs = {
+        "headings": _headings(origin, per, ci_prob),
+        "baseline": risks.attrs["baseline"],
+        "estimand": risks.attrs["estimands"][estimand],
+        "notes": risks.attrs["notes"],
+    }
+    return table
+
+
+def prior_words(fit: xr.DataTree) -> str:
+    """What the priors contributed to each hyper-parameter, in a sentence or two."""
+    parts, overlap = prior_share(fit), prior_overlap(fit)
+    words = f"The prior supplies {_list([f'{share(value)} of {name}' for name, value in parts.items()])}"
+    ruled = [str(name) for name, value in overlap.items() if value >= RULES]
+    if not ruled:
+        return f"{words}."
+    return f"{words}. THE PRIOR RATHER THAN THE DATA SETS {_list(ruled)} (overlap {RULES:g} or more)."
+
+
+def _values(one: pd.DataFrame, quantity: str, times: float = 1.0) -> Values:
+    """Median and ends of a row."""
+    median, low, high = (times * float(one[name][quantity]) for name in INTERVAL)
+    return median, low, high
+
+
+def _risk(values: Values) -> str:
+    """Events per so many patients; a known risk has no interval."""
+    if values[1] == values[2]:
+        return fixed(values[0], 0 if values[0] >= 10 else 1)
+    return with_interval(values, _decimals(values))
+
+
+def _difference(values: Values) -> str:
+    """``76 fewer [94 fewer to 28 fewer]``."""
+    decimals = _decimals(values)
+
+    def one(value: float) -> str:
+        return f"{fixed(abs(value), decimals)} {'fewer' if value < 0.0 else 'more'}"
+
+    median, low, high = values
+    return f"{one(median)} [{one(low)} to {one(high)}]"
+
+
+def _decimals(values: Values) -> int:
+    """Whole patients, but for a narrow interval."""
+    return 0 if values[2] - values[1] >= 4.0 else 1
+
+
+def _sizes(fit: xr.DataTree) -> tuple[int, str]:
+    """Studies, and patients where the fit knows them."""
+    constants = fit["constant_data"].dataset
+    studies = int(fit["observed_data"].sizes["study"])
+    if "n_treat" not in constants:
+        return studies, UNKNOWN
+    return studies, f"{float(constants['n_treat'].sum() + constants['n_ctrl'].sum()):,.0f}"
+
+
+def _headings(origin: Provenance, per: int, ci_prob: float) -> dict[str, str]:
+    """What to print above each column."""
+    interval = f"{100 * ci_prob:g} % CrI"
+    name = origin.measure.name
+    return {
+        "studies": "Studies",
+        "participants": "Participants",
+        "relative_effect": f"{name[0].upper()}{name[1:]} ({interval})",
+        "control_risk": f"Assumed risk in the control arm, per {per:,}",
+        "treated_risk": f"Corresponding risk in the treated arm, per {per:,} ({interval})",
+        "difference": f"Difference per {per:,} ({interval})",
+        "nnt": f"Number needed to treat ({interval})",
+        "p_benefit": "P(benefit)",
+        "prior": "What the prior contributed",
+    }
+
+
+def _list(items: list[str]) -> str:
+    """``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
