@@ -10,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+PEERS = Path(__file__).parents[2] / "data" / "reference" / "timings.json"
 START, END = "<!-- benchmarks: written by make bench -->", "<!-- end of benchmarks -->"
 
 
@@ -49,7 +50,23 @@ def table(run: dict) -> str:
                 label += " (" + ", ".join(f"{k} = {v}" for k, v in one["params"].items()) + ")"
             median = one["stats"]["median"]
             lines.append(f"| {label} | {readable(median)} | {median / base:.3g} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", peers()])
+
+
+def peers() -> str:
+    """What other software took for the same data, on another machine of the same size."""
+    known = json.loads(PEERS.read_text(encoding="utf-8"))
+    brms, glmm = known["brms_binomial_twoarm_bcg"], known["metafor_rma_glmm_nielweise2007"]
+    jags = known["jags_nnhm_bcg"]
+    compile_, refit = (readable(brms[key]["median"]) for key in ("compile", "refit_update_cores2"))
+    fixed = readable(glmm["UM.FS"]["seconds"]["median"])
+    normal = readable(known["brms_nnhm_bcg"]["refit_update_cores2"]["median"])
+    gibbs = readable(jags["sample_4x1000"]["median"])
+    return (
+        f"Peers ({known['machine']['cpu']}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on "
+        f"BCG {compile_} to compile and {refit} a refit, normal-normal {normal} a refit; JAGS normal-normal "
+        f"{gibbs} for 4 x 1,000 draws; metafor's UM.FS on Niel-Weise {fixed}."
+    )
 
 
 def main(results: str, readme: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 import bayesma as bm
 from bayesma.engines import gaussian
+from bayesma.engines.exact import integrate
+from bayesma.engines.fit import make_setting
 from bayesma.families.problems import GaussianProblem
 from bayesma.priors import Prior
 
@@ -76,6 +78,65 @@ def test_nuts_refit(benchmark, bcg) -> None:
         bm.fit(shifted, priors=priors, random_seed=number, **settings)
 
     benchmark.pedantic(refit, rounds=20, warmup_rounds=1)
+
+
+@pytest.fixture(scope="module")
+def bcg_counts() -> bm.TwoArmCounts:
+    return bm.TwoArmCounts.from_frame(bm.load_data("bcg"), study=["author", "year"], **COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def zero_cells() -> bm.TwoArmCounts:
+    columns = {"events_treat": "ai", "n_treat": "n1i", "events_ctrl": "ci", "n_ctrl": "n2i"}
+    return bm.TwoArmCounts.from_frame(bm.load_data("nielweise2007"), study="study", **columns)
+
+
+COUNTS = "counts: BCG (13 trials), Niel-Weise (18, half of them with a zero), Pritz (14 single arms)"
+
+
+@pytest.mark.benchmark(group=COUNTS)
+def test_counts_glmm(benchmark, zero_cells) -> None:
+    """Maximum likelihood, model UM.FS, Niel-Weise: the base of the ratios"""
+    benchmark(bm.glmm, zero_cells, "UM.FS")
+
+
+@pytest.mark.benchmark(group=COUNTS)
+def test_counts_exact_two_arms(benchmark, bcg_counts) -> None:
+    """exact: binomial, BCG, DataTree with 4,000 draws of everything"""
+    bm.fit(bcg_counts, engine="exact", random_seed=1)
+    benchmark(lambda: bm.fit(bcg_counts, engine="exact", random_seed=1))
+
+
+@pytest.mark.benchmark(group=COUNTS)
+def test_counts_exact_integral(benchmark, bcg_counts) -> None:
+    """exact: binomial, BCG, the integral alone (mu, tau, evidence)"""
+    setting = make_setting(bcg_counts, None, None, 1, {})
+    integrate(setting)
+    benchmark(lambda: integrate(make_setting(bcg_counts, None, None, 1, {})))
+
+
+@pytest.mark.benchmark(group=COUNTS)
+def test_counts_exact_single_arms(benchmark) -> None:
+    """exact: proportion, Pritz, DataTree with 4,000 draws of everything"""
+    arms = bm.ArmCounts.from_frame(bm.load_data("pritz1997"), events="xi", n="ni", study="study")
+    bm.fit(arms, engine="exact", random_seed=1)
+    benchmark(lambda: bm.fit(arms, engine="exact", random_seed=1))
+
+
+@pytest.mark.benchmark(group=COUNTS)
+@pytest.mark.parametrize("data", ["bcg_counts", "zero_cells"])
+def test_counts_nuts_refit(benchmark, data, request) -> None:
+    """NUTS refit: binomial, other prior scales, 4 x (1000 + 1000), DataTree, cross-check"""
+    counts = request.getfixturevalue(data)
+    bm.fit(counts, random_seed=1, progressbar=False)
+    rounds = iter(range(10_000))
+
+    def refit() -> None:
+        number = next(rounds)
+        priors = {"tau": f"HalfNormal({0.5 + 0.001 * number})"}
+        bm.fit(counts, priors=priors, random_seed=number, progressbar=False)
+
+    benchmark.pedantic(refit, rounds=10, warmup_rounds=1)
 
 
 @pytest.mark.benchmark(group="many studies")
