@@ -1,4 +1,4 @@
-"""The README's Python example and its commands are real."""
+"""The README's Python examples and its commands are real."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_the_python_example_runs(tmp_path, monkeypatch, capsys) -> None:
-    example = re.search(r"```python\n(.*?)```", README, flags=re.S)
-    assert example is not None
+def test_the_python_examples_run(tmp_path, monkeypatch, capsys) -> None:
+    examples = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    assert len(examples) == 2
     monkeypatch.chdir(tmp_path)
-    exec(compile(example.group(1), "README.md", "exec"), {})
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), {})
     assert (tmp_path / "forest.png").stat().st_size > 10_000
-    assert "theta_new" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("theta_new", "delta_new", "P(> 0.05)"))
 
 
 def test_commands_are_make_targets() -> None:
