@@ -224,14 +224,14 @@ def _notes(counts: TwoArmCounts, approximate: Effects, labels: Sequence[str]) ->
         if double:
             notes.append(
                 f"Normal approximation: {len(double)} of {counts.k} trials had the same outcome in every "
-                f"patient of both arms ({', '.join(double)}); with {HALF:g} added they enter as odds ratios "
-                "near 1 with large standard errors, which no count supports."
+                f"patient of both arms ({', '.join(double)}); with {HALF:g} added such a trial enters as an "
+                "odds ratio near 1 with a large standard error, which no count supports."
             )
     if double and any(MODELS[label].options is not None for label in labels):
         notes.append(
-            f"Models of the counts: {len(double)} of {counts.k} trials with one outcome in both arms stay in "
-            f"({', '.join(double)}); under baseline='conditional' they say nothing about the effect, "
-            "otherwise only what the prior of their baselines lets them say."
+            f"Models of the counts: {len(double)} of {counts.k} trials had the same outcome in every patient "
+            f"of both arms ({', '.join(double)}) and stay in; under baseline='conditional' such a trial says "
+            "nothing about the effect, otherwise only what the prior of its baseline lets it say."
         )
     if {"correlated, control", "correlated, midpoint"} <= set(labels):
         notes.append(
