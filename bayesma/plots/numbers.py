@@ -119,7 +119,7 @@ def _ratio(value: float, decimals: int) -> str:
         return number(value, max(decimals - 1 - (value >= 100.0), 0))
     if value < 0.1:
         decimals = max(decimals, 1 + math.ceil(-math.log10(value)))
-    return number(value, decimals)
+    return number(value, max(decimals, 1 if value >= 1.0 else 2))
 
 
 def _share(value: float, decimals: int) -> str:

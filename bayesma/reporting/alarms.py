@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from bayesma.analysis import Analysis, Result
+from bayesma.counterparts import why_undefined
+from bayesma.evidence.effects import Effects
 from bayesma.notes import prior_notes
 from bayesma.posterior.location import location_name
 from bayesma.posterior.prior_share import DOMINATES
@@ -46,7 +49,15 @@ def alarms(analysis: Analysis) -> list[Alarm]:
     notes = list(_notes(analysis))
     cautions = [alarm for alarm in notes if alarm.text in own]
     others = [alarm for alarm in notes if alarm.text not in own]
-    return [*_stops(analysis), *_prior_answers(analysis), *cautions, *_priors(analysis), *others, *common]
+    return [
+        *_stops(analysis),
+        *_prior_answers(analysis),
+        *_one_sided(analysis),
+        *cautions,
+        *_priors(analysis),
+        *others,
+        *common,
+    ]
 
 
 def own_notes(analysis: Analysis, result: Result) -> list[str]:
@@ -103,6 +114,20 @@ def _prior_answers(analysis: Analysis) -> Iterable[Alarm]:
             f"of the two densities {ends}). Read its probabilities as statements of the prior."
         )
         yield Alarm("loud", text, places(analysis, ruled))
+
+
+def _one_sided(analysis: Analysis) -> Iterable[Alarm]:
+    """Counts whose likelihood has no peak: one end of the answer is the prior's alone."""
+    reasons: dict[str, list[Result]] = {}
+    for result in analysis.results:
+        nearest = list(result.frequentist.values())[-1]
+        if isinstance(result.evidence, Effects) or math.isfinite(nearest.estimate):
+            continue
+        if result.prior_share.get(_location(result), 0.0) < DOMINATES:
+            reasons.setdefault(why_undefined(nearest, result.evidence), []).append(result)
+    for reason, results in reasons.items():
+        text = f"THE PRIOR SETS ONE END OF THE ANSWER: the likelihood of these counts has no peak. {reason}"
+        yield Alarm("loud", text, places(analysis, results))
 
 
 def _location(result: Result) -> str:

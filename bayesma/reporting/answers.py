@@ -8,6 +8,7 @@ from typing import Any
 
 from bayesma.analysis import Analysis, Result
 from bayesma.reporting.absolute import rate_head, risk_text
+from bayesma.reporting.alarms import places
 from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
 from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words, single_arm
@@ -144,13 +145,15 @@ def _risk_row(result: Result, asked: Sequence[str], *, first: bool) -> Row:
 
 
 def _classical(analysis: Analysis) -> str:
-    """Which classical answer is shown; beside which variant, where they differ."""
-    shown = dict.fromkeys((r.classical[0], r.job.variant_label) for r in analysis.results)
-    methods = dict.fromkeys(method for method, _ in shown)
-    if len(methods) == 1:
-        return next(iter(methods))
-    names = [f"{method}{f' ({variant})' if variant else ''}" for method, variant in shown]
-    return "; ".join(names)
+    """Which classical answer is shown; where they differ, beside which results."""
+    shown: dict[str, list[Result]] = {}
+    for result in analysis.results:
+        shown.setdefault(result.classical[0], []).append(result)
+    most = max(len(results) for results in shown.values())
+    return "; ".join(
+        method if len(shown) == 1 or (len(results) == most > 1) else f"{method} ({places(analysis, results)})"
+        for method, results in shown.items()
+    )
 
 
 def _row(result: Result, line: dict[Hashable, Any], *, first: bool) -> Row:

@@ -128,8 +128,7 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
     arms = _Arms(favours=effects.favours, treatment=effects.treatment, control=effects.control)
     forest_plot = forest(result.fit, **arms, frequentist=_shown(result), xlabel=label)
     mid = job.questions.mid if effects.favours else None
-    first = risk_table(result) if decision(result) else None
-    shown = (first, findings(result), comparison(result), priors(result))
+    shown = (risk_table(result), findings(result), comparison(result), priors(result))
     folded = (
         posteriors(result),
         studies(result),
@@ -149,7 +148,7 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
         posterior=Markup(
             inline_svg(posterior_plot, f"{anchor}: posterior of {name}, {job.label} {job.variant_label}")
         ),
-        decision=decision(result) or risk_table(result),
+        decision=decision(result),
         tables=tuple(t for t in shown if t is not None),
         folded=tuple(t for t in folded if t is not None),
         engines=full_engines(result),

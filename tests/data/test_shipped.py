@@ -23,6 +23,8 @@ CHECKED = {
     "hine1989": (6, 6, "22bfd24dcb0f86085cc037e73426016e3d94d88af837f1f20cdd5b59f69b33c7"),
     "ishak2007": (46, 11, "304d76bca3bbe768f904f712807976b7a590739399c490dbbe377caf0802bbb5"),
     "longitudinal_arm_means": (13, 12, "40219e2a9377a0966137f190ad26a10ace6e0db3803587b5b98e5ea36add1c23"),
+    "msc_response": (10, 9, "ef1bae09c51eefb8145c9395567a2ef65a74bc5f90d3e4df934429895d5468b4"),
+    "msc_survival": (7, 8, "d95b03a03dd165b27c520907b773b197c9ac2518501501bb6bb5448cb0344b1f"),
     "nielweise2007": (18, 7, "874d53f66d0575b88ad056eff1fe91b55dae16352358d0f01a0bdfaf35fb4aed"),
     "normand1999": (9, 8, "2af715183808a04381797004a92a1cac917e0f5cc7d5f03e7756c495e1e0fc15"),
     "poulsen2006": (5, 3, "c9716c81064101c297396d3fac86db375dd061ebdd9c7e0ea52726902b4c284d"),
@@ -40,6 +42,7 @@ CHECKED = {
         7,
         "6d80628b456d1e7bfefc582c0f3d731ad307bf80bbea06a10e2c6438b6aede06",
     ),
+    "wang2014_safety": (1, 6, "b498d4612f4966d9048ce8f15b4feff61bc1300865fc74c0ac2c32fa5c6f15b2"),
     "zhou2020_included_studies": (9, 10, "f6a0ced35ff0a223521eddf8beb8da27e77e72a884425a055e26d40326c2022d"),
     "zhou2020_single_study_rct_effects": (
         10,
@@ -77,7 +80,7 @@ def test_reference_answers_are_described() -> None:
     folder = DATA.folder() / "reference"
     for file in folder.glob("*.json"):
         assert "**Source**" in file.with_suffix(".md").read_text("utf-8"), file.name
-    assert {"metafor", "bayesmeta"} <= {p.stem for p in folder.glob("*.json")}
+    assert {"metafor", "bayesmeta", "counts_grid"} <= {p.stem for p in folder.glob("*.json")}
 
 
 def test_an_installed_package_looks_inside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
