@@ -21,12 +21,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.numerics.jit import compiled
+from bayesma.numerics.jit import compiled, compiled_sum
 
 Array = NDArray[np.float64]
 type LogLikelihood = Callable[[Array], Array]
 
 POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
+LEVELS = 5  # strides 1, 2, 4, 8 and 16
 SCOUTS = 61  # points of the first look at a likelihood
 FARTHEST = 14.0  # in asinh units: 600,000 widths from the centre
 DROP = 46.0  # a likelihood is followed until it has fallen to exp(-46) of its peak
@@ -34,14 +35,21 @@ RESOLVED = 1.6  # the trapezoid is exact to rounding when the sd is this many st
 COARSEST = 0.2  # step in asinh units beyond which the likelihood itself would not be resolved
 NORMAL_REACH = 9.0  # sds of a normal beyond which it is 0
 HERMITE = 11
-# Trapezoid in the log precision of a Student-t: its error is abs(Gamma(a + 2 pi i / step)) / Gamma(a), a = nu / 2
+FINER = 4  # draws use so many times the points an integral does
+BETWEEN = 73  # points on which a normal is drawn that is too narrow for that
+LOCAL = 0.5  # steps below which a normal sees a likelihood as exp of a parabola
+# Trapezoid in the log precision of a Student-t: error abs(Gamma(a + 2 pi i / step)) / Gamma(a), a = nu / 2
 STEP = 0.4
 SHARE = 0.55  # of the width sqrt(2 / nu) of that density, when it is the smaller
 NEGLIGIBLE = 1e-12
 
 
 class Packed(NamedTuple):
-    """The table as the kernels read it; shapes (k,) and (k, POINTS)."""
+    """The table as the kernels read it; shapes (k,) and (k, POINTS).
+
+    `effects` and `masses` hold every point, then every 2nd, every 4th ... one after the other, so that a rule
+    with any stride runs through neighbouring numbers.
+    """
 
     centre: Array
     width: Array
@@ -50,6 +58,8 @@ class Packed(NamedTuple):
     log_likelihood: Array
     mass: Array
     peak: Array
+    effects: Array
+    masses: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +176,10 @@ def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array)
     peak = values.max(axis=1)
     z = start[:, None] + step[:, None] * np.arange(values.shape[1])
     mass = np.exp(values - peak[:, None]) * (width * step)[:, None] * np.cosh(z)
-    return Packed(centre, width, start, step, values, mass, peak)
+    effects = centre[:, None] + width[:, None] * np.sinh(z)
+    strides = [2**level for level in range(LEVELS)]
+    by_stride = [np.concatenate([a[:, ::stride] for stride in strides], axis=1) for a in (effects, mass)]
+    return Packed(centre, width, start, step, values, mass, peak, *by_stride)
 
 
 def _focus(z: Array, values: Array, centre: Array, width: Array) -> tuple[Array, Array]:
@@ -268,7 +281,11 @@ def _stride(i: int, mean: float, sd: float, table: Packed) -> int:
         table.width[i] * table.step[i] * math.sqrt(1.0 + reach * reach), here + 0.6 * table.step[i] * sd * 3.0
     )
     stride = 1
-    while 2 * stride * table.step[i] <= COARSEST and sd >= RESOLVED * 2 * stride * local and stride < 16:
+    while (
+        2 * stride * table.step[i] <= COARSEST
+        and sd >= RESOLVED * 2 * stride * local
+        and stride < 2 ** (LEVELS - 1)
+    ):
         stride *= 2
     return stride
 
@@ -290,6 +307,39 @@ def _span(i: int, mean: float, sd: float, stride: int, table: Packed) -> tuple[i
 
 
 @compiled
+def _slots(first: int, stop: int, stride: int, points: int) -> tuple[int, int]:
+    """Where the strided points from `first` up to `stop` stand among `effects` and `masses`."""
+    begin, level = 0, 1
+    while level < stride:
+        begin += (points - 1) // level + 1
+        level *= 2
+    return begin + first // stride, begin + (stop - 1) // stride + 1
+
+
+@compiled_sum
+def _fast_exp(x: float) -> float:
+    """exp(x) for x <= 0 as (1 + x / 1024 + ...)^1024, exact to 1e-13 down to exp(-40).
+
+    Plain arithmetic, which a processor does on several numbers at once.
+    """
+    r = max(x, -700.0) * (1.0 / 1024.0)
+    e = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720))))))
+    for _ in range(10):
+        e *= e
+    return e
+
+
+@compiled_sum
+def _bell_sum(effects: Array, masses: Array, mean: float, precision: float, nearest: float) -> float:
+    """Sum of masses times a normal density without its constant, relative to exp(-nearest / 2)."""
+    total = 0.0
+    for j in range(effects.size):
+        u = (effects[j] - mean) * precision
+        total += masses[j] * _fast_exp(-0.5 * (u * u - nearest))
+    return total
+
+
+@compiled
 def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
     """Log of the integral of study i's likelihood against N(mean, sd^2)."""
     if sd <= 0.0:
@@ -307,15 +357,8 @@ def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
                 total += _WEIGHTS[j] * math.exp(value - largest)
         return largest + math.log(total)
     first, stop, nearest = _span(i, mean, sd, stride, table)
-    total = 0.0
-    growth = math.exp(stride * table.step[i])
-    expo = math.exp(table.start[i] + first * table.step[i])
-    scale = table.width[i] / sd
-    shift = (table.centre[i] - mean) / sd
-    for j in range(first, stop, stride):
-        u = shift + scale * 0.5 * (expo - 1.0 / expo)
-        total += table.mass[i, j] * math.exp(-0.5 * (u * u - nearest))
-        expo *= growth
+    begin, end = _slots(first, stop, stride, table.mass.shape[1])
+    total = _bell_sum(table.effects[i, begin:end], table.masses[i, begin:end], mean, 1.0 / sd, nearest)
     if total <= 0.0:
         return -np.inf
     level = math.log(total * stride / (sd * math.sqrt(2.0 * math.pi)))
@@ -365,41 +408,72 @@ def _component(
     return float(scales[-1])
 
 
+@compiled_sum
+def _bell_terms(
+    effects: Array, masses: Array, mean: float, precision: float, nearest: float, out: Array
+) -> None:
+    """The terms that `_bell_sum` adds up."""
+    for j in range(effects.size):
+        u = (effects[j] - mean) * precision
+        out[j] = masses[j] * _fast_exp(-0.5 * (u * u - nearest))
+
+
 @compiled
-def _draw_one(i: int, mean: float, sd: float, u: float, normal: float, table: Packed) -> float:
-    """One effect given its study's data: inversion on the table, or the local normal when sd is tiny."""
+def _draw_one(i: int, mean: float, sd: float, u: float, normal: float, table: Packed, terms: Array) -> float:
+    """One effect given its study's data: inversion on the table, or the local normal when sd is small."""
     if sd <= 0.0:
         return mean
-    stride = _stride(i, mean, sd, table)
-    if stride == 0:
-        here = interpolate(i, mean, table)
+    offset = abs(mean - table.centre[i]) / table.width[i]
+    here = table.width[i] * table.step[i] * math.sqrt(1.0 + offset * offset)
+    if sd < LOCAL * here:
+        level = interpolate(i, mean, table)
         up, down = interpolate(i, mean + sd, table), interpolate(i, mean - sd, table)
-        slope, bend = 0.5 * (up - down), min(up + down - 2.0 * here, 0.5)
+        slope, bend = 0.5 * (up - down), min(up + down - 2.0 * level, 0.5)
         spread = 1.0 / (1.0 - bend)
         return mean + sd * (slope * spread + math.sqrt(spread) * normal)
-    first, stop, nearest = _span(i, mean, sd, stride, table)
-    count = (stop - first + stride - 1) // stride
-    cumulative = np.empty(count)
-    total, before = 0.0, 0.0
-    growth = math.exp(stride * table.step[i])
-    expo = math.exp(table.start[i] + first * table.step[i])
-    scale, shift = 0.5 * table.width[i] / sd, (table.centre[i] - mean) / sd
-    for n in range(count):
-        at = shift + scale * (expo - 1.0 / expo)
-        here = table.mass[i, first + n * stride] * math.exp(-0.5 * (at * at - nearest))
-        expo *= growth
-        if n > 0:
-            total += 0.5 * (before + here)
-        cumulative[n] = total
-        before = here
-    if total <= 0.0:
-        return mean
-    n = int(np.searchsorted(cumulative, u * total))
-    n = min(max(n, 1), count - 1)
-    share = cumulative[n] - cumulative[n - 1]
-    f = (u * total - cumulative[n - 1]) / share if share > 0.0 else 0.5
-    z = table.start[i] + (first + (n - 1 + f) * stride) * table.step[i]
+    if sd < FINER * RESOLVED * here:  # too narrow to be drawn on the table's own points
+        step = 2.0 * NORMAL_REACH / (BETWEEN - 1)
+        largest = -np.inf
+        for n in range(BETWEEN):
+            z = -NORMAL_REACH + n * step
+            terms[n] = interpolate(i, mean + sd * z, table) - 0.5 * z * z
+            largest = max(largest, terms[n])
+        for n in range(BETWEEN):
+            terms[n] = math.exp(terms[n] - largest)
+        return mean + sd * (-NORMAL_REACH + step * _inverted(u, terms, BETWEEN))
+    stride = _stride(i, mean, sd, table)
+    first, stop, nearest = _span(i, mean, sd, max(stride, 1), table)
+    stride = max(stride // FINER, 1)
+    begin, end = _slots(first, stop, stride, table.mass.shape[1])
+    _bell_terms(table.effects[i, begin:end], table.masses[i, begin:end], mean, 1.0 / sd, nearest, terms)
+    z = table.start[i] + (first + _inverted(u, terms, end - begin) * stride) * table.step[i]
     return float(table.centre[i] + table.width[i] * math.sinh(z))
+
+
+@compiled
+def _inverted(u: float, terms: Array, count: int) -> float:
+    """Place, in points, below which lies the share u of a density known at `count` even points.
+
+    The mass between two points is that of the cubic through four; within it the density is taken as linear.
+    """
+    total = 0.0
+    for n in range(count):
+        total += terms[n]
+    if total <= 0.0:
+        return 0.5 * count
+    target, seen, n, share = u * total, 0.0, 0, 0.0
+    while n < count - 1:
+        outer = terms[max(n - 1, 0)] + terms[min(n + 2, count - 1)]
+        share = max((13.0 * (terms[n] + terms[n + 1]) - outer) / 24.0, 0.0)
+        if seen + share >= target:
+            break
+        seen += share
+        n += 1
+    n = min(n, count - 2)
+    left, right = terms[n], terms[n + 1]
+    part = min(max((target - seen) / share, 0.0), 1.0) if share > 0.0 else 0.5
+    root = math.sqrt(left * left + (right * right - left * left) * part)
+    return n + (part * (left + right) / (left + root) if left + root > 0.0 else 0.5)
 
 
 @compiled
@@ -409,8 +483,9 @@ def _draws(
     """Shape (n, k)."""
     k = table.centre.size
     result = np.empty((mean.size, k))
+    terms = np.empty(max(table.mass.shape[1], BETWEEN))
     for n in range(mean.size):
         for i in range(k):
             scale = _component(i, mean[n], sd[n], scales, weights, v[n, i], table)
-            result[n, i] = _draw_one(i, mean[n], sd[n] * scale, u[n, i], normal[n, i], table)
+            result[n, i] = _draw_one(i, mean[n], sd[n] * scale, u[n, i], normal[n, i], table, terms)
     return result
