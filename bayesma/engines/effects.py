@@ -18,7 +18,7 @@ from bayesma.engines.slices import Slices
 from bayesma.families.problems import Baseline, ConditionalEffects, LocationScaleEffects
 from bayesma.numerics import legendre
 from bayesma.numerics import slices as pieces
-from bayesma.numerics.effect_table import interpolate_many
+from bayesma.numerics.effect_table import bell_sum, interpolate_many
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
@@ -286,11 +286,7 @@ def _convolved(
                 for c in range(components.size):
                     sd = scale[s] * components[c]
                     if sd >= RESOLVED * spacing:
-                        part = 0.0
-                        for m in range(n):
-                            z = (x[i, j] - location[s, m]) / sd
-                            if abs(z) < 9.0:
-                                part += ratio[i, s, m] * math.exp(-0.5 * z * z)
+                        part = bell_sum(location[s], ratio[i, s], x[i, j], 1.0 / sd, 0.0)
                         total += shares[c] * part / (sd * math.sqrt(2.0 * math.pi))
                         continue
                     rule = 0 if sd < NARROW[0] * spacing else 1 if sd < NARROW[1] * spacing else 2

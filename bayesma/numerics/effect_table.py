@@ -330,7 +330,7 @@ def _fast_exp(x: float) -> float:
 
 
 @compiled_sum
-def _bell_sum(effects: Array, masses: Array, mean: float, precision: float, nearest: float) -> float:
+def bell_sum(effects: Array, masses: Array, mean: float, precision: float, nearest: float) -> float:
     """Sum of masses times a normal density without its constant, relative to exp(-nearest / 2)."""
     total = 0.0
     for j in range(effects.size):
@@ -358,7 +358,7 @@ def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
         return largest + math.log(total)
     first, stop, nearest = _span(i, mean, sd, stride, table)
     begin, end = _slots(first, stop, stride, table.mass.shape[1])
-    total = _bell_sum(table.effects[i, begin:end], table.masses[i, begin:end], mean, 1.0 / sd, nearest)
+    total = bell_sum(table.effects[i, begin:end], table.masses[i, begin:end], mean, 1.0 / sd, nearest)
     if total <= 0.0:
         return -np.inf
     level = math.log(total * stride / (sd * math.sqrt(2.0 * math.pi)))
@@ -412,7 +412,7 @@ def _component(
 def _bell_terms(
     effects: Array, masses: Array, mean: float, precision: float, nearest: float, out: Array
 ) -> None:
-    """The terms that `_bell_sum` adds up."""
+    """The terms that `bell_sum` adds up."""
     for j in range(effects.size):
         u = (effects[j] - mean) * precision
         out[j] = masses[j] * _fast_exp(-0.5 * (u * u - nearest))
