@@ -62,11 +62,11 @@ def peers() -> str:
     fixed = readable(glmm["UM.FS"]["seconds"]["median"])
     normal = readable(known["brms_nnhm_bcg"]["refit_update_cores2"]["median"])
     gibbs = readable(jags["sample_4x1000"]["median"])
-    machine = known["machine"]["cpu"]
+    cpu = known["machine"]["cpu"]
     return (
-        f"Peers ({machine}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on BCG {compile_} to "
-        f"compile, {refit} a refit; brms normal-normal {normal} a refit; JAGS normal-normal {gibbs} for 4 x 1,000 "
-        f"draws; metafor's UM.FS on Niel-Weise {fixed}."
+        f"Peers ({cpu}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on BCG {compile_} to "
+        f"compile, {refit} a refit; brms normal-normal {normal} a refit; JAGS normal-normal {gibbs} for "
+        f"4 x 1,000 draws; metafor's UM.FS on Niel-Weise {fixed}."
     )
 
 

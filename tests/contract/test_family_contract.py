@@ -76,7 +76,7 @@ OTHER_PRIORS = {
     "binomial": BOTH | BASELINES,
     "proportion": BOTH | {"tau_centre": "HalfNormal(0.4)", "mean": "Beta(2, 3)", "kappa": "Gamma(3, 0.2)"},
 }
-# what NUTS samples here: each structure of a model with study parameters takes a quarter of a minute to compile
+# what NUTS samples here: a model with study parameters takes a quarter of a minute to compile
 SAMPLED = {
     "normal-normal",
     "normal-none",
@@ -157,7 +157,7 @@ def test_every_family_has_evidence_here() -> None:
 
 @every_family
 def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, str]) -> None:
-    """The PyMC density, integrated over the study parameters it holds, is the NumPy marginal times the prior."""
+    """The PyMC density, integrated over its study parameters, is the NumPy marginal times the prior."""
     latent = len(FAMILIES[name].sampled(FAMILIES[name].checked_options(options))) > len(
         FAMILIES[name].hyper(FAMILIES[name].checked_options(options))
     )
