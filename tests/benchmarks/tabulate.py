@@ -64,8 +64,8 @@ def peers() -> str:
     gibbs = readable(jags["sample_4x1000"]["median"])
     cpu = known["machine"]["cpu"]
     return (
-        f"Peers ({cpu}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on BCG {compile_} to "
-        f"compile, {refit} a refit; brms normal-normal {normal} a refit; JAGS normal-normal {gibbs} for "
+        f"Peers ({cpu}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on BCG "
+        f"{compile_} to compile, {refit} a refit; brms normal-normal {normal} a refit; JAGS normal-normal {gibbs} for "
         f"4 x 1,000 draws; metafor's UM.FS on Niel-Weise {fixed}."
     )
 
