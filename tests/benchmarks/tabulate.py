@@ -63,11 +63,12 @@ def peers() -> str:
     normal = readable(known["brms_nnhm_bcg"]["refit_update_cores2"]["median"])
     gibbs = readable(jags["sample_4x1000"]["median"])
     cpu = known["machine"]["cpu"]
-    return (
-        f"Peers ({cpu}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on BCG "
-        f"{compile_} to compile, {refit} a refit; brms normal-normal {normal} a refit; JAGS normal-normal {gibbs} for "
-        f"4 x 1,000 draws; metafor's UM.FS on Niel-Weise {fixed}."
-    )
+    parts = [
+        f"Peers ({cpu}, 2 cores, idle; data/reference/timings.md): brms two-arm binomial on BCG",
+        f"{compile_} to compile, {refit} a refit; brms normal-normal {normal} a refit;",
+        f"JAGS normal-normal {gibbs} for 4 x 1,000 draws; metafor's UM.FS on Niel-Weise {fixed}.",
+    ]
+    return " ".join(parts)
 
 
 def main(results: str, readme: str) -> None:
