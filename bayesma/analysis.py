@@ -27,8 +27,7 @@ from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
-from bayesma.posterior.prior_overlap import prior_overlap
-from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_share
+from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_overlap, prior_share
 from bayesma.posterior.prob import prob
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.shrinkage import shrinkage
@@ -65,7 +64,7 @@ class Result:
     prior_share
         Share of each hyper-parameter's posterior that the prior supplied; NaN where prior and data conflict.
     prior_overlap
-        Overlap of prior and posterior of the mean effect, from 0 to 1; NaN where the prior is improper.
+        Overlap of prior and posterior of the mean effect, from 0 to 1; 0 where the prior is improper.
     zero_events
         What studies without events contribute; None where there are none.
     crosscheck
@@ -259,7 +258,7 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         probabilities=_probabilities(tree, job),
         frequentist=classical,
         prior_share=share,
-        prior_overlap=prior_overlap(tree, location_name(origin)),
+        prior_overlap=float(prior_overlap(tree)[location_name(origin)]),
         zero_events=zeros,
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
         notes=(

@@ -25,6 +25,7 @@ TICK_GAP = 0.08  # inches between tick labels
 DECADE_STEPS: tuple[tuple[float, ...], ...] = ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
 SHORT = 0.45  # decades; below this a ratio axis is nearly linear
 SHORT_LOGITS = 2.5  # below this span proportions are nearly linear
+FAR_LOGIT = 12.0  # beyond it labels of proportions would run out of digits
 SMALL_SHARES = (1e-6, 1e-5, 1e-4, 0.001)
 SHARES = tuple(
     (*SMALL_SHARES, *shares, *(1.0 - s for s in reversed(SMALL_SHARES)))
@@ -138,9 +139,9 @@ def _ratio_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
 
 def _share_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
     """Round proportions within limits on the logit scale: evenly spaced over a short span, else familiar."""
-    ends = tuple(1.0 / (1.0 + math.exp(-min(max(end, -700.0), 700.0))) for end in span)
-    if span[1] - span[0] < SHORT_LOGITS:
-        for values in _linear_candidates((ends[0], ends[1])):
+    if span[1] - span[0] < SHORT_LOGITS and max(map(abs, span)) < FAR_LOGIT:
+        low, high = (1.0 / (1.0 + math.exp(-end)) for end in span)
+        for values in _linear_candidates((low, high)):
             yield [v for v in values if 0.0 < v < 1.0]
     for shares in SHARES:
         yield [v for v in shares if span[0] <= _logit(v) <= span[1]]

@@ -8,46 +8,40 @@ import numpy as np
 import pandas as pd
 
 from bayesma.analysis import Result
-from bayesma.evidence.counts import TwoArmCounts
 from bayesma.measures import MEASURES
 from bayesma.plots.numbers import PRINTERS
 from bayesma.posterior.predict import CONTROL, DIFFERENCE, TREATED
+from bayesma.posterior.summary_of_findings import summary_of_findings
 from bayesma.reporting.numbers import general, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
-from bayesma.reporting.words import measure_of
 
 PER = 1000
 ENDS = ["median", "ci_low", "ci_high"]
 
 
 def findings(result: Result) -> Table | None:
-    """One row: relative effect, and risks per 1,000 in a typical setting; None without risks."""
-    risks = result.risks
-    if risks is None or "estimand" not in risks.index.names:
+    """One row: relative effect, risks per 1,000, NNT and what the prior gave; None without risks."""
+    favours = result.job.effects.favours
+    if favours is None or not _compared(result):
         return None
-    estimand = str(risks.index[0][0])
-    part = risks.loc[estimand]
-    row = (
-        _studies(result),
-        with_interval(measure_of(result), *result.estimate),
-        *(_per_thousand(part.loc[name, ENDS]) for name in (CONTROL, TREATED, DIFFERENCE)),
-        risks.attrs["nnt"][estimand],
-    )
-    effects = result.job.effects
-    heads = (
-        words("Studies"),
-        Column(measure_of(result).display_label, "95 % interval"),
-        Column(effects.control, f"per {PER:,}"),
-        Column(effects.treatment, f"per {PER:,}"),
-        Column("Difference", f"per {PER:,}"),
-        words("Number needed to treat"),
-    )
+    baseline = result.job.questions.baseline
+    found = summary_of_findings(result.fit, outcome=result.job.label, favours=favours, baseline=baseline)
+    heads = [words("Outcome"), *(Column(head) for head in found.attrs["headings"].values())]
+    cells = [str(cell) for cell in found.iloc[0]]
+    text = ("nnt", "prior")
+    heads = [
+        words(head.label) if name in text else head for name, head in zip(("", *found), heads, strict=True)
+    ]
     note = (
-        f"{risks.attrs['estimands'][estimand][:1].upper()}{risks.attrs['estimands'][estimand][1:]}. "
-        f"Risks are posterior medians with 95 % intervals. Baseline: {risks.attrs['baseline']}. NNTB, NNTH: "
-        "patients treated for one to benefit, or to be harmed."
+        f"{found.attrs['estimand'][:1].upper()}{found.attrs['estimand'][1:]}. Posterior medians. Baseline: "
+        f"{found.attrs['baseline']}. NNTB, NNTH: patients treated for one to benefit, or to be harmed."
     )
-    return table("Summary of findings", heads, [row], note)
+    return table("Summary of findings", heads, [(result.job.label, *cells)], note)
+
+
+def _compared(result: Result) -> bool:
+    """Whether there are absolute risks of two arms."""
+    return result.risks is not None and "estimand" in result.risks.index.names
 
 
 def absolute_effects(result: Result) -> Table | None:
@@ -119,11 +113,3 @@ def _per_thousand(row: Any) -> str:
     values = [PER * float(row[name]) for name in ENDS]
     point, low, high = (general(value, 2 if abs(value) < 10.0 else 3, zeros=True) for value in values)
     return f"{point} [{low}, {high}]"
-
-
-def _studies(result: Result) -> str:
-    """Studies and patients."""
-    counts = result.evidence
-    if isinstance(counts, TwoArmCounts):
-        return f"{counts.k} ({int(counts.n.sum()):,} patients)"
-    return str(result.k)

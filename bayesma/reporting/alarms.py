@@ -12,7 +12,7 @@ from bayesma.counterparts import why_undefined
 from bayesma.evidence.effects import Effects
 from bayesma.notes import prior_notes
 from bayesma.posterior.location import location_name
-from bayesma.posterior.prior_share import DOMINATES
+from bayesma.posterior.prior_share import DOMINATES, RULES
 from bayesma.posterior.provenance import provenance
 from bayesma.reporting.numbers import share
 
@@ -105,7 +105,11 @@ def _stops(analysis: Analysis) -> Iterable[Alarm]:
 
 def _prior_answers(analysis: Analysis) -> Iterable[Alarm]:
     """Results whose mean effect is more prior than data: the loudest thing to say of a probability."""
-    ruled = [r for r in analysis.results if r.prior_share.get(_location(r), 0.0) >= DOMINATES]
+    ruled = [
+        r
+        for r in analysis.results
+        if r.prior_share.get(_location(r), 0.0) >= DOMINATES or r.prior_overlap >= RULES
+    ]
     if ruled:
         overlaps = sorted(r.prior_overlap for r in ruled)
         ends = " to ".join(dict.fromkeys(share(overlap) for overlap in (overlaps[0], overlaps[-1])))

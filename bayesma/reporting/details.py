@@ -100,7 +100,7 @@ def priors(result: Result) -> Table:
         "Share: part of the posterior that the prior supplied (squared ratio of the interquartile ranges; "
         "100 %: the data said nothing)."
     )
-    if not np.isnan(result.prior_overlap):
+    if result.prior_overlap > 0.0:
         name = location_name(provenance(result.fit))
         note += f" Overlap of prior and posterior of {name}: {share(result.prior_overlap)}."
     return table("Priors", heads, rows, note)
