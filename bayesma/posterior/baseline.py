@@ -13,7 +13,7 @@ from bayesma.engines.fit import fit as fit_model
 from bayesma.errors import OptionError
 from bayesma.evidence.counts import ArmCounts
 from bayesma.posterior.marginals import Marginal, marginal
-from bayesma.posterior.nodes import Nodes, prior_nodes, thinned
+from bayesma.posterior.nodes import Nodes, thinned
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance, provenance
 from bayesma.posterior.spread import Law, Spread
@@ -73,12 +73,12 @@ class Stated:
 
     def mean(self) -> Array:
         """Mean logit, by nodes, shape (1,)."""
-        nodes = prior_nodes(self.prior)
+        nodes = thinned(self)
         return np.array([nodes.values @ nodes.weight])
 
     def sd(self) -> Array:
         """Standard deviation of the logit, shape (1,)."""
-        nodes = prior_nodes(self.prior)
+        nodes = thinned(self)
         return np.array([np.sqrt(np.square(nodes.values - self.mean()[0]) @ nodes.weight)])
 
     def density(self, x: Array) -> Array:
@@ -135,7 +135,7 @@ def baseline_of(
             f"baseline {prior} is no distribution of a risk: it must lie on (0, 1); use a Beta, or "
             f"Truncated({prior}, lower=0, upper=1)"
         )
-    risks = ControlRisk(prior_nodes(prior), Stated(prior))
+    risks = _control(Stated(prior))
     return Baseline(f"a control-arm risk distributed as {prior}, independent of the effect", risks, risks)
 
 

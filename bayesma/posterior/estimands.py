@@ -14,8 +14,17 @@ from bayesma.engines.tree import SAMPLE
 from bayesma.families.binomial import SHIFTS
 from bayesma.families.effects import common
 from bayesma.posterior.baseline import Baseline, ControlRisk
-from bayesma.posterior.marginals import marginal
-from bayesma.posterior.nodes import COARSE, FINE, JointNodes, Nodes, effect_rule, joint_nodes, nodes_of
+from bayesma.posterior.marginals import Marginal, marginal
+from bayesma.posterior.nodes import (
+    COARSE,
+    FINE,
+    JointNodes,
+    Nodes,
+    effect_rule,
+    joint_nodes,
+    new_setting,
+    nodes_of,
+)
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.spread import Law, Spread
 
@@ -102,13 +111,15 @@ def two_arm_risks(fit: xr.DataTree, origin: Provenance, baseline: Baseline | Non
     on_log_scale = origin.measure.code == "RR"
     new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
     result = {
-        CONDITIONAL: _one_parameter(fit, "mu", baseline.typical, on_log_scale, chains),
+        CONDITIONAL: _one_parameter(marginal(fit, "mu"), baseline.typical, on_log_scale, chains),
     }
     if new:
         joint = joint_nodes(fit, "mu", "tau", FINE if baseline.typical.certain else COARSE)
         rule = effect_rule(origin.options)
         result[MARGINAL] = _averaged(joint, rule, baseline.typical, on_log_scale, chains)
-        result[NEW] = _one_parameter(fit, new[0], baseline.new, on_log_scale, chains)
+        result[NEW] = _one_parameter(
+            new_setting(fit, new[0], origin.options), baseline.new, on_log_scale, chains
+        )
     return result
 
 
@@ -125,11 +136,8 @@ def averaged_risk(logit: Array, scale: Array, rule: Nodes) -> Array:
     return total
 
 
-def _one_parameter(
-    fit: xr.DataTree, name: str, control: ControlRisk, on_log_scale: bool, chains: int
-) -> Risks:
+def _one_parameter(posterior: Marginal, control: ControlRisk, on_log_scale: bool, chains: int) -> Risks:
     """The effect is one parameter of the fit."""
-    posterior = marginal(fit, name)
     effect = nodes_of(posterior)
     link = _ratio if on_log_scale else _odds
     logit, weight = control.logit.values, control.logit.weight

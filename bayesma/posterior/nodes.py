@@ -12,18 +12,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from bayesma.engines.marginals import Draws, NormalMixture, SlicedDensity
+from bayesma.engines.marginals import Draws, NormalMixture, SeriesDensity, SlicedDensity
 from bayesma.engines.tree import SAMPLE
+from bayesma.families.effects import shape_of
 from bayesma.numerics import legendre
 from bayesma.posterior.marginals import Marginal, marginal
-from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 
 TAIL = 1e-11  # probability beyond either end of a grid
 PANELS, DEGREE = 24, 32  # of a composite Gauss-Legendre rule on one density
 FINE, COARSE = 800, 240  # nodes of the location in a slice: by itself, and under each node of a control risk
+SCARCE, RARE = 24, 1e-7  # nodes in a slice where effects are a mixture themselves; weight left out there
 NEGLIGIBLE = 1e-11  # weight, relative to the largest, of a node that is left out
+MANY, CELLS = 2000, 800  # components from which a mixture is taken by cells, and how many
 CONTROL_NODES = 48  # of a stated or pooled control risk
 DEVIATES = np.linspace(-8.0, 8.0, 65)  # trapezoid over a standardised normal effect
 HEAVY = 129  # points of the same for Student-t effects
@@ -71,6 +73,11 @@ def nodes_of(posterior: Marginal) -> Nodes:
     if isinstance(posterior, Draws):
         values = posterior.values.reshape(-1)
         return Nodes(values, np.full(values.size, 1.0 / values.size))
+    if isinstance(posterior, SeriesDensity):
+        own, mass = posterior.nodes()
+        return Nodes(own[0], mass[0] / mass[0].sum())
+    if isinstance(posterior, NormalMixture) and posterior.weight.size > MANY:
+        return _cells(posterior)
     low, left, centre, right, high = posterior.quantile([TAIL, 0.25, 0.5, 0.75, 1.0 - TAIL])[0]
     unit = max(float(right - left), 1e-9 * max(abs(float(high - low)), 1e-300))
     ends = np.linspace(math.asinh((low - centre) / unit), math.asinh((high - centre) / unit), PANELS + 1)
@@ -80,6 +87,34 @@ def nodes_of(posterior: Marginal) -> Nodes:
     values = centre + unit * np.sinh(z)
     weight = posterior.density(values) * unit * np.cosh(z) * (half * w).reshape(-1)
     return Nodes(values, weight / weight.sum())
+
+
+def _cells(posterior: Marginal) -> Nodes:
+    """A distribution best known by its probabilities: masses of narrow cells, at their middles."""
+    low, left, centre, right, high = posterior.quantile([1e-9, 0.25, 0.5, 0.75, 1.0 - 1e-9])[0]
+    unit = float(right - left)
+    ends = np.linspace(math.asinh((low - centre) / unit), math.asinh((high - centre) / unit), CELLS + 1)
+    edges = centre + unit * np.sinh(ends)
+    below = np.array([posterior.probability(float(edge), above=False)[0] for edge in edges])
+    weight = np.maximum(np.diff(below), 0.0)
+    return Nodes(centre + unit * np.sinh(0.5 * (ends[1:] + ends[:-1])), weight / weight.sum())
+
+
+def new_setting(fit: xr.DataTree, name: str, options: Mapping[str, Any]) -> Marginal:
+    """The effect in a new setting: a mixture over the grid of mu and tau where there is one.
+
+    The engine's own series of this density is accurate where the density is, and less so in heavy tails,
+    where a mixture stays positive and exact.
+    """
+    if "exact" not in fit.children or not isinstance(marginal(fit, "mu"), SlicedDensity):
+        return marginal(fit, name)
+    shape = shape_of(dict(options))
+    joint = joint_nodes(fit, "mu", "tau", COARSE if shape.scales.size == 1 else SCARCE)
+    weight = (joint.weight[:, None] * shape.weights).reshape(-1)
+    sds = (joint.scale[:, None] * shape.scales).reshape(-1)
+    kept = weight > RARE * weight.max()
+    means = np.repeat(joint.location, shape.weights.size)[kept]
+    return NormalMixture(weight[kept] / weight[kept].sum(), means[None], sds[kept][None])
 
 
 def row(posterior: Marginal, i: int) -> Marginal:
@@ -135,17 +170,6 @@ def joint_nodes(fit: xr.DataTree, location: str, scale: str, size: int = FINE) -
         weight[kept] / weight[kept].sum(),
         np.broadcast_to(np.arange(values.shape[0])[:, None], values.shape)[kept],
     )
-
-
-def prior_nodes(prior: Prior) -> Nodes:
-    """A proper prior on a probability as nodes on the logit scale."""
-    ends = np.clip(prior.ppf([TAIL, 1.0 - TAIL]), 1e-300, 1.0 - 1e-16)
-    low, high = special.logit(ends)
-    u, w = legendre.rule(CONTROL_NODES)
-    logits = low + 0.5 * (high - low) * (u + 1.0)
-    risk = special.expit(logits)
-    weight = np.exp(prior.logpdf(risk)) * risk * special.expit(-logits) * w
-    return Nodes(logits, weight / weight.sum())
 
 
 def thinned(posterior: Marginal) -> Nodes:
