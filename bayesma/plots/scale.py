@@ -142,7 +142,7 @@ def _share_candidates(span: tuple[float, float]) -> Iterable[list[float]]:
     if span[1] - span[0] < SHORT_LOGITS and max(map(abs, span)) < FAR_LOGIT:
         low, high = (1.0 / (1.0 + math.exp(-end)) for end in span)
         for values in _linear_candidates((low, high)):
-            yield [v for v in values if 0.0 < v < 1.0]
+            yield [v for v in values if 0.0 < v < 1.0 and span[0] <= _logit(v) <= span[1]]
     for shares in SHARES:
         yield [v for v in shares if span[0] <= _logit(v) <= span[1]]
 
