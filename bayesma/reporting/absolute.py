@@ -26,17 +26,19 @@ def findings(result: Result) -> Table | None:
         return None
     baseline = result.job.questions.baseline
     found = summary_of_findings(result.fit, outcome=result.job.label, favours=favours, baseline=baseline)
-    heads = [words("Outcome"), *(Column(head) for head in found.attrs["headings"].values())]
-    cells = [str(cell) for cell in found.iloc[0]]
-    text = ("nnt", "prior")
+    shown = [name for name in found.columns if name != "prior"]
     heads = [
-        words(head.label) if name in text else head for name, head in zip(("", *found), heads, strict=True)
+        words(head) if name == "nnt" else Column(head)
+        for name, head in found.attrs["headings"].items()
+        if name in shown
     ]
+    cells = [str(cell) for cell in found[shown].iloc[0]]
     note = (
         f"{found.attrs['estimand'][:1].upper()}{found.attrs['estimand'][1:]}. Posterior medians. Baseline: "
-        f"{found.attrs['baseline']}. NNTB, NNTH: patients treated for one to benefit, or to be harmed."
+        f"{found.attrs['baseline']}. NNTB, NNTH: patients treated for one to benefit, or to be harmed. "
+        f"{found['prior'].iloc[0]}"
     )
-    return table("Summary of findings", heads, [(result.job.label, *cells)], note)
+    return table("Summary of findings", heads, [cells], note)
 
 
 def _compared(result: Result) -> bool:

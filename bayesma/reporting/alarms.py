@@ -79,6 +79,8 @@ def places(analysis: Analysis, results: Sequence[Result]) -> str:
         labels = [r.job.label for r in results]
         if len(results) > 1 and len(results) == sum(r.job.variant_label == variant for r in analysis.results):
             return f"{variant}: all {len(results)} outcomes"
+        if variant and len({r.job.label for r in analysis.results}) == 1:
+            return variant
         return f"{variant}: {'; '.join(labels)}" if variant else "; ".join(labels)
     return "; ".join(dict.fromkeys(r.job.label for r in results))
 

@@ -117,7 +117,7 @@ def test_ticks_of_proportions_are_inside_and_differ(low: float, width: float) ->
     places, labels = ticks(span, 3.4, 9.0, "logit")
     assert all(span[0] <= place <= span[1] for place in places)
     assert len(set(labels)) == len(labels)
-    assert all(0.0 < float(label) < 1.0 for label in labels)
+    assert all(0.0 < float(label.replace("\u2212", "-")) < 1.0 for label in labels)
 
 
 def test_a_beta_binomial_draws() -> None:
