@@ -161,3 +161,22 @@ def test_pinned_numbers_of_counts_are_found(analysed: Analysed) -> None:
         3.0,
         only(analysis).summary.loc["delta[A]", "mean"],
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [HEAD, SINGLE])
+def test_nuts_gives_the_same_tables(text: str, analysed: Analysed) -> None:
+    exact, nuts = (analysed(text, STUDIES, engine=engine, progressbar=False) for engine in ("exact", "nuts"))
+    assert exact.table().columns.tolist() == nuts.table().columns.tolist()
+    ours, theirs = (only(analysis) for analysis in (nuts, exact))
+    assert ours.crosscheck is not None
+    assert ours.fit.attrs["converged"] == 1
+    assert ours.estimate[0] == pytest.approx(theirs.estimate[0], abs=0.1)  # MCSE is near 0.01
+    assert ours.risks is not None and theirs.risks is not None
+    assert ours.risks.index.tolist() == theirs.risks.index.tolist()
+    if (
+        ours.zero_events is not None
+        and theirs.zero_events is not None
+        and theirs.zero_events.moved is not None
+    ):
+        assert ours.zero_events.moved == pytest.approx(theirs.zero_events.moved, abs=1e-9)  # exact either way
