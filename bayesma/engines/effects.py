@@ -24,15 +24,16 @@ from bayesma.numerics.jit import compiled
 Array = NDArray[np.float64]
 type LogDensity = Callable[[Array], Array]  # (p, g) to (p, g)
 
-SIZES = (64, 96, 144, 216)
+SIZES = (64, 96, 144, 216, 324, 486)
 FINE = 513  # points of a slice's profile between which it is interpolated
-MASS = 1e-7  # what a density may miss of 1 before it is tabulated again, finer
+MASS = 1e-6  # what a density may miss of 1, or a series be rough, before it is tabulated again, finer
 SCOUTS = 65
 FARTHEST = 14.0
 LOOKS = 4
 BELL = (
     2.0  # a bell is a polynomial of the least degree in asinh units of 4 sds, twice where it has fallen by 2
 )
+BULK = 0.6  # units within which a slice has its mass, where its nodes must be seen
 WIDE = 3.0  # the same for a Student-t, whose complex poles lie nearer
 RESOLVED = 1.3  # spacings of the slice's nodes from which a normal sees enough of them
 
@@ -48,7 +49,7 @@ class Densities:
     series
         Shape (p, n): Legendre coefficients of the density in u on [-1, 1].
     error
-        Largest difference of an integral from 1.
+        Largest difference of an integral from 1, or roughness of a series.
     """
 
     window: Array
@@ -92,10 +93,10 @@ def tabulate(log_density: LogDensity, centre: Array, unit: Array) -> Densities:
         value = log_density(centre[:, None] + unit[:, None] * np.sinh(grid))
         density = np.exp(value) * np.cosh(grid) * (0.5 * (high - low) * unit)[:, None]
         total = density @ w
-        error = float(np.max(np.abs(total - 1.0)))
+        series = np.array([legendre.coefficients(row) for row in density / total[:, None]])
+        error = max(float(np.max(np.abs(total - 1.0))), legendre.roughness(series))
         if error <= MASS:
             break
-    series = np.array([legendre.coefficients(row) for row in density / total[:, None]])
     return Densities(window, series, error)
 
 
@@ -207,8 +208,8 @@ NARROW = (
     0.06,
     0.35,
 )  # spacings below which a normal needs the smallest, or the second smallest, of these rules
-_SIZES = np.array([3, 7, 16])
-_NODES, _WEIGHTS = _hermite(3, 7, 16)
+_SIZES = np.array([3, 7, 24])
+_NODES, _WEIGHTS = _hermite(3, 7, 24)
 
 
 @compiled
@@ -274,7 +275,7 @@ def _convolved(
             for s in range(scale.size):
                 centre, unit, low, high = window[s]
                 half = 0.5 * (high - low)
-                offset = (x[i, j] - centre) / unit
+                offset = min(abs(x[i, j] - centre) / unit, BULK)
                 spacing = half * math.pi / n * unit * math.sqrt(1.0 + offset * offset)
                 if nu < np.inf and scale[s] >= WIDE * spacing:
                     part = 0.0
@@ -296,5 +297,5 @@ def _convolved(
                         if abs(u) < 1.0:
                             slope = half * unit * math.sqrt(1.0 + at * at)
                             total += shares[c] * _WEIGHTS[rule, q] * _between(u, profile[i, s]) / slope
-            result[i, j] = total
+            result[i, j] = max(total, 0.0)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,12 +16,14 @@ from bayesma.engines.bayes_factors import Evidence
 from bayesma.engines.effects import Densities, baseline_densities, effect_densities
 from bayesma.engines.exact_gaussian import draw_scale
 from bayesma.engines.slices import Slices, log_evidence_at, solve
+from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import TwoParameterProblem
 from bayesma.numerics import legendre
 
 Array = NDArray[np.float64]
 
+LOUD_DENSITY = 1e-3  # what a density may be off by before the reader is told
 INVERSION_POINTS = 257  # tabulated distribution function of a slice
 
 
@@ -72,6 +75,13 @@ class SliceIntegral:
             densities = baseline_densities(*nodes, problem.baseline)
             variables |= _stored(problem.baseline.name, densities, slice(0, study.size))
             error = max(error, densities.error)
+        if error > LOUD_DENSITY:
+            warnings.warn(
+                f"the posterior of a study effect or a new study was followed to an accuracy of {error:.1g} only; "
+                "compare its probabilities with engine='nuts'",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         attrs = {"error": error, "nodes": slices.nodes, **self._evidence().attrs()}
         return xr.Dataset(variables, {"study": study}, attrs)
 

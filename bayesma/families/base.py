@@ -204,8 +204,8 @@ class Family[Evidence](ABC):
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Share each study has in the mean effect: draws (s,) in, (s, k) out, rows summing to 1.
 
-        The share in the information on the location, the first hyper-parameter: minus the second derivative of
-        each log likelihood, here by differences over a tenth of the spread of effects.
+        The share in the information on the location, the first hyper-parameter: minus the second derivative
+        of each log likelihood, here by differences over a tenth of the spread of effects.
         """
         location = self.hyper(case.options)[0]
         _, se = self.crude(case.arrays)

@@ -60,8 +60,8 @@ RANDOM_BASELINES: Priors = {
     "rho": Prior("LKJ", (2.0,)),
 }
 ON_THE_LINE = ("Normal", "StudentT", "Cauchy")
-ROWS = 8  # every so many points of the effect table there is a row of baseline quantiles
-LEVELS = np.linspace(-3.6, 3.6, 37)  # of those quantiles, as normal deviates
+ROWS = 4  # every so many points of the effect table there is a row of baseline quantiles
+LEVELS = np.linspace(-3.6, 3.6, 73)  # of those quantiles, as normal deviates
 
 
 @register
@@ -224,7 +224,9 @@ class Binomial(Family[TwoArmCounts]):
     def table(self, case: Case) -> EffectTable:
         """Likelihood of each study in its log odds ratio; fixed or conditional baselines."""
         if "table" not in case.memo:
-            case.memo["table"] = EffectTable.build(self._effect_likelihood(case), *_rough(case.arrays))
+            case.memo["table"] = EffectTable.build(
+                self._effect_likelihood(case), *_rough(case.arrays), kernels.LOGIT_BEND
+            )
         table: EffectTable = case.memo["table"]
         return table
 
@@ -288,6 +290,7 @@ class Binomial(Family[TwoArmCounts]):
                 "parameters); use engine='nuts', or baseline='fixed' or 'conditional'"
             )
         table, shape = self.table(case), shape_of(options)
+        half = table.halved()
         centre, width = _rough(case.arrays)
         total = float(np.sum(width**-2.0))
         return TwoParameterProblem(
@@ -302,6 +305,7 @@ class Binomial(Family[TwoArmCounts]):
             scale_moments=self.moments_below(case).get("tau", math.inf),
             effects=None if common(options) else LocationScaleEffects("delta", "delta_new", table, shape),
             baseline=self._baseline(case) if options[BASELINE] == "fixed" else None,
+            coarser=lambda mu, tau: half.log_marginal(mu, tau, shape),
         )
 
     # the pieces

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 STEP = 0.1  # of the integral over a baseline, in asinh units around its mode
 DROP = 40.0
 NEWTON = 200
+LOGIT_BEND = 2.0  # logits over which the likelihood of an effect may bend
 BEND = 3.0  # logits over which a binomial likelihood bends, however wide the prior
 _SQRT_2PI = math.sqrt(2.0 * math.pi)
 WIDENING = 0.35  # asinh units by which an end of the window is moved out at a time
@@ -79,7 +80,7 @@ def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array
             low = alpha
         else:
             high = alpha
-        sd = 1.0 / math.sqrt(max(-bend, 1e-8))
+        sd = 1.0 / math.sqrt(max(-bend, 1e-30))
         step = min(max(slope * sd * sd, -farthest), farthest)
         farthest *= 2.0
         moved = alpha + step
@@ -305,7 +306,13 @@ def interpolated_draws(
             z = math.asinh((effect[s, i] - table.centre[i]) / table.width[i])
             at = min(max((z - table.start[i]) / (rows * table.step[i]), 0.0), g - 1.0)
             row = min(int(at), g - 2)
-            f = at - row
+            # linear in the effect, as baselines are far out, and not in its asinh
+            ends = (
+                table.start[i] + rows * table.step[i] * row,
+                table.start[i] + rows * table.step[i] * (row + 1),
+            )
+            sinh_z, sinh_low, sinh_up = math.sinh(z), math.sinh(ends[0]), math.sinh(ends[1])
+            f = (sinh_z - sinh_low) / (sinh_up - sinh_low)
             place = (deviate[s, i] - levels[0]) / spacing
             m = min(max(int(place), 0), q - 2)
             h = place - m
@@ -320,7 +327,7 @@ def arm_table(events: Array, patients: Array) -> EffectTable:
     centre = np.log((events + 0.5) / (patients - events + 0.5))
     width = np.sqrt(1.0 / (events + 0.5) + 1.0 / (patients - events + 0.5))
     return EffectTable.build(
-        lambda logit: binomial(np.ascontiguousarray(logit), events, patients), centre, width
+        lambda logit: binomial(np.ascontiguousarray(logit), events, patients), centre, width, LOGIT_BEND
     )
 
 

@@ -137,6 +137,9 @@ class TwoParameterProblem:
         The study effects, None where they all are the location.
     baseline
         What was integrated out of each study's likelihood, if users may ask for it.
+    coarser
+        The log likelihood from half of its table's points, where it comes from a table: the difference tells
+        the table's error.
     """
 
     location: str
@@ -150,3 +153,4 @@ class TwoParameterProblem:
     scale_moments: float
     effects: LocationScaleEffects | ConditionalEffects | None
     baseline: Baseline | None = None
+    coarser: Callable[[Array, Array], Array] | None = None

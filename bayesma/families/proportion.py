@@ -271,7 +271,8 @@ class Proportion(Family[ArmCounts]):
         """The integral over mu and tau, or mean and kappa."""
         if case.options[CENTRES] == "random":
             return NoIntegral(
-                "engine 'exact' has no integral for centres within studies (three parameters); use engine='nuts'"
+                "engine 'exact' has no integral for centres within studies (three parameters); "
+                "use engine='nuts'"
             )
         estimate, se = self.crude(case.arrays)
         total = float(np.sum(se**-2.0))
@@ -280,6 +281,7 @@ class Proportion(Family[ArmCounts]):
             return self._beta_problem(case, start)
         table, shape, priors = self.table(case), shape_of(case.options), case.priors
         constant = kernels.log_choose(case.arrays["n"], case.arrays["events"])
+        half = table.halved()
         return TwoParameterProblem(
             location="mu",
             scale="tau",
@@ -293,6 +295,7 @@ class Proportion(Family[ArmCounts]):
             effects=None
             if common(case.options)
             else LocationScaleEffects("theta", "theta_new", table, shape),
+            coarser=lambda mu, tau: constant + half.log_marginal(mu, tau, shape),
         )
 
     def _beta_problem(self, case: Case, start: tuple[float, float]) -> TwoParameterProblem:

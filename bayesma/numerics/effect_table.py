@@ -28,6 +28,7 @@ type LogLikelihood = Callable[[Array], Array]
 
 POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
 LEVELS = 5  # strides 1, 2, 4, 8 and 16
+WIDEST_STEP = 0.05  # in asinh units: a table with wider ones is made twice as fine
 SCOUTS = 61  # points of the first look at a likelihood
 FARTHEST = 14.0  # in asinh units: 600,000 widths from the centre
 DROP = 46.0  # a likelihood is followed until it has fallen to exp(-46) of its peak
@@ -108,7 +109,9 @@ class EffectTable:
     packed: Packed
 
     @classmethod
-    def build(cls, log_likelihood: LogLikelihood, centre: Array, width: Array) -> EffectTable:
+    def build(
+        cls, log_likelihood: LogLikelihood, centre: Array, width: Array, bend: float = math.inf
+    ) -> EffectTable:
         """Tabulate.
 
         Parameters
@@ -117,15 +120,23 @@ class EffectTable:
             Effects of shape (k, g) to log likelihoods of the same shape, row i for study i.
         centre, width
             Rough place and scale of each likelihood, shapes (k,); they only have to be of the right order.
+        bend
+            Scale on which a likelihood can bend about the rough centre, however wide it is as a whole.
         """
+        rough = centre
         scout = np.linspace(-FARTHEST, FARTHEST, SCOUTS)
         for _ in range(2):  # the second look starts from the first one's centre and width
             seen = centre[:, None] + width[:, None] * np.sinh(scout)
             values = log_likelihood(seen)
             centre, width = _focus(scout, values, centre, width)
+            wide = width > bend
+            centre, width = np.where(wide, rough, centre), np.where(wide, bend, width)
         start, stop = _ends(np.arcsinh((seen - centre[:, None]) / width[:, None]), values)
-        step = (stop - start) / (POINTS - 1)
-        z = start[:, None] + step[:, None] * np.arange(POINTS)
+        points = POINTS
+        if np.max(stop - start) > WIDEST_STEP * (points - 1):
+            points = 2 * points - 1
+        step = (stop - start) / (points - 1)
+        z = start[:, None] + step[:, None] * np.arange(points)
         values = np.ascontiguousarray(log_likelihood(centre[:, None] + width[:, None] * np.sinh(z)))
         return cls(_pack(centre, width, start, step, values))
 

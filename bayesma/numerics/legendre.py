@@ -61,6 +61,16 @@ def coefficients(values: Array) -> Array:
     return transform(values.size) @ values
 
 
+def roughness(series: Array) -> float:
+    """What the last terms of Legendre series (m, n) still add, in parts of the largest: 0 when resolved.
+
+    A rule of n nodes integrates polynomials of twice the degree that its series can follow, so that an exact
+    integral does not show that the series follows the function.
+    """
+    size = np.abs(series)
+    return float(np.max(size[:, -4:].sum(axis=1) / size.sum(axis=1)))
+
+
 def antiderivative(series: Array) -> Array:
     """Coefficients, shape (n + 1,), of the integral from -1."""
     return np.asarray(legendre.legint(series, lbnd=-1.0), dtype=np.float64)

@@ -60,8 +60,9 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     null, up = origin.measure.null, favours == "higher"
     if null is None:
         raise OptionError(
-            f"a {origin.measure.name} in single arms has no null value, so there is no benefit to compute; ask "
-            'for the probability of a rate, as in prob(fit, "mu", above=logit of the rate), or see predict'
+            f"a {origin.measure.name} in single arms has no null value, so there is no benefit to compute; "
+            'ask for the probability of a rate, as in prob(fit, "mu", above=logit of the rate), '
+            "or see predict"
         )
     sign = 1.0 if up else -1.0
     rows = {}
