@@ -77,7 +77,7 @@ class SliceIntegral:
             error = max(error, densities.error)
         if error > LOUD_DENSITY:
             warnings.warn(
-                f"the posterior of a study effect or a new study was followed to an accuracy of {error:.1g} only; "
+                f"the posterior of a study effect or a new study is accurate to {error:.1g} only; "
                 "compare its probabilities with engine='nuts'",
                 ConvergenceWarning,
                 stacklevel=2,
