@@ -122,9 +122,22 @@ class SliceIntegral:
             evidence.undefined(problem.scale, f"{problem.scale} = 0 is no null value in this model")
             return evidence
         evidence.against(problem.location, lambda: log_evidence_at(problem, 0.0))
-        common = replace(problem, scale_prior=None, effects=None, baseline=None)
-        evidence.against(problem.scale, lambda: solve(common).log_evidence)
+        evidence.against(problem.scale, lambda: solve(_without_scale(problem)).log_evidence)
         return evidence
+
+
+def _without_scale(problem: TwoParameterProblem) -> TwoParameterProblem:
+    """The same studies with one common effect."""
+    at_zero = problem.without_scale
+    assert at_zero is not None
+    return replace(
+        problem,
+        scale_prior=None,
+        effects=None,
+        baseline=None,
+        coarser=None,
+        log_likelihood=lambda location, _: at_zero(location),
+    )
 
 
 def _stored(name: str, densities: Densities, rows: slice | int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from bayesma.families.effects import (
     common,
     moments_of,
     require_proper,
+    same_for_all,
     shape_of,
     tau_of,
 )
@@ -212,6 +213,8 @@ class Binomial(Family[TwoArmCounts]):
         """Effects and baselines integrated out; conditional on the margins where the model is."""
         tau, shape = tau_of(draws), shape_of(case.options)
         if case.options[BASELINE] in {"fixed", "conditional"}:
+            if common(case.options):
+                return same_for_all(self._effect_likelihood(case), draws["mu"], case.arrays["n_treat"].size)
             return self.table(case).log_marginal(draws["mu"], tau, shape)
         from bayesma.families.paired_arms import log_marginal
 
@@ -291,6 +294,12 @@ class Binomial(Family[TwoArmCounts]):
             )
         table, shape = self.table(case), shape_of(options)
         half = table.halved()
+        exactly = self._effect_likelihood(case)
+
+        def at_zero(mu: Array) -> Array:
+            """Log likelihood of each study at one common effect."""
+            return same_for_all(exactly, mu, table.k)
+
         centre, width = _rough(case.arrays)
         total = float(np.sum(width**-2.0))
         return TwoParameterProblem(
@@ -299,13 +308,16 @@ class Binomial(Family[TwoArmCounts]):
             location_prior=priors["mu"],
             scale_prior=priors.get("tau"),
             link="identity",
-            log_likelihood=lambda mu, tau: table.log_marginal(mu, tau, shape),
+            log_likelihood=(lambda mu, _: at_zero(mu))
+            if common(options)
+            else (lambda mu, tau: table.log_marginal(mu, tau, shape)),
             start=(float(np.sum(centre * width**-2.0)) / total, total**-0.5),
             scales=(float(np.min(width)), float(max(np.max(width), np.ptp(centre)))),
             scale_moments=self.moments_below(case).get("tau", math.inf),
             effects=None if common(options) else LocationScaleEffects("delta", "delta_new", table, shape),
             baseline=self._baseline(case) if options[BASELINE] == "fixed" else None,
-            coarser=lambda mu, tau: half.log_marginal(mu, tau, shape),
+            coarser=None if common(options) else lambda mu, tau: half.log_marginal(mu, tau, shape),
+            without_scale=at_zero,
         )
 
     # the pieces

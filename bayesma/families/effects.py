@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -57,6 +57,11 @@ def _student_t(nu: float) -> Shape:
 def tau_of(draws: Mapping[str, Array]) -> Array:
     """Draws of tau, zeros under a common effect."""
     return draws.get("tau", np.zeros_like(draws["mu"]))
+
+
+def same_for_all(log_likelihood: Callable[[Array], Array], mu: Array, k: int) -> Array:
+    """Log likelihood of k studies at an effect common to them all: (s,) to (s, k)."""
+    return np.ascontiguousarray(log_likelihood(np.ascontiguousarray(np.broadcast_to(mu, (k, mu.size)))).T)
 
 
 def require_proper(priors: Priors) -> None:

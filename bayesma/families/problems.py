@@ -140,6 +140,9 @@ class TwoParameterProblem:
     coarser
         The log likelihood from half of its table's points, where it comes from a table: the difference tells
         the table's error.
+    without_scale
+        Location (n,) to the log likelihood of each study at scale 0, (n, k), exact however far studies
+        contradict each other; None where scale 0 is no model.
     """
 
     location: str
@@ -154,3 +157,4 @@ class TwoParameterProblem:
     effects: LocationScaleEffects | ConditionalEffects | None
     baseline: Baseline | None = None
     coarser: Callable[[Array, Array], Array] | None = None
+    without_scale: Callable[[Array], Array] | None = None

@@ -28,6 +28,7 @@ from bayesma.families.effects import (
     common,
     moments_of,
     require_proper,
+    same_for_all,
     shape_of,
     tau_of,
 )
@@ -217,7 +218,18 @@ class Proportion(Family[ArmCounts]):
 
             numbers = [draws[name] for name in ("mu", "tau", "tau_centre")]
             return choose + log_marginal(self.table(case).packed, case.arrays, *numbers)
-        return choose + self.table(case).log_marginal(draws["mu"], tau_of(draws), shape_of(case.options))
+        return choose + self._arm_likelihood(case, draws["mu"], tau_of(draws))
+
+    def _arm_likelihood(self, case: Case, mu: Array, tau: Array) -> Array:
+        """Log likelihood of each arm without binomial coefficients: (s,) to (s, k)."""
+        if common(case.options):
+            return self._at_one_logit(case, mu)
+        return self.table(case).log_marginal(mu, tau, shape_of(case.options))
+
+    def _at_one_logit(self, case: Case, mu: Array) -> Array:
+        """Log likelihood of each arm without binomial coefficients, at a logit common to all."""
+        events, n = case.arrays["events"], case.arrays["n"]
+        return same_for_all(lambda logit: kernels.binomial(logit, events, n), mu, n.size)
 
     def table(self, case: Case) -> EffectTable:
         """Likelihood of each arm in its logit, without binomial coefficients."""
@@ -288,14 +300,17 @@ class Proportion(Family[ArmCounts]):
             location_prior=priors["mu"],
             scale_prior=priors.get("tau"),
             link="identity",
-            log_likelihood=lambda mu, tau: constant + table.log_marginal(mu, tau, shape),
+            log_likelihood=lambda mu, tau: constant + self._arm_likelihood(case, mu, tau),
             start=start,
             scales=(float(np.min(se)), float(max(np.max(se), np.ptp(estimate)))),
             scale_moments=self.moments_below(case).get("tau", math.inf),
             effects=None
             if common(case.options)
             else LocationScaleEffects("theta", "theta_new", table, shape),
-            coarser=lambda mu, tau: constant + half.log_marginal(mu, tau, shape),
+            coarser=None
+            if common(case.options)
+            else lambda mu, tau: constant + half.log_marginal(mu, tau, shape),
+            without_scale=lambda mu: constant + self._at_one_logit(case, mu),
         )
 
     def _beta_problem(self, case: Case, start: tuple[float, float]) -> TwoParameterProblem:

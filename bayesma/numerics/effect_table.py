@@ -248,16 +248,17 @@ _NODES, _WEIGHTS = _hermite(HERMITE)
 
 @compiled
 def interpolate(i: int, effect: float, table: Packed) -> float:
-    """Log likelihood of study `i`: sextic through seven points; linear beyond the table."""
+    """Log likelihood of study `i`: sextic through seven points; a parabola beyond the table."""
     z = math.asinh((effect - table.centre[i]) / table.width[i])
     at = (z - table.start[i]) / table.step[i]
     points = table.log_likelihood.shape[1]
     if at < 0.0 or at > points - 1.0:
-        a, b = (0, 1) if at < 0.0 else (points - 1, points - 2)
-        value, inner = table.log_likelihood[i, a], table.log_likelihood[i, b]
-        x_a = table.centre[i] + table.width[i] * math.sinh(table.start[i] + a * table.step[i])
-        x_b = table.centre[i] + table.width[i] * math.sinh(table.start[i] + b * table.step[i])
-        return float(value + (value - inner) / (x_a - x_b) * (effect - x_a))
+        a, b, c = (0, 4, 8) if at < 0.0 else (points - 1, points - 5, points - 9)
+        x_a, x_b, x_c = table.effects[i, a], table.effects[i, b], table.effects[i, c]
+        y_a, y_b, y_c = table.log_likelihood[i, a], table.log_likelihood[i, b], table.log_likelihood[i, c]
+        slope = (y_a - y_b) / (x_a - x_b)
+        bend = min((slope - (y_b - y_c) / (x_b - x_c)) / (x_a - x_c), 0.0)
+        return float(y_a + (effect - x_a) * (slope + bend * (effect - x_b)))
     first = min(max(int(at + 0.5) - 3, 0), points - 7)
     t = at - first
     total = 0.0
