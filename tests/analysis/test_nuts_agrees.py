@@ -1,4 +1,8 @@
-"""Do NUTS and exact integration agree, for every shipped analysis, within Monte Carlo error?"""
+"""Do NUTS and exact integration agree, for the shipped analyses, within Monte Carlo error?
+
+Of the analyses of counts two stand for all: their models are compiled anew for every number of studies, a quarter
+of a minute each. NUTS on the others' models is in `tests/engines/test_oracles_counts.py` and the contract.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,9 @@ SHARE_BEYOND_FAR = 0.01
 # Ten of some two thousand effective draws: nearer to 0 or 1 a share of draws is judged by its size alone.
 EXTREME = 0.01
 
+NOT_HERE = {"bcg_counts", "crins2014_counts", "deng2017_safety", "msc_response", "msc_survival", "pritz1997"}
+NAMES = [name for name in MODELS.names() if name not in NOT_HERE]
+
 # Thousands of draws against exact probabilities: MCSE is at most 0.02.
 NEAR = 0.1
 
@@ -40,14 +47,14 @@ def comparisons(analysis: Analysis) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_none_is_far_off(name: str) -> None:
     table = comparisons(sampled(name))
     assert np.isfinite(table[["exact", "nuts", "difference"]]).all(axis=None)
     assert table[table["z"].abs() > NEVER].empty
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_comparison_can_fail(name: str) -> None:
     """Only a probability near 0 or 1 has no Monte Carlo error; its draws must be near 0 or 1 too."""
     table = comparisons(sampled(name))
@@ -58,12 +65,12 @@ def test_every_comparison_can_fail(name: str) -> None:
 
 
 def test_few_are_beyond_three() -> None:
-    z = pd.concat([comparisons(sampled(name)) for name in MODELS.names()])["z"].dropna().abs()
+    z = pd.concat([comparisons(sampled(name)) for name in NAMES])["z"].dropna().abs()
     assert z.size > 300
     assert (z > FAR).mean() <= SHARE_BEYOND_FAR
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_all_converged_without_divergences(name: str) -> None:
     analysis = sampled(name)
     for result in analysis.results:
@@ -73,7 +80,7 @@ def test_all_converged_without_divergences(name: str) -> None:
     assert analysis.table()["converged"].all()
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_answer_is_the_same(name: str) -> None:
     """The table a reader takes away does not depend on the engine."""
     ours, exact = sampled(name).table(), bm.run(name, engine="exact").table()
@@ -84,6 +91,10 @@ def test_the_answer_is_the_same(name: str) -> None:
     pd.testing.assert_frame_equal(ours[frequentist], exact[frequentist])
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_references_are_met_under_nuts_too(name: str) -> None:
     assert [check for check in sampled(name).references if not check.met] == []
+
+
+def test_what_is_left_out_exists() -> None:
+    assert set(MODELS.names()) > NOT_HERE
