@@ -1,7 +1,8 @@
 """Do NUTS and exact integration agree, for the shipped analyses, within Monte Carlo error?
 
 Of the analyses of counts two stand for all: their models are compiled anew for every number of studies, a
-quarter of a minute each. NUTS on the others' models is in `tests/engines/test_oracles_counts.py` and the contract.
+quarter of a minute each. NUTS on the others' models is in `tests/engines/test_oracles_counts.py` and in the
+contract.
 """
 
 from __future__ import annotations
