@@ -188,7 +188,8 @@ class Prior:
     def _log_kept(self) -> float:
         """Log of the mass that truncation keeps."""
         base, low, high = self._base(), *self.support
-        kept = base.sf(low) - base.sf(high) if self._upper_half() else base.cdf(high) - base.cdf(low)
+        with np.errstate(over="ignore", divide="ignore"):  # 1 / x of the smallest numbers
+            kept = base.sf(low) - base.sf(high) if self._upper_half() else base.cdf(high) - base.cdf(low)
         return math.log(kept) if kept > 0 else -math.inf
 
     def __str__(self) -> str:
