@@ -91,7 +91,7 @@ def zero_cells() -> bm.TwoArmCounts:
     return bm.TwoArmCounts.from_frame(bm.load_data("nielweise2007"), study="study", **columns)
 
 
-COUNTS = "counts: BCG (13 trials), Niel-Weise (18, half of them with a zero), Pritz (14 single arms)"
+COUNTS = "counts: BCG (13 trials), Niel-Weise (18, six with an empty cell), Pritz (14 single arms)"
 
 
 @pytest.mark.benchmark(group=COUNTS)
