@@ -2,7 +2,8 @@
 
 The scale (tau, or a precision) runs over one Gauss-Legendre rule on a window found by scanning; in each slice
 the location runs over another, around the slice's mode. Both rules are refined until log evidence, means,
-sds and P(location < 0) stand still, and the last change is the error that is reported.
+sds and P(location < 0) stand still and the series of the densities have ended: what is left is the error that
+is reported.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ Array = NDArray[np.float64]
 
 LEVELS = ((20, 24), (28, 32), (40, 44), (56, 60), (80, 84), (120, 120), (180, 180))  # scale, location nodes
 TOLERANCE = 1e-7  # of the rule before: the one that is kept is finer
+FOLLOWED = 5e-7  # what the last terms of a density's series may still add
 TABLE_GAIN = 64.0  # by which twice the points of a table reduce its error at least: interpolation's is 2^7
 SCAN = 33  # points of a look along the scale
 ENOUGH = 9  # of them within the window before it is trusted
@@ -178,8 +180,9 @@ def solve(problem: TwoParameterProblem) -> Slices:
         known = known or slices
         summary = _summary(problem, slices)
         if previous is not None:
-            error = _change(previous, summary)
-            if error <= TOLERANCE:
+            change, rough = _change(previous, summary), _roughness(slices)
+            error = max(change, rough)
+            if change <= TOLERANCE and rough <= FOLLOWED:
                 break
         previous = summary
     assert known is not None
@@ -398,6 +401,14 @@ def _summary(problem: TwoParameterProblem, slices: Slices) -> dict[str, float]:
         if problem.scale_moments > 2:
             result["scale_sd"] = math.sqrt(float(slices.mass @ (slices.scale - result["scale"]) ** 2))
     return result
+
+
+def _roughness(slices: Slices) -> float:
+    """How far the series of the scale and, on the average of the slices, of the location are from done."""
+    worst = 0.0 if slices.scale_density is None else legendre.roughness(slices.scale_density.series[None])
+    kept = slices.mass > 0.0
+    each = [legendre.roughness(row[None]) for row in slices.series[kept]]
+    return max(worst, float(slices.mass[kept] @ np.array(each)))
 
 
 def _change(before: dict[str, float], after: dict[str, float]) -> float:

@@ -348,7 +348,11 @@ class Binomial(Family[TwoArmCounts]):
     def _baseline(self, case: Case) -> Baseline:
         """The integrated baselines, for those who ask for them."""
         counts, shift = self._counts(case), np.array(SHIFTS[case.options[CODING]])
-        prior, constant, table = case.priors["alpha"].pack(), self._log_choose(case), self.table(case)
+        prior, constant, exactly = (
+            case.priors["alpha"].pack(),
+            self._log_choose(case),
+            self._effect_likelihood(case),
+        )
 
         def quantiles(effect: Array, levels: Array) -> Array:
             return kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
@@ -357,7 +361,7 @@ class Binomial(Family[TwoArmCounts]):
             joint = kernels.baseline_log_joint(
                 np.ascontiguousarray(effect), np.ascontiguousarray(alpha), counts, shift, prior, constant
             )
-            return joint - table.at(np.ascontiguousarray(effect))[:, :, None]
+            return joint - exactly(effect)[:, :, None]
 
         return Baseline("alpha", quantiles, log_density)
 
