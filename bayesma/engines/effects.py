@@ -18,7 +18,7 @@ from bayesma.engines.slices import Slices
 from bayesma.families.problems import Baseline, ConditionalEffects, LocationScaleEffects
 from bayesma.numerics import legendre
 from bayesma.numerics import slices as pieces
-from bayesma.numerics.effect_table import bell_sum, interpolate_many
+from bayesma.numerics.effect_table import bell_sum
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
@@ -158,7 +158,7 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
             shape.nu,
         )
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(value) + offset[:, 0] + interpolate_many(x, packed))
+            return np.asarray(np.log(value) + offset[:, 0] + effects.table.at(x))
 
     centre = np.append(packed.centre, mean)
     unit = np.append(np.minimum(packed.width, sd), sd)

@@ -127,6 +127,30 @@ def _window(
 
 
 @compiled
+def _first_rule(counts: Array) -> tuple[float, float, float, float, int, float]:
+    """Where to look for the first effect's rule: at the logit of both arms together."""
+    y, n = counts[0] + counts[2], counts[1] + counts[3]
+    return math.log((y + 0.5) / (n - y + 0.5)), 1.0, -3.0, 3.0, 2, 0.0
+
+
+@compiled
+def _rule(
+    effect: float,
+    before: tuple[float, float, float, float, int, float],
+    counts: Array,
+    shift: Array,
+    prior: Array,
+) -> tuple[float, float, float, float, int, float]:
+    """Trapezoid over the baseline given an effect, sought from the rule of the effect before.
+
+    Returns mode, unit, the window's ends in asinh units, the number of nodes, and the log density there.
+    """
+    mode, sd = _mode(effect, before[0], counts, shift, prior)
+    low, high = _window(mode, sd, (before[2], before[3]), effect, counts, shift, prior)
+    return mode, sd, low, high, int((high - low) / STEP) + 2, _log_joint(mode, effect, counts, shift, prior)
+
+
+@compiled
 def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, log_constant: Array) -> Array:
     """Log likelihood of each study at its effects, its baseline integrated out.
 
@@ -146,16 +170,11 @@ def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, 
     k, g = effect.shape
     result = np.empty((k, g))
     for i in range(k):
-        y, n = counts[i, 0] + counts[i, 2], counts[i, 1] + counts[i, 3]
-        start = math.log((y + 0.5) / (n - y + 0.5))
-        low, high = -3.0, 3.0
+        rule = _first_rule(counts[i])
         for j in range(g):
             x = effect[i, j]
-            mode, sd = _mode(x, start, counts[i], shift, prior)
-            start = mode
-            low, high = _window(mode, sd, (low, high), x, counts[i], shift, prior)
-            peak = _log_joint(mode, x, counts[i], shift, prior)
-            nodes = int((high - low) / STEP) + 2
+            rule = _rule(x, rule, counts[i], shift, prior)
+            mode, sd, low, high, nodes, peak = rule
             step = (high - low) / (nodes - 1)
             total = 0.0
             grown, growth = math.exp(low), math.exp(step)
@@ -177,16 +196,11 @@ def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array
     k, g = effect.shape
     result = np.empty((k, g, levels.size))
     for i in range(k):
-        y, n = counts[i, 0] + counts[i, 2], counts[i, 1] + counts[i, 3]
-        start = math.log((y + 0.5) / (n - y + 0.5))
-        low, high = -3.0, 3.0
+        rule = _first_rule(counts[i])
         for j in range(g):
             x = effect[i, j]
-            mode, sd = _mode(x, start, counts[i], shift, prior)
-            start = mode
-            low, high = _window(mode, sd, (low, high), x, counts[i], shift, prior)
-            peak = _log_joint(mode, x, counts[i], shift, prior)
-            nodes = int((high - low) / STEP) + 2
+            rule = _rule(x, rule, counts[i], shift, prior)
+            mode, sd, low, high, nodes, peak = rule
             step = (high - low) / (nodes - 1)
             cumulative = np.empty(nodes)
             before, total = 0.0, 0.0

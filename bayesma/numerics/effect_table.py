@@ -178,8 +178,8 @@ class EffectTable:
         )
 
     def at(self, effect: Array) -> Array:
-        """Log likelihood of each study at its effects, interpolated: (k, g) to (k, g)."""
-        return interpolate_many(effect, self.packed)
+        """Log likelihood of each study at its effects, (p, g) to (p, g); 0 in rows beyond the last study."""
+        return _interpolate_many(effect, self.packed)
 
 
 def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array) -> Packed:
@@ -272,7 +272,7 @@ def interpolate(i: int, effect: float, table: Packed) -> float:
 
 
 @compiled
-def interpolate_many(effect: Array, table: Packed) -> Array:
+def _interpolate_many(effect: Array, table: Packed) -> Array:
     """`interpolate` at effects (k, g); 0 in rows beyond the last study, which stand for new studies."""
     result = np.zeros(effect.shape)
     for i in range(min(effect.shape[0], table.centre.size)):
