@@ -18,7 +18,7 @@ from bayesma.engines.slices import Slices
 from bayesma.families.problems import Baseline, ConditionalEffects, LocationScaleEffects
 from bayesma.numerics import legendre
 from bayesma.numerics import slices as pieces
-from bayesma.numerics.effect_table import bell_sum
+from bayesma.numerics.effect_kernels import bell_sum
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]

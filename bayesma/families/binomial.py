@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bayesma.errors import PriorError
 from bayesma.evidence.counts import TwoArmCounts
+from bayesma.families import baseline_kernels
 from bayesma.families import count_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.effects import (
@@ -341,7 +342,7 @@ class Binomial(Family[TwoArmCounts]):
             return lambda effect: kernels.hypergeometric(np.ascontiguousarray(effect), counts)
         shift, prior = np.array(SHIFTS[case.options[CODING]]), case.priors["alpha"].pack()
         constant = self._log_choose(case)
-        return lambda effect: kernels.baseline_integral(
+        return lambda effect: baseline_kernels.baseline_integral(
             np.ascontiguousarray(effect), counts, shift, prior, constant
         )
 
@@ -355,10 +356,12 @@ class Binomial(Family[TwoArmCounts]):
         )
 
         def quantiles(effect: Array, levels: Array) -> Array:
-            return kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
+            return baseline_kernels.baseline_quantiles(
+                np.ascontiguousarray(effect), levels, counts, shift, prior
+            )
 
         def log_density(effect: Array, alpha: Array) -> Array:
-            joint = kernels.baseline_log_joint(
+            joint = baseline_kernels.baseline_log_joint(
                 np.ascontiguousarray(effect), np.ascontiguousarray(alpha), counts, shift, prior, constant
             )
             return joint - exactly(effect)[:, :, None]
@@ -376,7 +379,7 @@ class Binomial(Family[TwoArmCounts]):
         size = (mu.size, table.k)
         effect = np.ascontiguousarray(np.broadcast_to(mu[:, None], size) if delta is None else delta)
         deviates = rng.standard_normal(size)
-        return kernels.interpolated_draws(
+        return baseline_kernels.interpolated_draws(
             effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesma.families.base import Arrays
-from bayesma.numerics.effect_table import Packed, log_marginal_one
+from bayesma.numerics.effect_kernels import Packed, log_marginal_one
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Likelihoods of counts as functions of one effect: binomial, with baselines integrated out, and conditional.
+"""Likelihoods of counts as functions of one effect: binomial, and conditional on the margins.
 
 The NumPy route of the families for counts; the PyMC route is written separately.
 """
@@ -11,19 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from bayesma.numerics.effect_table import EffectTable, Packed
+from bayesma.numerics.effect_table import EffectTable
 from bayesma.numerics.jit import compiled
-from bayesma.priors.kernels import NORMAL, log_density
 
 Array = NDArray[np.float64]
 
-STEP = 0.1  # of the integral over a baseline, in asinh units around its mode
-DROP = 40.0
-NEWTON = 200
 LOGIT_BEND = 2.0  # logits over which the likelihood of an effect may bend
-BEND = 3.0  # logits over which a binomial likelihood bends, however wide the prior
-_SQRT_2PI = math.sqrt(2.0 * math.pi)
-WIDENING = 0.35  # asinh units by which an end of the window is moved out at a time
 
 
 def log_choose(n: Array, y: Array) -> Array:
@@ -38,188 +31,18 @@ def softplus(x: float) -> float:
 
 
 @compiled
-def _expit(x: float) -> float:
-    return 1.0 / (1.0 + math.exp(-x)) if x > -700.0 else 0.0
-
-
-@compiled
-def _log_joint(alpha: float, effect: float, counts: Array, shift: Array, prior: Array) -> float:
-    """Log prior of the baseline plus log likelihood of both arms, without binomial coefficients."""
-    control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
-    value = counts[2] * control - counts[3] * softplus(control)
-    value += counts[0] * treated - counts[1] * softplus(treated)
-    if prior[0] == NORMAL:
-        return float(value - 0.5 * ((alpha - prior[1]) / prior[2]) ** 2 - math.log(prior[2] * _SQRT_2PI))
-    return float(value + log_density(prior, alpha, 0.0))
-
-
-@compiled
-def _prior_derivatives(alpha: float, prior: Array) -> tuple[float, float]:
-    """Slope of the log density of a Normal or Student-t prior, and its second derivative or a bound."""
-    if prior[0] == NORMAL:
-        return (prior[1] - alpha) / prior[2] ** 2, -1.0 / prior[2] ** 2
-    nu, z = prior[1], (alpha - prior[2]) / prior[3]
-    fall = (nu + 1.0) / (nu + z * z)
-    return -fall * z / prior[3], -fall / prior[3] ** 2
-
-
-@compiled
-def _mode(effect: float, start: float, counts: Array, shift: Array, prior: Array) -> tuple[float, float]:
-    """Most likely baseline and a unit to step from it, by Newton on an interval that closes in."""
-    low, high = -np.inf, np.inf
-    alpha, sd, farthest = start, 1.0, 2.0
-    for turn in range(NEWTON):
-        control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
-        p_c, p_t = _expit(control), _expit(treated)
-        slope = counts[2] - counts[3] * p_c + counts[0] - counts[1] * p_t
-        bend = -counts[3] * p_c * (1.0 - p_c) - counts[1] * p_t * (1.0 - p_t)
-        prior_slope, prior_bend = _prior_derivatives(alpha, prior)
-        slope += prior_slope
-        bend += prior_bend
-        if slope > 0.0:
-            low = alpha
-        else:
-            high = alpha
-        sd = 1.0 / math.sqrt(max(-bend, 1e-30))
-        step = min(max(slope * sd * sd, -farthest), farthest)
-        farthest *= 2.0
-        moved = alpha + step
-        if not low <= moved <= high or (turn % 3 == 2 and high - low < np.inf):
-            moved = 0.5 * (low + high)
-        if abs(moved - alpha) < 1e-6 * sd:
-            alpha = moved
-            break
-        alpha = moved
-    return alpha, min(sd, BEND)
-
-
-@compiled
-def _window(
-    mode: float,
-    sd: float,
-    guess: tuple[float, float],
-    effect: float,
-    counts: Array,
-    shift: Array,
-    prior: Array,
-) -> tuple[float, float]:
-    """Ends, in asinh units around the mode, where the integrand has fallen to exp(-40) of its peak.
-
-    The guess, the window of the effect before, saves the search from the mode outward.
-    """
-    floor = _log_joint(mode, effect, counts, shift, prior) - DROP
-    low, high = guess
-    while (
-        low < -WIDENING
-        and _log_joint(mode + sd * math.sinh(low + WIDENING), effect, counts, shift, prior) < floor
-    ):
-        low += WIDENING
-    while low > -20.0 and _log_joint(mode + sd * math.sinh(low), effect, counts, shift, prior) > floor:
-        low -= WIDENING
-    while (
-        high > WIDENING
-        and _log_joint(mode + sd * math.sinh(high - WIDENING), effect, counts, shift, prior) < floor
-    ):
-        high -= WIDENING
-    while high < 20.0 and _log_joint(mode + sd * math.sinh(high), effect, counts, shift, prior) > floor:
-        high += WIDENING
-    return low, high
-
-
-@compiled
-def _first_rule(counts: Array) -> tuple[float, float, float, float, int, float]:
-    """Where to look for the first effect's rule: at the logit of both arms together."""
-    y, n = counts[0] + counts[2], counts[1] + counts[3]
-    return math.log((y + 0.5) / (n - y + 0.5)), 1.0, -3.0, 3.0, 2, 0.0
-
-
-@compiled
-def _rule(
-    effect: float,
-    before: tuple[float, float, float, float, int, float],
-    counts: Array,
-    shift: Array,
-    prior: Array,
-) -> tuple[float, float, float, float, int, float]:
-    """Trapezoid over the baseline given an effect, sought from the rule of the effect before.
-
-    Returns mode, unit, the window's ends in asinh units, the number of nodes, and the log density there.
-    """
-    mode, sd = _mode(effect, before[0], counts, shift, prior)
-    low, high = _window(mode, sd, (before[2], before[3]), effect, counts, shift, prior)
-    return mode, sd, low, high, int((high - low) / STEP) + 2, _log_joint(mode, effect, counts, shift, prior)
-
-
-@compiled
-def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, log_constant: Array) -> Array:
-    """Log likelihood of each study at its effects, its baseline integrated out.
-
-    Parameters
-    ----------
-    effect
-        Shape (k, g).
-    counts
-        Shape (k, 4): treated events and patients, control events and patients.
-    shift
-        What one unit of effect adds to the control and to the treated logit: (0, 1) or (-1/2, 1/2).
-    prior
-        Packed prior of the baseline.
-    log_constant
-        Log binomial coefficients, shape (k,).
-    """
-    k, g = effect.shape
-    result = np.empty((k, g))
-    for i in range(k):
-        rule = _first_rule(counts[i])
-        for j in range(g):
-            x = effect[i, j]
-            rule = _rule(x, rule, counts[i], shift, prior)
-            mode, sd, low, high, nodes, peak = rule
-            step = (high - low) / (nodes - 1)
-            total = 0.0
-            grown, growth = math.exp(low), math.exp(step)
-            for _ in range(nodes):
-                sinh, cosh = 0.5 * (grown - 1.0 / grown), 0.5 * (grown + 1.0 / grown)
-                value = _log_joint(mode + sd * sinh, x, counts[i], shift, prior)
-                total += math.exp(value - peak) * cosh
-                grown *= growth
-            result[i, j] = peak + math.log(total * step * sd) + log_constant[i]
-    return result
-
-
-@compiled
-def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array, prior: Array) -> Array:
-    """Quantiles of each study's baseline given its data and effect.
-
-    `effect` has shape (k, g), `levels` (q,) rising in (0, 1); the result (k, g, q).
-    """
-    k, g = effect.shape
-    result = np.empty((k, g, levels.size))
-    for i in range(k):
-        rule = _first_rule(counts[i])
-        for j in range(g):
-            x = effect[i, j]
-            rule = _rule(x, rule, counts[i], shift, prior)
-            mode, sd, low, high, nodes, peak = rule
-            step = (high - low) / (nodes - 1)
-            cumulative = np.empty(nodes)
-            before, total = 0.0, 0.0
-            for m in range(nodes):
-                z = low + m * step
-                value = _log_joint(mode + sd * math.sinh(z), x, counts[i], shift, prior)
-                here = math.exp(value - peak) * math.cosh(z)
-                total += 0.5 * (before + here) if m > 0 else 0.0
-                cumulative[m] = total
-                before = here
-            m = 1
-            for q in range(levels.size):
-                target = levels[q] * total
-                while cumulative[m] < target and m < nodes - 1:
-                    m += 1
-                share = cumulative[m] - cumulative[m - 1]
-                f = (target - cumulative[m - 1]) / share if share > 0.0 else 0.5
-                result[i, j, q] = mode + sd * math.sinh(low + (m - 1 + f) * step)
-    return result
+def _log_ways(first: float, last: float, n_treat: float, n_ctrl: float, total: float) -> Array:
+    """Log numbers of ways to every table with these margins, up to a constant, by treated events."""
+    terms = np.empty(int(last - first) + 1)
+    for u in range(terms.size):
+        a = first + u
+        terms[u] = -(
+            math.lgamma(a + 1.0)
+            + math.lgamma(n_treat - a + 1.0)
+            + math.lgamma(total - a + 1.0)
+            + math.lgamma(n_ctrl - total + a + 1.0)
+        )
+    return terms
 
 
 @compiled
@@ -241,16 +64,8 @@ def hypergeometric(effect: Array, counts: Array) -> Array:
         first, last = max(0.0, total - n_c), min(n_t, total)
         if first == last:  # one table only: the margins leave nothing to learn
             continue
-        size = int(last - first) + 1
-        terms = np.empty(size)
-        for u in range(size):
-            a = first + u
-            terms[u] = -(
-                math.lgamma(a + 1.0)
-                + math.lgamma(n_t - a + 1.0)
-                + math.lgamma(total - a + 1.0)
-                + math.lgamma(n_c - total + a + 1.0)
-            )
+        terms = _log_ways(first, last, n_t, n_c, total)
+        size = terms.size
         at = int(y - first)
         for j in range(g):
             x = effect[i, j]
@@ -281,61 +96,6 @@ def binomial(effect: Array, events: Array, patients: Array) -> Array:
     return result
 
 
-@compiled
-def baseline_log_joint(
-    effect: Array, alpha: Array, counts: Array, shift: Array, prior: Array, log_constant: Array
-) -> Array:
-    """Log joint density of data and baseline: effects (k, g) and baselines (k, a) to (k, g, a)."""
-    k, g = effect.shape
-    result = np.empty((k, g, alpha.shape[1]))
-    for i in range(k):
-        for j in range(g):
-            for m in range(alpha.shape[1]):
-                result[i, j, m] = log_constant[i] + _log_joint(
-                    alpha[i, m], effect[i, j], counts[i], shift, prior
-                )
-    return result
-
-
-@compiled
-def interpolated_draws(
-    effect: Array, deviate: Array, levels: Array, quantiles: Array, rows: int, table: Packed
-) -> Array:
-    """Baselines given effects: quantiles linear between rows of effects and between normal deviates.
-
-    Parameters
-    ----------
-    effect, deviate
-        Shapes (s, k): effects, and the standard normal deviates whose quantiles are wanted.
-    levels
-        Deviates at which the quantiles stand, evenly spaced, shape (q,).
-    quantiles
-        Shape (k, g, q), at every `rows`-th point of the table.
-    """
-    result = np.empty(effect.shape)
-    spacing = levels[1] - levels[0]
-    g, q = quantiles.shape[1], quantiles.shape[2]
-    for s in range(effect.shape[0]):
-        for i in range(effect.shape[1]):
-            z = math.asinh((effect[s, i] - table.centre[i]) / table.width[i])
-            at = min(max((z - table.start[i]) / (rows * table.step[i]), 0.0), g - 1.0)
-            row = min(int(at), g - 2)
-            # linear in the effect, as baselines are far out, and not in its asinh
-            ends = (
-                table.start[i] + rows * table.step[i] * row,
-                table.start[i] + rows * table.step[i] * (row + 1),
-            )
-            sinh_z, sinh_low, sinh_up = math.sinh(z), math.sinh(ends[0]), math.sinh(ends[1])
-            f = (sinh_z - sinh_low) / (sinh_up - sinh_low)
-            place = (deviate[s, i] - levels[0]) / spacing
-            m = min(max(int(place), 0), q - 2)
-            h = place - m
-            low = quantiles[i, row, m] + h * (quantiles[i, row, m + 1] - quantiles[i, row, m])
-            up = quantiles[i, row + 1, m] + h * (quantiles[i, row + 1, m + 1] - quantiles[i, row + 1, m])
-            result[s, i] = low + f * (up - low)
-    return result
-
-
 def arm_table(events: Array, patients: Array) -> EffectTable:
     """Likelihood of each arm in its logit, without binomial coefficients."""
     centre = np.log((events + 0.5) / (patients - events + 0.5))
@@ -351,16 +111,9 @@ def draw_hypergeometric(effect: Array, n_treat: Array, n_ctrl: Array, total: Arr
     result = np.empty(effect.shape)
     for i in range(effect.shape[1]):
         first, last = max(0.0, total[i] - n_ctrl[i]), min(n_treat[i], total[i])
-        size = int(last - first) + 1
-        terms, weight = np.empty(size), np.empty(size)
-        for m in range(size):
-            a = first + m
-            terms[m] = -(
-                math.lgamma(a + 1.0)
-                + math.lgamma(n_treat[i] - a + 1.0)
-                + math.lgamma(total[i] - a + 1.0)
-                + math.lgamma(n_ctrl[i] - total[i] + a + 1.0)
-            )
+        terms = _log_ways(first, last, n_treat[i], n_ctrl[i], total[i])
+        size = terms.size
+        weight = np.empty(size)
         for s in range(effect.shape[0]):
             largest = -np.inf
             for m in range(size):

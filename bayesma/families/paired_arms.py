@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.numerics import effect_table as tables
-from bayesma.numerics.effect_table import Packed, Shape
+from bayesma.numerics import effect_kernels as tables
+from bayesma.numerics.effect_kernels import Packed
+from bayesma.numerics.effect_table import Shape
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
@@ -97,20 +98,20 @@ def _pair(
     treated: Packed,
 ) -> float:
     """Log of the integral of both arms' likelihoods over a bivariate normal, the control arm outside."""
-    stride = tables._stride(i, mean_c, sd_c, control) if sd_c > 0.0 else 0
+    stride = tables.stride_of(i, mean_c, sd_c, control) if sd_c > 0.0 else 0
     largest, total = -np.inf, 0.0
     if stride == 0:
-        for j in range(tables._NODES.size):
-            x = mean_c + sd_c * tables._NODES[j]
+        for j in range(tables.NODES.size):
+            x = mean_c + sd_c * tables.NODES[j]
             inner = tables.log_marginal_one(i, mean_t + slope * (x - mean_c), rest, treated)
-            value = tables.interpolate(i, x, control) + math.log(tables._WEIGHTS[j]) + inner
+            value = tables.interpolate(i, x, control) + math.log(tables.WEIGHTS[j]) + inner
             if value > largest:
                 total = total * math.exp(largest - value) + 1.0
                 largest = value
             elif value > -np.inf:
                 total += math.exp(value - largest)
         return largest + math.log(total)
-    first, stop, nearest = tables._span(i, mean_c, sd_c, stride, control)
+    first, stop, nearest = tables.span(i, mean_c, sd_c, stride, control)
     for j in range(first, stop, stride):
         if control.mass[i, j] <= 0.0:
             continue
