@@ -10,7 +10,7 @@ fixed (each with its own wide prior), random, random and correlated with the eff
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from bayesma.errors import PriorError
 from bayesma.evidence.counts import TwoArmCounts
-from bayesma.families import baseline_kernels
-from bayesma.families import count_kernels as kernels
+from bayesma.families import binomial_likelihood as likelihood
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.binomial_likelihood import BASELINE, CODING, SHIFTS
 from bayesma.families.effects import (
     NU,
     RANDOM_EFFECTS,
@@ -32,9 +32,8 @@ from bayesma.families.effects import (
     shape_of,
     tau_of,
 )
-from bayesma.families.problems import Baseline, LocationScaleEffects, NoIntegral, TwoParameterProblem
+from bayesma.families.problems import LocationScaleEffects, NoIntegral, TwoParameterProblem
 from bayesma.measures import MEASURES
-from bayesma.numerics.effect_table import EffectTable
 from bayesma.priors import Prior
 from bayesma.priors.defaults import default_priors
 
@@ -52,8 +51,6 @@ FIXED_ALPHA = Parameter(
 DELTA_NEW = Parameter("delta_new", "new", meaning="log odds ratio in a new study")
 ALPHA_NEW = Parameter("alpha_new", "baseline_new", meaning="baseline logit of a new study")
 
-BASELINE, CODING = "baseline", "coding"
-SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
 # wide against any baseline (BCG reaches a logit of -7): what it moves mu by is pinned in the tests
 BASELINE_PRIOR = Prior("Normal", (0.0, 10.0))
 RANDOM_BASELINES: Priors = {
@@ -62,8 +59,6 @@ RANDOM_BASELINES: Priors = {
     "rho": Prior("LKJ", (2.0,)),
 }
 ON_THE_LINE = ("Normal", "StudentT", "Cauchy")
-ROWS = 4  # every so many points of the effect table there is a row of baseline quantiles
-LEVELS = np.linspace(-3.6, 3.6, 73)  # of those quantiles, as normal deviates
 
 
 @register
@@ -146,13 +141,7 @@ class Binomial(Family[TwoArmCounts]):
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Log odds ratios, half an event added to each cell of a table with a zero; none for double zeros."""
-        a, c = arrays["events_treat"], arrays["events_ctrl"]
-        b, d = arrays["n_treat"] - a, arrays["n_ctrl"] - c
-        cells = np.stack([a, b, c, d])
-        cells = cells + 0.5 * np.any(cells == 0, axis=0)
-        known = ~(((a == 0) & (c == 0)) | ((b == 0) & (d == 0)))
-        estimate = np.log(cells[0] / cells[1]) - np.log(cells[2] / cells[3])
-        return np.where(known, estimate, np.nan), np.where(known, np.sqrt((1.0 / cells).sum(axis=0)), np.nan)
+        return likelihood.crude(arrays)
 
     def moments_below(self, case: Case) -> dict[str, float]:
         """As `moments_of` says; a baseline has the moments of its prior where counts say nothing."""
@@ -215,33 +204,28 @@ class Binomial(Family[TwoArmCounts]):
         tau, shape = tau_of(draws), shape_of(case.options)
         if case.options[BASELINE] in {"fixed", "conditional"}:
             if common(case.options):
-                return same_for_all(self._effect_likelihood(case), draws["mu"], case.arrays["n_treat"].size)
-            return self.table(case).log_marginal(draws["mu"], tau, shape)
+                return same_for_all(
+                    likelihood.effect_likelihood(case), draws["mu"], case.arrays["n_treat"].size
+                )
+            return likelihood.effect_table(case).log_marginal(draws["mu"], tau, shape)
         from bayesma.families.paired_arms import log_marginal
 
         rho = draws.get("rho", np.zeros_like(tau))
         mean_sd = draws["alpha_mean"], draws["alpha_sd"], draws["mu"], tau, rho
-        control, treated = self._arms(case)
+        control, treated = likelihood.arms(case)
         value = log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
-        return value + self._log_choose(case)
-
-    def table(self, case: Case) -> EffectTable:
-        """Likelihood of each study in its log odds ratio; fixed or conditional baselines."""
-        if "table" not in case.memo:
-            case.memo["table"] = EffectTable.build(
-                self._effect_likelihood(case), *_rough(case.arrays), kernels.LOGIT_BEND
-            )
-        table: EffectTable = case.memo["table"]
-        return table
+        return value + likelihood.log_choose(case)
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Effects and baselines given the hyper-parameters, where the draws lack them; a new study."""
         options = case.options
         made: Arrays = {}
         if "delta" not in draws and not common(options):
-            made["delta"] = self.table(case).draw(draws["mu"], draws["tau"], shape_of(options), rng)
+            made["delta"] = likelihood.effect_table(case).draw(
+                draws["mu"], draws["tau"], shape_of(options), rng
+            )
         if "alpha" not in draws and options[BASELINE] == "fixed":
-            made["alpha"] = self._draw_baselines(made.get("delta"), draws["mu"], case, rng)
+            made["alpha"] = likelihood.draw_baselines(made.get("delta"), draws["mu"], case, rng)
         return made | self.new_study(draws, options, rng)
 
     def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
@@ -266,7 +250,7 @@ class Binomial(Family[TwoArmCounts]):
         shape = (draws["mu"].size, k)
         delta = made.get("delta_new", every["mu"]).reshape(shape)
         alpha = made["alpha_new"].reshape(shape) if "alpha_new" in made else draws.get("alpha")
-        return self._events(delta, alpha, case.arrays, case.options, rng)
+        return likelihood.events(delta, alpha, case.arrays, case.options, rng)
 
     def simulate(
         self, parameters: Mapping[str, Any], design: TwoArmCounts, options: Options, rng: np.random.Generator
@@ -276,7 +260,7 @@ class Binomial(Family[TwoArmCounts]):
         made = self.new_study(one, options, rng)
         alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))
         arrays = self.arrays(design)
-        events = self._events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)
+        events = likelihood.events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)
         return TwoArmCounts.from_counts(
             events["events_treat"][0],
             design.n_treat,
@@ -293,15 +277,15 @@ class Binomial(Family[TwoArmCounts]):
                 f"engine 'exact' has no integral for baseline = {options[BASELINE]!r} (four or more "
                 "parameters); use engine='nuts', or baseline='fixed' or 'conditional'"
             )
-        table, shape = self.table(case), shape_of(options)
+        table, shape = likelihood.effect_table(case), shape_of(options)
         half = table.halved()
-        exactly = self._effect_likelihood(case)
+        exactly = likelihood.effect_likelihood(case)
 
         def at_zero(mu: Array) -> Array:
             """Log likelihood of each study at one common effect."""
             return same_for_all(exactly, mu, table.k)
 
-        centre, width = _rough(case.arrays)
+        centre, width = likelihood.rough(case.arrays)
         total = float(np.sum(width**-2.0))
         return TwoParameterProblem(
             location="mu",
@@ -316,114 +300,10 @@ class Binomial(Family[TwoArmCounts]):
             scales=(float(np.min(width)), float(max(np.max(width), np.ptp(centre)))),
             scale_moments=self.moments_below(case).get("tau", math.inf),
             effects=None if common(options) else LocationScaleEffects("delta", "delta_new", table, shape),
-            baseline=self._baseline(case) if options[BASELINE] == "fixed" else None,
+            baseline=likelihood.integrated_baseline(case) if options[BASELINE] == "fixed" else None,
             coarser=None if common(options) else lambda mu, tau: half.log_marginal(mu, tau, shape),
             without_scale=at_zero,
         )
 
-    # the pieces
-
-    def _counts(self, case: Case) -> Array:
-        """Shape (k, 4), as the kernels take them."""
-        names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
-        return np.ascontiguousarray(np.stack([case.arrays[name] for name in names], axis=1))
-
-    def _log_choose(self, case: Case) -> Array:
-        """Log binomial coefficients of both arms, shape (k,)."""
-        arrays = case.arrays
-        return kernels.log_choose(arrays["n_treat"], arrays["events_treat"]) + kernels.log_choose(
-            arrays["n_ctrl"], arrays["events_ctrl"]
-        )
-
-    def _effect_likelihood(self, case: Case) -> Callable[[Array], Array]:
-        """Log likelihood of every study at effects (k, g)."""
-        counts = self._counts(case)
-        if case.options[BASELINE] == "conditional":
-            return lambda effect: kernels.hypergeometric(np.ascontiguousarray(effect), counts)
-        shift, prior = np.array(SHIFTS[case.options[CODING]]), case.priors["alpha"].pack()
-        constant = self._log_choose(case)
-        return lambda effect: baseline_kernels.baseline_integral(
-            np.ascontiguousarray(effect), counts, shift, prior, constant
-        )
-
-    def _baseline(self, case: Case) -> Baseline:
-        """The integrated baselines, for those who ask for them."""
-        counts, shift = self._counts(case), np.array(SHIFTS[case.options[CODING]])
-        prior, constant, exactly = (
-            case.priors["alpha"].pack(),
-            self._log_choose(case),
-            self._effect_likelihood(case),
-        )
-
-        def quantiles(effect: Array, levels: Array) -> Array:
-            return baseline_kernels.baseline_quantiles(
-                np.ascontiguousarray(effect), levels, counts, shift, prior
-            )
-
-        def log_density(effect: Array, alpha: Array) -> Array:
-            joint = baseline_kernels.baseline_log_joint(
-                np.ascontiguousarray(effect), np.ascontiguousarray(alpha), counts, shift, prior, constant
-            )
-            return joint - exactly(effect)[:, :, None]
-
-        return Baseline("alpha", quantiles, log_density)
-
-    def _draw_baselines(self, delta: Array | None, mu: Array, case: Case, rng: np.random.Generator) -> Array:
-        """Baselines given effects, shape (s, k), from a table of their conditional quantiles."""
-        from scipy.special import ndtr
-
-        table = self.table(case)
-        if "quantiles" not in case.memo:
-            points = np.ascontiguousarray(table.points()[:, ::ROWS])
-            case.memo["quantiles"] = self._baseline(case).quantiles(points, ndtr(LEVELS))
-        size = (mu.size, table.k)
-        effect = np.ascontiguousarray(np.broadcast_to(mu[:, None], size) if delta is None else delta)
-        deviates = rng.standard_normal(size)
-        return baseline_kernels.interpolated_draws(
-            effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed
-        )
-
-    def _arms(self, case: Case) -> tuple[EffectTable, EffectTable]:
-        """Likelihood of each arm in its logit, control and treated."""
-        if "arms" not in case.memo:
-            case.memo["arms"] = tuple(
-                kernels.arm_table(case.arrays[f"events_{arm}"], case.arrays[f"n_{arm}"])
-                for arm in ("ctrl", "treat")
-            )
-        control, treated = case.memo["arms"]
-        return control, treated
-
-    def _events(
-        self, delta: Array, alpha: Array | None, arrays: Arrays, options: Options, rng: np.random.Generator
-    ) -> Arrays:
-        """Events at effects and baselines of shape (s, k)."""
-        n_treat, n_ctrl = arrays["n_treat"], arrays["n_ctrl"]
-        if options[BASELINE] == "conditional":
-            total = arrays["events_treat"] + arrays["events_ctrl"]
-            treated = kernels.draw_hypergeometric(
-                delta, n_treat, n_ctrl, total, rng.uniform(size=delta.shape)
-            )
-            return {"events_treat": treated, "events_ctrl": total - treated}
-        assert alpha is not None
-        to_control, to_treated = SHIFTS[options[CODING]]
-        return {
-            "events_treat": _binomial(n_treat, alpha + to_treated * delta, rng),
-            "events_ctrl": _binomial(n_ctrl, alpha + to_control * delta, rng),
-        }
-
 
 _HYPER = ("mu", "tau", "alpha_mean", "alpha_sd", "rho")
-
-
-def _binomial(n: Array, logit: Array, rng: np.random.Generator) -> Array:
-    """Events of arms with these logits."""
-    from scipy.special import expit
-
-    return rng.binomial(n.astype(np.int64), expit(logit)).astype(np.float64)
-
-
-def _rough(arrays: Arrays) -> tuple[Array, Array]:
-    """Where each study's log odds ratio lies, and how widely, with half an event added to every cell."""
-    a, c = arrays["events_treat"], arrays["events_ctrl"]
-    cells = np.stack([a, arrays["n_treat"] - a, c, arrays["n_ctrl"] - c]) + 0.5
-    return np.log(cells[0] * cells[3] / (cells[1] * cells[2])), np.sqrt((1.0 / cells).sum(axis=0))

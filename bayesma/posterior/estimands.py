@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from bayesma.engines.tree import SAMPLE
-from bayesma.families.binomial import SHIFTS
+from bayesma.families.binomial_likelihood import SHIFTS
 from bayesma.families.effects import common
 from bayesma.posterior.baseline import Baseline, ControlRisk
 from bayesma.posterior.marginals import Marginal, marginal

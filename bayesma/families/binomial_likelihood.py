@@ -1,0 +1,144 @@
+"""The NumPy side of family `binomial`: likelihoods of its studies, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bayesma.families import baseline_kernels
+from bayesma.families import count_kernels as kernels
+from bayesma.families.base import Array, Arrays, Case, Options
+from bayesma.families.problems import Baseline
+from bayesma.numerics.effect_table import EffectTable
+
+BASELINE, CODING = "baseline", "coding"
+SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
+ROWS = 4  # every so many points of the effect table there is a row of baseline quantiles
+LEVELS = np.linspace(-3.6, 3.6, 73)  # of those quantiles, as normal deviates
+
+
+def four_counts(case: Case) -> Array:
+    """Shape (k, 4), as the kernels take them."""
+    names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
+    return np.ascontiguousarray(np.stack([case.arrays[name] for name in names], axis=1))
+
+
+def log_choose(case: Case) -> Array:
+    """Log binomial coefficients of both arms, shape (k,)."""
+    arrays = case.arrays
+    return kernels.log_choose(arrays["n_treat"], arrays["events_treat"]) + kernels.log_choose(
+        arrays["n_ctrl"], arrays["events_ctrl"]
+    )
+
+
+def effect_likelihood(case: Case) -> Callable[[Array], Array]:
+    """Log likelihood of every study at effects (k, g)."""
+    counts = four_counts(case)
+    if case.options[BASELINE] == "conditional":
+        return lambda effect: kernels.hypergeometric(np.ascontiguousarray(effect), counts)
+    shift, prior = np.array(SHIFTS[case.options[CODING]]), case.priors["alpha"].pack()
+    constant = log_choose(case)
+    return lambda effect: baseline_kernels.baseline_integral(
+        np.ascontiguousarray(effect), counts, shift, prior, constant
+    )
+
+
+def integrated_baseline(case: Case) -> Baseline:
+    """The integrated baselines, for those who ask for them."""
+    counts, shift = four_counts(case), np.array(SHIFTS[case.options[CODING]])
+    prior, constant, exactly = (
+        case.priors["alpha"].pack(),
+        log_choose(case),
+        effect_likelihood(case),
+    )
+
+    def quantiles(effect: Array, levels: Array) -> Array:
+        return baseline_kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
+
+    def log_density(effect: Array, alpha: Array) -> Array:
+        joint = baseline_kernels.baseline_log_joint(
+            np.ascontiguousarray(effect), np.ascontiguousarray(alpha), counts, shift, prior, constant
+        )
+        return joint - exactly(effect)[:, :, None]
+
+    return Baseline("alpha", quantiles, log_density)
+
+
+def draw_baselines(delta: Array | None, mu: Array, case: Case, rng: np.random.Generator) -> Array:
+    """Baselines given effects, shape (s, k), from a table of their conditional quantiles."""
+    from scipy.special import ndtr
+
+    table = effect_table(case)
+    if "quantiles" not in case.memo:
+        points = np.ascontiguousarray(table.points()[:, ::ROWS])
+        case.memo["quantiles"] = integrated_baseline(case).quantiles(points, ndtr(LEVELS))
+    size = (mu.size, table.k)
+    effect = np.ascontiguousarray(np.broadcast_to(mu[:, None], size) if delta is None else delta)
+    deviates = rng.standard_normal(size)
+    return baseline_kernels.interpolated_draws(
+        effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed
+    )
+
+
+def arms(case: Case) -> tuple[EffectTable, EffectTable]:
+    """Likelihood of each arm in its logit, control and treated."""
+    if "arms" not in case.memo:
+        case.memo["arms"] = tuple(
+            kernels.arm_table(case.arrays[f"events_{arm}"], case.arrays[f"n_{arm}"])
+            for arm in ("ctrl", "treat")
+        )
+    control, treated = case.memo["arms"]
+    return control, treated
+
+
+def events(
+    delta: Array, alpha: Array | None, arrays: Arrays, options: Options, rng: np.random.Generator
+) -> Arrays:
+    """Events at effects and baselines of shape (s, k)."""
+    n_treat, n_ctrl = arrays["n_treat"], arrays["n_ctrl"]
+    if options[BASELINE] == "conditional":
+        total = arrays["events_treat"] + arrays["events_ctrl"]
+        treated = kernels.draw_hypergeometric(delta, n_treat, n_ctrl, total, rng.uniform(size=delta.shape))
+        return {"events_treat": treated, "events_ctrl": total - treated}
+    assert alpha is not None
+    to_control, to_treated = SHIFTS[options[CODING]]
+    return {
+        "events_treat": _binomial(n_treat, alpha + to_treated * delta, rng),
+        "events_ctrl": _binomial(n_ctrl, alpha + to_control * delta, rng),
+    }
+
+
+def effect_table(case: Case) -> EffectTable:
+    """Likelihood of each study in its log odds ratio; fixed or conditional baselines."""
+    if "table" not in case.memo:
+        case.memo["table"] = EffectTable.build(
+            effect_likelihood(case), *rough(case.arrays), kernels.LOGIT_BEND
+        )
+    table: EffectTable = case.memo["table"]
+    return table
+
+
+def crude(arrays: Arrays) -> tuple[Array, Array]:
+    """Log odds ratios, half an event added to each cell of a table with a zero; none for double zeros."""
+    a, c = arrays["events_treat"], arrays["events_ctrl"]
+    b, d = arrays["n_treat"] - a, arrays["n_ctrl"] - c
+    cells = np.stack([a, b, c, d])
+    cells = cells + 0.5 * np.any(cells == 0, axis=0)
+    known = ~(((a == 0) & (c == 0)) | ((b == 0) & (d == 0)))
+    estimate = np.log(cells[0] / cells[1]) - np.log(cells[2] / cells[3])
+    return np.where(known, estimate, np.nan), np.where(known, np.sqrt((1.0 / cells).sum(axis=0)), np.nan)
+
+
+def _binomial(n: Array, logit: Array, rng: np.random.Generator) -> Array:
+    """Events of arms with these logits."""
+    from scipy.special import expit
+
+    return rng.binomial(n.astype(np.int64), expit(logit)).astype(np.float64)
+
+
+def rough(arrays: Arrays) -> tuple[Array, Array]:
+    """Where each study's log odds ratio lies, and how widely, with half an event added to every cell."""
+    a, c = arrays["events_treat"], arrays["events_ctrl"]
+    cells = np.stack([a, arrays["n_treat"] - a, c, arrays["n_ctrl"] - c]) + 0.5
+    return np.log(cells[0] * cells[3] / (cells[1] * cells[2])), np.sqrt((1.0 / cells).sum(axis=0))
