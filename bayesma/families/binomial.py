@@ -58,6 +58,17 @@ RANDOM_BASELINES: Priors = {
     "alpha_sd": Prior("HalfNormal", (2.5,)),
     "rho": Prior("LKJ", (2.0,)),
 }
+# number of the model in Jackson et al. 2018; 1 is the conventional one of estimates and standard errors
+JACKSON = {
+    ("fixed", "control"): 2,
+    ("random", "control"): 3,
+    ("fixed", "midpoint"): 4,
+    ("random", "midpoint"): 5,
+    ("correlated", "control"): 6,
+    ("correlated", "midpoint"): 6,
+    ("conditional", "control"): 7,
+    ("conditional", "midpoint"): 7,
+}
 ON_THE_LINE = ("Normal", "StudentT", "Cauchy")
 
 

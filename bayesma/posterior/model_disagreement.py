@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,6 +14,7 @@ from bayesma.engines.fit import fit as fit_model
 from bayesma.errors import OptionError, PriorError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
+from bayesma.families.binomial import JACKSON
 from bayesma.families.problems import NoIntegral
 from bayesma.measures.effect_sizes import effect_sizes
 from bayesma.posterior.benefit import benefit
@@ -26,32 +26,18 @@ COLUMNS = ["estimate", "ci_low", "ci_high", "tau", "p_benefit", "shift", "engine
 HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class CountModel:
-    """One way to model two-arm counts.
-
-    Attributes
-    ----------
-    options
-        Options of family `binomial`; None for the normal approximation.
-    jackson
-        Its number in Jackson et al. 2018.
-    """
-
-    options: Mapping[str, str] | None
-    jackson: int
-
-
-MODELS: Mapping[str, CountModel] = {
-    "fixed, control": CountModel({"baseline": "fixed", "coding": "control"}, 2),
-    "fixed, midpoint": CountModel({"baseline": "fixed", "coding": "midpoint"}, 4),
-    "random, control": CountModel({"baseline": "random", "coding": "control"}, 3),
-    "random, midpoint": CountModel({"baseline": "random", "coding": "midpoint"}, 5),
-    "correlated, control": CountModel({"baseline": "correlated", "coding": "control"}, 6),
-    "correlated, midpoint": CountModel({"baseline": "correlated", "coding": "midpoint"}, 6),
-    "conditional": CountModel({"baseline": "conditional"}, 7),
-    "normal approximation": CountModel(None, 1),
+# label: options of family `binomial`; None for the normal approximation
+MODELS: Mapping[str, Mapping[str, str] | None] = {
+    "fixed, control": {"baseline": "fixed", "coding": "control"},
+    "fixed, midpoint": {"baseline": "fixed", "coding": "midpoint"},
+    "random, control": {"baseline": "random", "coding": "control"},
+    "random, midpoint": {"baseline": "random", "coding": "midpoint"},
+    "correlated, control": {"baseline": "correlated", "coding": "control"},
+    "correlated, midpoint": {"baseline": "correlated", "coding": "midpoint"},
+    "conditional": {"baseline": "conditional"},
+    "normal approximation": None,
 }
+CONVENTIONAL = 1
 
 
 def model_disagreement(
@@ -125,7 +111,7 @@ def model_disagreement(
     approximate = _normal_approximation(counts)
     fits: dict[str, xr.DataTree] = {}
     for label in labels:
-        options = MODELS[label].options
+        options = MODELS[label]
         evidence: Any = approximate if options is None else counts
         chosen = {"random_effects": random_effects, **(options or {})}
         own = _own_priors(evidence, priors, chosen)
@@ -133,11 +119,19 @@ def model_disagreement(
     rows = {label: _row(fit, favours, ends) for label, fit in fits.items()}
     first, sd = rows[labels[0]]["estimate"], float(marginal(fits[labels[0]], "mu").sd()[0])
     for label, row in rows.items():
-        row |= {"shift": (row["estimate"] - first) / sd, "jackson": MODELS[label].jackson}
+        row |= {"shift": (row["estimate"] - first) / sd, "jackson": _number(label)}
     table = pd.DataFrame.from_dict(rows, orient="index")[COLUMNS].rename_axis("model")
     table.attrs["notes"] = _notes(counts, approximate, labels)
     table.attrs["random_seed"] = seed
     return table
+
+
+def _number(label: str) -> int:
+    """The model's number in Jackson et al. 2018."""
+    options = MODELS[label]
+    if options is None:
+        return CONVENTIONAL
+    return JACKSON[options["baseline"], options.get("coding", "control")]
 
 
 def _checked(counts: object, include: Sequence[str] | None, engine: str) -> list[str]:
@@ -227,7 +221,7 @@ def _notes(counts: TwoArmCounts, approximate: Effects, labels: Sequence[str]) ->
                 f"patient of both arms ({', '.join(double)}); with {HALF:g} added such a trial enters as an "
                 "odds ratio near 1 with a large standard error, which no count supports."
             )
-    if double and any(MODELS[label].options is not None for label in labels):
+    if double and any(MODELS[label] is not None for label in labels):
         notes.append(
             f"Models of the counts: {len(double)} of {counts.k} trials had the same outcome in every patient "
             f"of both arms ({', '.join(double)}) and stay in; under baseline='conditional' such a trial says "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bayesma.families.base import Options
+from bayesma.families.binomial import JACKSON as NUMBERS
 
 JACKSON = (
     "Models for two arms of counts: Jackson D, Law M, Stijnen T, Viechtbauer W, White IR. Stat Med "
@@ -21,13 +22,11 @@ NORMAL = (
     "Normal-normal hierarchical model: Higgins JPT, Thompson SG, Spiegelhalter DJ. J R Stat Soc A "
     "2009;172:137-159, doi 10.1111/j.1467-985X.2008.00552.x"
 )
-NUMBERS = {  # of Jackson et al. 2018, by baseline and coding
-    ("fixed", "control"): "model 2 (Simmonds and Higgins)",
-    ("random", "control"): "model 3",
-    ("fixed", "midpoint"): "model 4 (modified Simmonds and Higgins)",
-    ("random", "midpoint"): "model 5",
-    ("correlated", "control"): "model 6 (bivariate, van Houwelingen)",
-    ("correlated", "midpoint"): "model 6 (bivariate, van Houwelingen) in the midpoint coding",
+KNOWN_AS = {  # by baseline and coding
+    ("fixed", "control"): " (Simmonds and Higgins)",
+    ("fixed", "midpoint"): " (modified Simmonds and Higgins)",
+    ("correlated", "control"): " (bivariate, van Houwelingen)",
+    ("correlated", "midpoint"): " (bivariate, van Houwelingen) in the midpoint coding",
 }
 CODINGS = {
     "control": "logit p_control = alpha_i, logit p_treated = alpha_i + delta_i",
@@ -75,7 +74,7 @@ def _binomial(options: Options) -> str:
             "of its log odds ratio delta_i, so no baseline is needed"
         )
     else:
-        name = NUMBERS[baseline, coding]
+        name = f"model {NUMBERS[baseline, coding]}{KNOWN_AS.get((baseline, coding), '')}"
         counts = f"events in each arm are binomial, {CODINGS[coding]}, and {BASELINES[baseline]}"
     common = options["random_effects"] == "none"
     effects = "delta_i = mu in all studies" if common else _effects("delta_i", options)
