@@ -1,7 +1,7 @@
 """Marginal posteriors of study effects and baselines, from the slices of a two-parameter posterior.
 
-Each is tabulated as a density on a window of its own and kept as a Legendre series, whose integral must be 1:
-what it misses is the error reported.
+Each is tabulated as a density on a window of its own and kept as a Legendre series. Its integral must be 1
+and its last terms small: what is missed is the error reported.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from bayesma.numerics.effect_kernels import bell_sum
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
-type LogDensity = Callable[[Array], Array]  # (p, g) to (p, g)
+type Rows = NDArray[np.intp]
+type LogDensity = Callable[[Rows, Array], Array]  # rows (q,) and values (q, g) to (q, g)
 
 SIZES = (64, 96, 144, 216, 324, 486)
+LIGHT = 1e-11  # slices of less mass are left out
 FINE = 513  # points of a slice's profile between which it is interpolated
 MASS = 1e-6  # what a density may miss of 1, or a series be rough, before it is tabulated again, finer
 SCOUTS = 65
 FARTHEST = 14.0
 LOOKS = 4
-BELL = (
-    2.0  # a bell is a polynomial of the least degree in asinh units of 4 sds, twice where it has fallen by 2
-)
+BELL = 2.0  # of where it has fallen by 2: in asinh units of four sds a bell is nearest to a polynomial
 BULK = 0.6  # units within which a slice has its mass, where its nodes must be seen
 WIDE = 3.0  # the same for a Student-t, whose complex poles lie nearer
 RESOLVED = 1.3  # spacings of the slice's nodes from which a normal sees enough of them
@@ -67,19 +67,18 @@ def tabulate(log_density: LogDensity, centre: Array, unit: Array) -> Densities:
     Parameters
     ----------
     log_density
-        Values (p, g) to log densities of the same shape.
+        Rows among the p quantities, shape (q,), and values (q, g) to log densities of the same shape.
     centre, unit
         Where to look and on what scale, shapes (p,).
     """
-    share = np.linspace(0.0, 1.0, SCOUTS)
+    share, rows = np.linspace(0.0, 1.0, SCOUTS), np.arange(centre.size)
     low, high = np.full(centre.size, -FARTHEST), np.full(centre.size, FARTHEST)
     for _ in range(LOOKS):
         grid = low[:, None] + (high - low)[:, None] * share
-        height = log_density(centre[:, None] + unit[:, None] * np.sinh(grid)) + np.log(np.cosh(grid))
+        height = log_density(rows, centre[:, None] + unit[:, None] * np.sinh(grid)) + np.log(np.cosh(grid))
         inside = height > height.max(axis=1, keepdims=True) - DROP
         first = np.maximum(np.argmax(inside, axis=1) - 1, 0)
         last = np.minimum(SCOUTS - np.argmax(inside[:, ::-1], axis=1), SCOUTS - 1)
-        rows = np.arange(centre.size)
         values = centre[:, None] + unit[:, None] * np.sinh(grid)
         ends = values[rows, first], values[rows, last]
         centre, unit = _bell(values, height - np.log(np.cosh(grid)))
@@ -87,17 +86,22 @@ def tabulate(log_density: LogDensity, centre: Array, unit: Array) -> Densities:
         if np.all(last - first > SCOUTS // 3):
             break
     window = np.column_stack([centre, unit, low, high])
+    series = np.zeros((centre.size, 0))
+    errors = np.full(centre.size, np.inf)
     for n in SIZES:
-        u, w = legendre.rule(n)
-        grid = low[:, None] + 0.5 * (high - low)[:, None] * (u + 1.0)
-        value = log_density(centre[:, None] + unit[:, None] * np.sinh(grid))
-        density = np.exp(value) * np.cosh(grid) * (0.5 * (high - low) * unit)[:, None]
-        total = density @ w
-        series = np.array([legendre.coefficients(row) for row in density / total[:, None]])
-        error = max(float(np.max(np.abs(total - 1.0))), legendre.roughness(series))
-        if error <= MASS:
+        rows = np.flatnonzero(errors > MASS)
+        if not rows.size:
             break
-    return Densities(window, series, error)
+        u, w = legendre.rule(n)
+        start, half = low[rows, None], 0.5 * (high - low)[rows, None]
+        grid = start + half * (u + 1.0)
+        value = log_density(rows, centre[rows, None] + unit[rows, None] * np.sinh(grid))
+        density = np.exp(value) * np.cosh(grid) * half * unit[rows, None]
+        total = density @ w
+        series = np.pad(series, ((0, 0), (0, n - series.shape[1])))
+        series[rows] = [legendre.coefficients(row) for row in density / total[:, None]]
+        errors[rows] = np.maximum(np.abs(total - 1.0), legendre.roughness(series[rows]))
+    return Densities(window, series, float(errors.max()))
 
 
 def _bell(values: Array, height: Array) -> tuple[Array, Array]:
@@ -121,36 +125,38 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
         scale = np.repeat(slices.scale, slices.location.shape[1])
         kept = weight > 1e-14 * weight.max()
 
-        def conditional(x: Array) -> Array:
-            rows = (effects.log_density(i, row, location[kept], scale[kept]) for i, row in enumerate(x))
+        def conditional(rows: Rows, x: Array) -> Array:
+            each = zip(rows.tolist(), x, strict=True)
+            terms = (effects.log_density(i, row, location[kept], scale[kept]) for i, row in each)
             with np.errstate(divide="ignore"):
-                return np.array([np.log(np.exp(row) @ weight[kept]) for row in rows])
+                return np.array([np.log(np.exp(term) @ weight[kept]) for term in terms])
 
         return tabulate(conditional, np.full(effects.k + 1, mean), np.full(effects.k + 1, sd))
     packed, shape, k = effects.table.packed, effects.shape, effects.table.k
     n = slices.location.shape[1]
-    marginal = effects.table.log_marginal(
-        slices.location.reshape(-1), np.repeat(slices.scale, n), shape
-    ).reshape(-1, n, k)
-    share = np.concatenate([np.moveaxis(marginal, -1, 0), np.zeros((1, *slices.location.shape))])
+    heavy = slices.mass > LIGHT
+    location, weight = slices.location[heavy], slices.weight[heavy]
+    marginal = effects.table.log_marginal(location.reshape(-1), np.repeat(slices.scale[heavy], n), shape)
+    share = np.concatenate([np.moveaxis(marginal.reshape(-1, n, k), -1, 0), np.zeros((1, *location.shape))])
     with np.errstate(divide="ignore"):
-        ratio = np.log(slices.weight) - share  # (k + 1, s, n): what all other studies say of the location
+        ratio = np.log(weight) - share  # (k + 1, s, n): what all other studies say of the location
     offset = ratio.max(axis=(1, 2), keepdims=True)
     ratio = np.exp(ratio - offset)
     _, rule = legendre.rule(n)
     fine = np.linspace(-1.0, 1.0, FINE)
     to_fine = np.polynomial.legendre.legvander(fine, n - 1) @ legendre.transform(n)
-    _, unit, low, high = slices.window.T
+    _, unit, low, high = slices.window[heavy].T
     widest = np.pi / n * 0.5 * (high - low) * unit * np.cosh(np.maximum(np.abs(low), np.abs(high)))
     finest = RESOLVED / shape.scales.min() if math.isinf(shape.nu) else WIDE
-    profile = _profiles(ratio / rule, to_fine, slices.scale < finest * widest)
+    profile = _profiles(ratio / rule, to_fine, slices.scale[heavy] < finest * widest)
 
-    def location_scale(x: Array) -> Array:
+    def location_scale(rows: Rows, x: Array) -> Array:
         value = _convolved(
             np.ascontiguousarray(x),
-            slices.scale,
-            slices.location,
-            slices.window,
+            rows,
+            slices.scale[heavy],
+            slices.location[heavy],
+            slices.window[heavy],
             ratio,
             profile,
             shape.scales,
@@ -158,7 +164,7 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
             shape.nu,
         )
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(value) + offset[:, 0] + effects.table.at(x))
+            return np.asarray(np.log(value) + offset[rows, 0] + effects.table.at(x, rows))
 
     centre = np.append(packed.centre, mean)
     unit = np.append(np.minimum(packed.width, sd), sd)
@@ -181,10 +187,10 @@ def baseline_densities(effect: Array, weight: Array, baseline: Baseline) -> Dens
     low, centre, high = np.moveaxis(baseline.quantiles(at_middle, np.array([0.16, 0.5, 0.84]))[:, 0], -1, 0)
     kept = np.maximum(weight, 0.0)
 
-    def log_density(x: Array) -> Array:
-        terms = np.exp(baseline.log_density(effect, x))
+    def log_density(rows: Rows, x: Array) -> Array:
+        terms = np.exp(baseline.log_density(rows, effect[rows], x))
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(np.einsum("kg,kga->ka", kept, terms)))
+            return np.asarray(np.log(np.einsum("kg,kga->ka", kept[rows], terms)))
 
     return tabulate(log_density, centre, np.maximum(0.5 * (high - low), 1e-8))
 
@@ -204,10 +210,7 @@ def _hermite(*sizes: int) -> tuple[Array, Array]:
     return nodes, weights
 
 
-NARROW = (
-    0.06,
-    0.35,
-)  # spacings below which a normal needs the smallest, or the second smallest, of these rules
+NARROW = (0.06, 0.35)  # spacings below which a normal needs the smallest, the second smallest of the rules
 _SIZES = np.array([3, 7, 24])
 _NODES, _WEIGHTS = _hermite(3, 7, 24)
 
@@ -254,6 +257,7 @@ def _between(u: float, profile: Array) -> float:
 @compiled
 def _convolved(
     x: Array,
+    rows: Rows,
     scale: Array,
     location: Array,
     window: Array,
@@ -281,13 +285,13 @@ def _convolved(
                     part = 0.0
                     for m in range(n):
                         z = (x[i, j] - location[s, m]) / scale[s]
-                        part += ratio[i, s, m] * (1.0 + z * z / nu) ** (-0.5 * (nu + 1.0))
+                        part += ratio[rows[i], s, m] * (1.0 + z * z / nu) ** (-0.5 * (nu + 1.0))
                     total += level * part / scale[s]
                     continue
                 for c in range(components.size):
                     sd = scale[s] * components[c]
                     if sd >= RESOLVED * spacing:
-                        part = bell_sum(location[s], ratio[i, s], x[i, j], 1.0 / sd, 0.0)
+                        part = bell_sum(location[s], ratio[rows[i], s], x[i, j], 1.0 / sd, 0.0)
                         total += shares[c] * part / (sd * math.sqrt(2.0 * math.pi))
                         continue
                     rule = 0 if sd < NARROW[0] * spacing else 1 if sd < NARROW[1] * spacing else 2
@@ -296,6 +300,6 @@ def _convolved(
                         u = (math.asinh(at) - low) / half - 1.0
                         if abs(u) < 1.0:
                             slope = half * unit * math.sqrt(1.0 + at * at)
-                            total += shares[c] * _WEIGHTS[rule, q] * _between(u, profile[i, s]) / slope
+                            total += shares[c] * _WEIGHTS[rule, q] * _between(u, profile[rows[i], s]) / slope
             result[i, j] = max(total, 0.0)
     return result

@@ -249,10 +249,9 @@ def _summary(problem: TwoParameterProblem, slices: Slices) -> dict[str, float]:
 
 def _roughness(slices: Slices) -> float:
     """How far the series of the scale and, on the average of the slices, of the location are from done."""
-    worst = 0.0 if slices.scale_density is None else legendre.roughness(slices.scale_density.series[None])
-    kept = slices.mass > 0.0
-    each = [legendre.roughness(row[None]) for row in slices.series[kept]]
-    return max(worst, float(slices.mass[kept] @ np.array(each)))
+    density, kept = slices.scale_density, slices.mass > 0.0
+    of_scale = 0.0 if density is None else float(legendre.roughness(density.series[None])[0])
+    return max(of_scale, float(slices.mass[kept] @ legendre.roughness(slices.series[kept])))
 
 
 def _change(before: dict[str, float], after: dict[str, float]) -> float:

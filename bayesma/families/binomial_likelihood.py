@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bayesma.families import baseline_kernels
 from bayesma.families import count_kernels as kernels
@@ -47,20 +48,15 @@ def effect_likelihood(case: Case) -> Callable[[Array], Array]:
 def integrated_baseline(case: Case) -> Baseline:
     """The integrated baselines, for those who ask for them."""
     counts, shift = four_counts(case), np.array(SHIFTS[case.options[CODING]])
-    prior, constant, exactly = (
-        case.priors["alpha"].pack(),
-        log_choose(case),
-        effect_likelihood(case),
-    )
+    prior, constant = case.priors["alpha"].pack(), log_choose(case)
 
     def quantiles(effect: Array, levels: Array) -> Array:
         return baseline_kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
 
-    def log_density(effect: Array, alpha: Array) -> Array:
-        joint = baseline_kernels.baseline_log_joint(
-            np.ascontiguousarray(effect), np.ascontiguousarray(alpha), counts, shift, prior, constant
-        )
-        return joint - exactly(effect)[:, :, None]
+    def log_density(studies: NDArray[np.intp], effect: Array, alpha: Array) -> Array:
+        effect, given = np.ascontiguousarray(effect), (counts[studies], shift, prior, constant[studies])
+        joint = baseline_kernels.baseline_log_joint(effect, np.ascontiguousarray(alpha), *given)
+        return joint - baseline_kernels.baseline_integral(effect, *given)[:, :, None]
 
     return Baseline("alpha", quantiles, log_density)
 

@@ -64,12 +64,13 @@ class Baseline:
     quantiles
         Effects (k, g) and levels (q,) to quantiles of the baseline given data and effect, (k, g, q).
     log_density
-        Effects (k, g), baselines (k, a) to the log density of the baseline given data and effect, (k, g, a).
+        Studies (q,), effects (q, g) and baselines (q, a) to the log density of the baseline given data and
+        effect, (q, g, a).
     """
 
     name: str
     quantiles: Callable[[Array, Array], Array]
-    log_density: Callable[[Array, Array], Array]
+    log_density: Callable[[NDArray[np.intp], Array, Array], Array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,12 +77,13 @@ def interpolate(i: int, effect: float, table: Packed) -> float:
 
 
 @compiled
-def interpolate_many(effect: Array, table: Packed) -> Array:
-    """`interpolate` at effects (k, g); 0 in rows beyond the last study, which stand for new studies."""
+def interpolate_many(effect: Array, studies: NDArray[np.intp], table: Packed) -> Array:
+    """`interpolate` at effects (q, g) of studies (q,); 0 for one beyond the last, which is a new one."""
     result = np.zeros(effect.shape)
-    for i in range(min(effect.shape[0], table.centre.size)):
-        for j in range(effect.shape[1]):
-            result[i, j] = interpolate(i, effect[i, j], table)
+    for i in range(effect.shape[0]):
+        if studies[i] < table.centre.size:
+            for j in range(effect.shape[1]):
+                result[i, j] = interpolate(studies[i], effect[i, j], table)
     return result
 
 

@@ -149,9 +149,9 @@ class EffectTable:
             self.packed,
         )
 
-    def at(self, effect: Array) -> Array:
-        """Log likelihood of each study at its effects, (p, g) to (p, g); 0 in rows beyond the last study."""
-        return interpolate_many(effect, self.packed)
+    def at(self, effect: Array, studies: NDArray[np.intp]) -> Array:
+        """Log likelihood of studies (q,) at effects (q, g), of that shape; 0 for one beyond the last."""
+        return interpolate_many(effect, studies, self.packed)
 
 
 def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array) -> Packed:

@@ -61,14 +61,14 @@ def coefficients(values: Array) -> Array:
     return transform(values.size) @ values
 
 
-def roughness(series: Array) -> float:
-    """What the last terms of Legendre series (m, n) still add, in parts of the largest: 0 when resolved.
+def roughness(series: Array) -> Array:
+    """What the last terms of Legendre series (m, n) still add, in parts of all: 0 when resolved, shape (m,).
 
     A rule of n nodes integrates polynomials of twice the degree that its series can follow, so that an exact
     integral does not show that the series follows the function.
     """
     size = np.abs(series)
-    return float(np.max(size[:, -4:].sum(axis=1) / size.sum(axis=1)))
+    return np.asarray(size[:, -4:].sum(axis=1) / size.sum(axis=1))
 
 
 def antiderivative(series: Array) -> Array:

@@ -130,11 +130,11 @@ def test_interpolation_between_the_points():
     p = TABLE.packed
     points = TABLE.points()
     middle = 0.5 * (points[:, :-1] + points[:, 1:])
-    ours, right = TABLE.at(middle), likelihood(middle)
+    ours, right = TABLE.at(middle, np.arange(TABLE.k)), likelihood(middle)
     for drop, tolerance in INTERPOLATED.items():
         matters = right > p.peak[:, None] + drop
         assert np.max(np.abs(ours - right)[matters]) < tolerance
-    assert TABLE.at(points) == pytest.approx(p.log_likelihood, abs=1e-12)
+    assert TABLE.at(points, np.arange(TABLE.k)) == pytest.approx(p.log_likelihood, abs=1e-12)
 
 
 def test_every_second_point_is_nearly_enough():
