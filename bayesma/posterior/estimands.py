@@ -22,7 +22,6 @@ from bayesma.posterior.nodes import (
     Nodes,
     effect_rule,
     joint_nodes,
-    new_setting,
     nodes_of,
 )
 from bayesma.posterior.provenance import Provenance
@@ -117,9 +116,7 @@ def two_arm_risks(fit: xr.DataTree, origin: Provenance, baseline: Baseline | Non
         joint = joint_nodes(fit, "mu", "tau", FINE if baseline.typical.certain else COARSE)
         rule = effect_rule(origin.options)
         result[MARGINAL] = _averaged(joint, rule, baseline.typical, on_log_scale, chains)
-        result[NEW] = _one_parameter(
-            new_setting(fit, new[0], origin.options), baseline.new, on_log_scale, chains
-        )
+        result[NEW] = _one_parameter(marginal(fit, new[0]), baseline.new, on_log_scale, chains)
     return result
 
 

@@ -12,9 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from bayesma.engines.marginals import Draws, NormalMixture, SeriesDensity, SlicedDensity
+from bayesma.engines.marginals import Draws, NormalMixture, SlicedDensity
 from bayesma.engines.tree import SAMPLE
-from bayesma.families.effects import shape_of
 from bayesma.numerics import legendre
 from bayesma.posterior.marginals import Marginal, marginal
 
@@ -23,7 +22,6 @@ Array = NDArray[np.float64]
 TAIL = 1e-11  # probability beyond either end of a grid
 PANELS, DEGREE = 24, 32  # of a composite Gauss-Legendre rule on one density
 FINE, COARSE = 800, 240  # nodes of the location in a slice: by itself, and under each node of a control risk
-SCARCE, RARE = 24, 1e-7  # nodes in a slice where effects are a mixture themselves; weight left out there
 NEGLIGIBLE = 1e-11  # weight, relative to the largest, of a node that is left out
 MANY, CELLS = 2000, 800  # components from which a mixture is taken by cells, and how many
 CONTROL_NODES = 48  # of a stated or pooled control risk
@@ -73,9 +71,6 @@ def nodes_of(posterior: Marginal) -> Nodes:
     if isinstance(posterior, Draws):
         values = posterior.values.reshape(-1)
         return Nodes(values, np.full(values.size, 1.0 / values.size))
-    if isinstance(posterior, SeriesDensity):
-        own, mass = posterior.nodes()
-        return Nodes(own[0], mass[0] / mass[0].sum())
     if isinstance(posterior, NormalMixture) and posterior.weight.size > MANY:
         return _cells(posterior)
     low, left, centre, right, high = posterior.quantile([TAIL, 0.25, 0.5, 0.75, 1.0 - TAIL])[0]
@@ -98,23 +93,6 @@ def _cells(posterior: Marginal) -> Nodes:
     below = np.array([posterior.probability(float(edge), above=False)[0] for edge in edges])
     weight = np.maximum(np.diff(below), 0.0)
     return Nodes(centre + unit * np.sinh(0.5 * (ends[1:] + ends[:-1])), weight / weight.sum())
-
-
-def new_setting(fit: xr.DataTree, name: str, options: Mapping[str, Any]) -> Marginal:
-    """The effect in a new setting: a mixture over the grid of mu and tau where there is one.
-
-    The engine's own series of this density is accurate where the density is, and less so in heavy tails,
-    where a mixture stays positive and exact.
-    """
-    if "exact" not in fit.children or not isinstance(marginal(fit, "mu"), SlicedDensity):
-        return marginal(fit, name)
-    shape = shape_of(dict(options))
-    joint = joint_nodes(fit, "mu", "tau", COARSE if shape.scales.size == 1 else SCARCE)
-    weight = (joint.weight[:, None] * shape.weights).reshape(-1)
-    sds = (joint.scale[:, None] * shape.scales).reshape(-1)
-    kept = weight > RARE * weight.max()
-    means = np.repeat(joint.location, shape.weights.size)[kept]
-    return NormalMixture(weight[kept] / weight[kept].sum(), means[None], sds[kept][None])
 
 
 def row(posterior: Marginal, i: int) -> Marginal:
