@@ -97,7 +97,7 @@ def build(
         return xr.Dataset(variables, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1]), **labels})
 
     outcome = family.observed[0]
-    seen = {name: (family.dim(name),) for name in family.observed}
+    seen = {name: family.dims(name) for name in family.observed}
     constants = {name: array for name, array in case.arrays.items() if name not in family.observed}
     groups: dict[str, xr.Dataset] = {
         "posterior": sampled(posterior, dims),
@@ -121,22 +121,24 @@ def _constants(
     family: Family[Any], arrays: Mapping[str, Array], coords: Mapping[str, NDArray[Any]]
 ) -> xr.Dataset:
     """Data of the studies, one value a study or arm."""
-    dims = {name: family.dim(name) for name in arrays}
-    labels = {dim: coords[dim] for dim in ("study", *dims.values())}
-    return xr.Dataset({name: ((dims[name],), array) for name, array in arrays.items()}, labels)
+    dims = {name: family.dims(name) for name in arrays}
+    labels = {dim: coords[dim] for names in (("study",), *dims.values()) for dim in names}
+    return xr.Dataset({name: (dims[name], array) for name, array in arrays.items()}, labels)
 
 
 def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
     """Independent prior draws of the hyper-parameters and of a new study's effect."""
     family, options = setting.family, setting.options
     rng = np.random.default_rng([setting.seed, 2])
-    draws = {
-        p.name: np.clip(setting.priors[p.name].draw(PRIOR_DRAWS, rng), -LARGEST, LARGEST)
-        for p in family.hyper(options)
-    }
-    draws |= family.new_study(draws, options, rng)
+    coords = family.coords(setting.evidence)
+    draws = {}
+    for p in family.hyper(options):
+        size = (PRIOR_DRAWS, *(coords[dim].size for dim in p.dims))
+        draws[p.name] = np.clip(setting.priors[p.name].draw(size, rng), -LARGEST, LARGEST)
+    draws |= family.new_study(draws, setting.case, rng)
     variables = {name: ((*SAMPLE, *dims[name]), values[None]) for name, values in draws.items()}
-    return xr.Dataset(variables, {"chain": [0], "draw": np.arange(PRIOR_DRAWS)})
+    labels = {dim: coords[dim] for name in draws for dim in dims[name]}
+    return xr.Dataset(variables, {"chain": [0], "draw": np.arange(PRIOR_DRAWS), **labels})
 
 
 def _attributes(setting: Setting, engine: str) -> dict[str, Any]:

@@ -161,8 +161,8 @@ class Family[Evidence](ABC):
         """What the draws lack: study effects, baselines and new-study effects given the hyper-parameters."""
 
     @abstractmethod
-    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
-        """Parameters of a new study given the hyper-parameters, each (s,); none under a common effect."""
+    def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """Parameters of a new study given the hyper-parameters; none under a common effect."""
 
     @abstractmethod
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
@@ -196,10 +196,10 @@ class Family[Evidence](ABC):
         del case
         return ()
 
-    def dim(self, array: str) -> str:
-        """The dimension of one of the arrays."""
+    def dims(self, array: str) -> tuple[str, ...]:
+        """The dimensions of one of the arrays."""
         del array
-        return "study"
+        return ("study",)
 
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Share each study has in the mean effect: draws (s,) in, (s, k) out, rows summing to 1.

@@ -237,9 +237,9 @@ class Binomial(Family[TwoArmCounts]):
             )
         if "alpha" not in draws and options[BASELINE] == "fixed":
             made["alpha"] = likelihood.draw_baselines(made.get("delta"), draws["mu"], case, rng)
-        return made | self.new_study(draws, options, rng)
+        return made | self.new_study(draws, case, rng)
 
-    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
+    def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """A new study's effect and, where baselines have a distribution, its baseline."""
         size = draws["mu"].shape
         made: Arrays = {}
@@ -247,9 +247,9 @@ class Binomial(Family[TwoArmCounts]):
         if "alpha_mean" in draws:
             deviate = rng.standard_normal(size)
             made["alpha_new"] = draws["alpha_mean"] + draws["alpha_sd"] * deviate
-        if not common(options):
+        if not common(case.options):
             rho = draws.get("rho", np.zeros(size))
-            effect = rho * deviate + np.sqrt(1.0 - rho**2) * shape_of(options).draw(size, rng)
+            effect = rho * deviate + np.sqrt(1.0 - rho**2) * shape_of(case.options).draw(size, rng)
             made["delta_new"] = draws["mu"] + draws["tau"] * effect
         return made
 
@@ -257,7 +257,7 @@ class Binomial(Family[TwoArmCounts]):
         """New events: the same patients and baselines (or margins), a new effect in every study."""
         k = case.arrays["events_treat"].size
         every = {name: np.repeat(draws[name], k) for name in _HYPER if name in draws}
-        made = self.new_study(every, case.options, rng)
+        made = self.new_study(every, case, rng)
         shape = (draws["mu"].size, k)
         delta = made.get("delta_new", every["mu"]).reshape(shape)
         alpha = made["alpha_new"].reshape(shape) if "alpha_new" in made else draws.get("alpha")
@@ -268,9 +268,9 @@ class Binomial(Family[TwoArmCounts]):
     ) -> TwoArmCounts:
         """Counts of the design's arms or margins; `alpha`, where fixed, one a study or one for all."""
         one = {name: np.full(design.k, float(parameters[name])) for name in _HYPER if name in parameters}
-        made = self.new_study(one, options, rng)
-        alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))
         arrays = self.arrays(design)
+        made = self.new_study(one, Case(arrays, {}, options), rng)
+        alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))
         events = likelihood.events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)
         return TwoArmCounts.from_counts(
             events["events_treat"][0],

@@ -128,11 +128,11 @@ class Normal(Family[Effects]):
         shrink = variance / (variance + tau2)
         theta = (1.0 - shrink) * case.arrays["y"] + shrink * mu
         theta += np.sqrt(shrink * tau2) * rng.standard_normal(theta.shape)
-        return {"theta": theta, **self.new_study(draws, case.options, rng)}
+        return {"theta": theta, **self.new_study(draws, case, rng)}
 
-    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
+    def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """theta_new ~ N(mu, tau^2)."""
-        if _common(options):
+        if _common(case.options):
             return {}
         return {"theta_new": draws["mu"] + draws["tau"] * rng.standard_normal(draws["mu"].shape)}
 

@@ -159,3 +159,59 @@ class TwoParameterProblem:
     baseline: Baseline | None = None
     coarser: Callable[[Array, Array], Array] | None = None
     without_scale: Callable[[Array], Array] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndependentVisits:
+    """A posterior that factorises over visits: each visit is an integral of its own.
+
+    Attributes
+    ----------
+    visits
+        One problem a visit, of the studies seen there.
+    studies
+        Numbers of those studies, one array a visit.
+    k
+        Number of studies in all.
+    """
+
+    visits: tuple[GaussianProblem, ...]
+    studies: tuple[NDArray[np.intp], ...]
+    k: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaussianMeanProblem:
+    """y_i ~ N(X_i b, V_i(phi)) with b normal a priori: at most three parameters phi are left to integrate.
+
+    Attributes
+    ----------
+    names, priors, bounds, scales
+        The parameters phi, one to three: as users write them, their priors, where they can be, and the size
+        at which the data have features.
+    coefficients
+        Names of the columns of X; a vector parameter repeats its name.
+    prior_mean, prior_sd
+        Of b, shapes (p,).
+    pieces
+        Phi (g, d) to the log likelihood with b integrated out (g,), the mean of b (g, p) and its covariance
+        (g, p, p).
+    at_visits
+        Phi (g, d) to X at every visit, (g, t, p).
+    between
+        Phi (g, d) to the covariance of effects between studies, (g, t, t).
+    effects
+        Phi (g, d) to mean and sd of the study effects, b integrated out, both (g, k, t).
+    """
+
+    names: tuple[str, ...]
+    priors: tuple[Prior, ...]
+    bounds: tuple[tuple[float, float], ...]
+    scales: tuple[float, ...]
+    coefficients: tuple[str, ...]
+    prior_mean: Array
+    prior_sd: Array
+    pieces: Callable[[Array], tuple[Array, Array, Array]]
+    at_visits: Callable[[Array], Array]
+    between: Callable[[Array], Array]
+    effects: Callable[[Array], tuple[Array, Array]]

@@ -153,10 +153,10 @@ class Proportion(Family[ArmCounts]):
         """Labels of studies and of their arms."""
         return {"study": evidence.studies, "arm": evidence.label}
 
-    def dim(self, array: str) -> str:
+    def dims(self, array: str) -> tuple[str, ...]:
         """Everything is counted by arm."""
         del array
-        return "arm"
+        return ("arm",)
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Logits of each study's proportion, half an event added to both cells where one is zero."""
@@ -247,10 +247,11 @@ class Proportion(Family[ArmCounts]):
             made["theta"] = _logit_beta(a[:, None] + events, b[:, None] + n - events, rng)
         elif "theta" not in draws and not common(case.options):
             made["theta"] = self.table(case).draw(draws["mu"], draws["tau"], shape_of(case.options), rng)
-        return made | self.new_study(draws, case.options, rng)
+        return made | self.new_study(draws, case, rng)
 
-    def new_study(self, draws: Mapping[str, Array], options: Options, rng: np.random.Generator) -> Arrays:
+    def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """The logit in a new study."""
+        options = case.options
         if options[DISTRIBUTION] == BETA:
             return {"theta_new": _logit_beta(*_shapes(draws["mean"], draws["kappa"]), rng)}
         if common(options):
@@ -263,7 +264,7 @@ class Proportion(Family[ArmCounts]):
         cluster = case.arrays["cluster"].astype(np.int64)
         k = int(cluster.max()) + 1
         hyper = {p.name: np.repeat(draws[p.name], k) for p in self.hyper(case.options)}
-        made = self.new_study(hyper, case.options, rng)
+        made = self.new_study(hyper, case, rng)
         theta = made.get("theta_new", hyper.get("mu", np.zeros(0))).reshape(-1, k)[:, cluster]
         if "tau_centre" in draws:
             theta = theta + draws["tau_centre"][:, None] * rng.standard_normal(theta.shape)

@@ -32,7 +32,12 @@ def data(prior: Prior, name: str) -> dict[str, np.ndarray]:
 
 
 def variable(
-    prior: Prior, name: str, *, lower: float = -math.inf, normal: tuple[Any, Any] | None = None
+    prior: Prior,
+    name: str,
+    *,
+    lower: float = -math.inf,
+    normal: tuple[Any, Any] | None = None,
+    shape: tuple[int, ...] | None = None,
 ) -> Any:
     """Add the prior's random variable to the PyMC model on the context stack.
 
@@ -48,6 +53,8 @@ def variable(
         For a prior that is a normal mixture: precision, and precision times mean, of the likelihood of this
         parameter given the others, normal too. The parameter is then sampled in units of its conditional sd
         from its conditional mean (a Student-t prior taken as normal).
+    shape
+        Of a vector of parameters with independent, equal priors; not together with `normal`.
     """
     import pymc as pm
 
@@ -58,16 +65,18 @@ def variable(
     bounds = {side: held[key] for side, key in (("lower", "from"), ("upper", "to")) if key in held}
     if normal is not None:
         return _whitened(prior, name, numbers, *normal)
+    sized: dict[str, Any] = {} if shape is None else {"shape": shape}
     if prior.distribution == "Flat":
-        return _flat(name, bounds, lower)
+        return _flat(name, bounds, lower, sized)
     if not bounds and prior.distribution in _SCALES:
         transform = _scaled_softplus(_SCALES[prior.distribution](numbers[0]))
-        return _BUILDERS[prior.distribution](name, *numbers, default_transform=transform)
+        return _BUILDERS[prior.distribution](name, *numbers, default_transform=transform, **sized)
     if not bounds:
-        return _BUILDERS[prior.distribution](name, *numbers)
+        return _BUILDERS[prior.distribution](name, *numbers, **sized)
     if prior.distribution == "Uniform":
         ends = [bounds.get(side, number) for side, number in zip(("lower", "upper"), numbers, strict=True)]
-        return pm.Uniform(name, pm.math.maximum(numbers[0], ends[0]), pm.math.minimum(numbers[1], ends[1]))
+        inner = pm.math.maximum(numbers[0], ends[0]), pm.math.minimum(numbers[1], ends[1])
+        return pm.Uniform(name, *inner, **sized)
     for side, end in zip(("lower", "upper"), prior.declaration.support(prior.arguments), strict=True):
         if math.isfinite(end):  # without it the sampler would wander out of the support
             bounds.setdefault(side, np.float64(end))
@@ -77,7 +86,7 @@ def variable(
             base = pm.StudentT.dist(nu=numbers[0], mu=np.float64(0.0), sigma=numbers[1])
         else:
             base = _BASES[prior.distribution](*numbers)
-        return pm.Truncated(name, base, **bounds)
+        return pm.Truncated(name, base, **bounds, **sized)
 
 
 def data_of(prior: Prior, name: str) -> list[Any]:
@@ -101,16 +110,16 @@ def log_density(prior: Prior, name: str, value: Any) -> Any:
     return pm.logp(_BASES[prior.distribution](*data_of(prior, name)), value)
 
 
-def _flat(name: str, bounds: dict[str, Any], lower: float) -> Any:
+def _flat(name: str, bounds: dict[str, Any], lower: float, sized: dict[str, Any]) -> Any:
     """Improper flat prior on the line or half-line, or a uniform between two given bounds."""
     import pymc as pm
 
     if len(bounds) == 2:
-        return pm.Uniform(name, bounds["lower"], bounds["upper"])
+        return pm.Uniform(name, bounds["lower"], bounds["upper"], **sized)
     if not bounds:
-        return pm.HalfFlat(name) if lower == 0.0 else pm.Flat(name)
+        return pm.HalfFlat(name, **sized) if lower == 0.0 else pm.Flat(name, **sized)
     shift, sign = (bounds["lower"], 1.0) if "lower" in bounds else (bounds["upper"], -1.0)
-    distance = pm.HalfFlat(f"{name}_distance")
+    distance = pm.HalfFlat(f"{name}_distance", **sized)
     return pm.Deterministic(name, shift + np.float64(sign) * distance)
 
 
@@ -181,7 +190,7 @@ def _scaled_softplus(scale: Any) -> Any:
     return ScaledSoftplus()
 
 
-def _log_student_t(name: str | None, nu: Any, mu: Any, sigma: Any) -> Any:
+def _log_student_t(name: str | None, nu: Any, mu: Any, sigma: Any, **sized: Any) -> Any:
     """The exp of a Student-t variable, sampled on the log scale."""
     import pymc as pm
     import pytensor.tensor as pt
@@ -193,11 +202,11 @@ def _log_student_t(name: str | None, nu: Any, mu: Any, sigma: Any) -> Any:
     if name is None:
         return pm.CustomDist.dist(nu, mu, sigma, dist=exponential, class_name="LogStudentT")
     return pm.CustomDist(
-        name, nu, mu, sigma, dist=exponential, class_name="LogStudentT", default_transform=log
+        name, nu, mu, sigma, dist=exponential, class_name="LogStudentT", default_transform=log, **sized
     )
 
 
-def _lkj(name: str | None, eta: Any) -> Any:
+def _lkj(name: str | None, eta: Any, **sized: Any) -> Any:
     """One correlation with density proportional to (1 - rho^2)^(eta - 1)."""
     import pymc as pm
     from pymc.distributions.transforms import Interval
@@ -207,7 +216,9 @@ def _lkj(name: str | None, eta: Any) -> Any:
 
     if name is None:
         return pm.CustomDist.dist(eta, dist=correlation, class_name="LKJ")
-    return pm.CustomDist(name, eta, dist=correlation, class_name="LKJ", default_transform=Interval(-1, 1))
+    return pm.CustomDist(
+        name, eta, dist=correlation, class_name="LKJ", default_transform=Interval(-1, 1), **sized
+    )
 
 
 def _named(distribution: str, *keywords: str) -> tuple[Builder, Builder]:

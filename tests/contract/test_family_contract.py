@@ -282,7 +282,7 @@ def check_schema(name: str, options: dict[str, str], engine: str, folder: Any) -
         assert fit["posterior"][parameter.name].dims == ("chain", "draw", *parameter.dims)
     assert fit["log_likelihood"][family.observed[0]].dims == ("chain", "draw", "study")
     for outcome in family.observed:
-        assert fit["posterior_predictive"][outcome].dims == ("chain", "draw", family.dim(outcome))
+        assert fit["posterior_predictive"][outcome].dims == ("chain", "draw", *family.dims(outcome))
     fit.to_netcdf(folder / "fit.nc", engine="h5netcdf")
     with xr.open_datatree(folder / "fit.nc", engine="h5netcdf") as back:
         xr.testing.assert_identical(back.load(), fit)
