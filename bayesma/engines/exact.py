@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from bayesma.engines import gaussian
 from bayesma.engines.exact_gaussian import GaussianIntegral
 from bayesma.engines.exact_slices import SliceIntegral
+from bayesma.engines.exact_visits import VisitIntegral
 from bayesma.engines.tree import Setting, build
 from bayesma.errors import PriorError
 from bayesma.families.base import Arrays
-from bayesma.families.problems import GaussianProblem, NoIntegral, TwoParameterProblem
+from bayesma.families.problems import GaussianProblem, IndependentVisits, NoIntegral, TwoParameterProblem
 
 
 class Integral(Protocol):
@@ -29,12 +30,13 @@ class Integral(Protocol):
         """The `/exact` group."""
 
     def draw(self, size: int, rng: np.random.Generator) -> Arrays:
-        """Independent draws of the hyper-parameters, each of shape (size,)."""
+        """Independent draws of the hyper-parameters, each of shape (size,), or (size, t) of one a visit."""
 
 
 _SOLVERS: dict[type, Callable[[Any, dict[str, float]], Integral]] = {
     GaussianProblem: GaussianIntegral.solve,
     TwoParameterProblem: SliceIntegral.solve,
+    IndependentVisits: VisitIntegral.solve,
 }
 
 
@@ -56,7 +58,7 @@ def fit_exact(setting: Setting, *, draws: int, chains: int) -> xr.DataTree:
     integral = integrate(setting)
     rng = np.random.default_rng([setting.seed, 0])
     hyper = integral.draw(chains * draws, rng)
-    shaped = {name: values.reshape(chains, draws) for name, values in hyper.items()}
+    shaped = {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in hyper.items()}
     attrs = {"converged": int(integral.error <= gaussian.LOUD), "draws": draws, "chains": chains}
     return build(setting, "exact", shaped, {"exact": integral.grid(setting.study)}, attrs)
 

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
+from bayesma.engines.densities import ScaleDensity, SeriesDensity, SlicedDensity
 from bayesma.engines.scale import ScaleMap
 from bayesma.engines.tree import MOMENTS_BELOW, SAMPLE
 from bayesma.errors import OptionError
-from bayesma.numerics import legendre, mixture, slices
+from bayesma.numerics import mixture
 
 Array = NDArray[np.float64]
 
@@ -101,148 +101,30 @@ class NormalMixture:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScaleDensity:
-    """Marginal of a scale parameter: nodes for its moments, a Legendre series for its distribution."""
+class Stacked:
+    """Marginals of quantities that have nothing in common but their name, such as one a visit."""
 
-    weight: Array
-    nodes: Array
-    scale_map: ScaleMap
-    low: float
-    high: float
-    series: Array
+    parts: tuple[Marginal, ...]
 
     def mean(self) -> Array:
-        """Posterior mean."""
-        return np.array([self.nodes @ self.weight])
+        """Posterior means, part after part."""
+        return np.concatenate([part.mean() for part in self.parts])
 
     def sd(self) -> Array:
-        """Posterior standard deviation."""
-        return np.array([math.sqrt(np.square(self.nodes - self.mean()[0]) @ self.weight)])
+        """Posterior standard deviations, part after part."""
+        return np.concatenate([part.sd() for part in self.parts])
 
     def quantile(self, q: ArrayLike) -> Array:
-        """Quantiles, by inverting the integrated series."""
-        integral = legendre.antiderivative(self.series)
-        u = legendre.solve_many(np.asarray(q, dtype=np.float64), integral, self.series)
-        return np.asarray(self.scale_map.tau(self._z(u)))[None, :]
+        """Quantiles, part after part."""
+        return np.concatenate([part.quantile(q) for part in self.parts])
 
     def probability(self, threshold: float, *, above: bool) -> Array:
-        """Tail probability."""
-        u = self._u(threshold)
-        if abs(u) >= 1.0:  # outside the window, where the series is only rounding error
-            below = float(u > 0.0)
-        else:
-            below = min(max(legendre.evaluate(u, legendre.antiderivative(self.series)), 0.0), 1.0)
-        return np.array([1.0 - below if above else below])
+        """Tail probabilities, part after part."""
+        return np.concatenate([part.probability(threshold, above=above) for part in self.parts])
 
     def density(self, x: Array) -> Array:
-        """Density at `x`, shape of `x`; 0 outside the window, where it is below e^-38 of its peak."""
-        u = np.array([self._u(value) for value in x])
-        z = self._z(u)
-        inside = (u > -1.0) & (u < 1.0)
-        value = (
-            legendre.evaluate_many(u, self.series) * 2.0 / (self.high - self.low) / self.scale_map.slope(z)
-        )
-        return np.where(inside, np.maximum(value, 0.0), 0.0)
-
-    def _z(self, u: Array) -> Array:
-        """From [-1, 1] to the window."""
-        return self.low + 0.5 * (self.high - self.low) * (u + 1.0)
-
-    def _u(self, tau: float) -> float:
-        """From tau to [-1, 1], clipped to the window."""
-        if tau < self.scale_map.tau(np.array([self.low]))[0]:
-            return -1.0
-        u = 2.0 * (self.scale_map.z(tau) - self.low) / (self.high - self.low) - 1.0
-        return min(max(u, -1.0), 1.0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SlicedDensity:
-    """Marginal of a location: a mixture of slices, each with a Legendre series on a window of its own."""
-
-    weight: Array
-    nodes: Array
-    window: Array
-    series: Array
-    expit: bool
-
-    def mean(self) -> Array:
-        """Posterior mean."""
-        return np.array([self.nodes @ self.weight])
-
-    def sd(self) -> Array:
-        """Posterior standard deviation."""
-        return np.array([math.sqrt(np.square(self.nodes - self.mean()[0]) @ self.weight)])
-
-    def quantile(self, q: ArrayLike) -> Array:
-        """Quantiles, by inverting the sum of the integrated series."""
-        targets = np.asarray(q, dtype=np.float64)
-        integrals = legendre.antiderivatives(self.series)
-        value: Array = slices.quantiles(targets, self.window, integrals)
-        return (special.expit(value) if self.expit else value)[None, :]
-
-    def probability(self, threshold: float, *, above: bool) -> Array:
-        """Tail probability."""
-        integrals = legendre.antiderivatives(self.series)
-        at = threshold
-        if self.expit:
-            at = float(special.logit(min(max(threshold, 0.0), 1.0)))
-        below = slices.below(at, self.window, integrals)
-        total = slices.below(math.inf, self.window, integrals)
-        share = (total - below if above else below) / total
-        return np.array([min(max(share, 0.0), 1.0)])
-
-    def density(self, x: Array) -> Array:
-        """Density at `x`, shape of `x`."""
-        at, slope = x, np.ones_like(x)
-        if self.expit:
-            inside = np.clip(x, 1e-300, 1.0 - 1e-16)
-            at, slope = special.logit(inside), 1.0 / (inside * (1.0 - inside))
-        height: Array = slices.density(at, self.window, self.series)
-        return height * slope
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SeriesDensity:
-    """Marginals of p quantities, each with a Legendre series on a window of its own."""
-
-    window: Array
-    series: Array
-
-    def nodes(self) -> tuple[Array, Array]:
-        """Values and posterior weights, shapes (p, n)."""
-        return slices.nodes(self.window, self.series)
-
-    def mean(self) -> Array:
-        """Posterior means."""
-        values, weight = self.nodes()
-        return np.asarray((values * weight).sum(axis=1))
-
-    def sd(self) -> Array:
-        """Posterior standard deviations."""
-        values, weight = self.nodes()
-        return np.asarray(np.sqrt((np.square(values - self.mean()[:, None]) * weight).sum(axis=1)))
-
-    def quantile(self, q: ArrayLike) -> Array:
-        """Quantiles, shape (p, m)."""
-        targets = np.asarray(q, dtype=np.float64)
-        return np.array([slices.quantiles(targets, *row) for row in self._rows()])
-
-    def probability(self, threshold: float, *, above: bool) -> Array:
-        """Tail probabilities, shape (p,)."""
-        below = np.array([slices.below(threshold, *row) for row in self._rows()])
-        total = np.array([slices.below(math.inf, *row) for row in self._rows()])
-        return np.asarray(np.clip((total - below if above else below) / total, 0.0, 1.0))
-
-    def density(self, x: Array) -> Array:
-        """Density of the first quantity at `x`."""
-        height: Array = slices.density(x, self.window[:1], self.series[:1])
-        return height
-
-    def _rows(self) -> list[tuple[Array, Array]]:
-        """Window and integrated series of each quantity."""
-        integrals = legendre.antiderivatives(self.series)
-        return [(self.window[i : i + 1], integrals[i : i + 1]) for i in range(self.window.shape[0])]
+        """Density of the first quantity at `x`, shape of `x`."""
+        return self.parts[0].density(x)
 
 
 def parameter_names(fit: xr.DataTree) -> tuple[str, ...]:
@@ -284,26 +166,54 @@ def marginal(fit: xr.DataTree, parameter: str) -> Marginal:
     """
     inner_dims(fit, parameter)
     if "exact" in fit.children:
-        exact = fit["exact"].dataset
-        if f"{parameter}_mean" in exact:
-            means, sds = (np.atleast_2d(exact[f"{parameter}_{part}"].values) for part in ("mean", "sd"))
-            return NormalMixture(exact["weight"].values, means, sds)
-        if f"{parameter}_window" in exact:
-            window, series = exact[f"{parameter}_window"], exact[f"{parameter}_density"].values
-            if "slice" in window.dims:
-                nodes = exact[parameter].values, window.values
-                return SlicedDensity(exact["weight"].values, *nodes, series, window.attrs["link"] == "expit")
-            return SeriesDensity(np.atleast_2d(window.values), np.atleast_2d(series))
-        if f"{parameter}_density" in exact:
-            return _scale_density(exact, parameter)
+        stored = _stored(fit["exact"].dataset, parameter)
+        if stored is not None:
+            return stored
     values = fit["posterior"][parameter].transpose(*SAMPLE, ...).values
     return Draws(values.reshape(*values.shape[:2], -1))
 
 
-def _scale_density(exact: xr.Dataset, parameter: str) -> ScaleDensity:
-    """Read back what `exact.py` stored."""
-    series = exact[f"{parameter}_density"]
-    stored = json.loads(series.attrs["window"])
-    scale_map = ScaleMap(stored["logarithmic"], stored["origin"], stored["unit"])
-    weight, nodes = exact["weight"].values, exact[parameter].values
-    return ScaleDensity(weight, nodes, scale_map, stored["low"], stored["high"], series.values)
+def _stored(exact: xr.Dataset, parameter: str) -> Marginal | None:
+    """What the exact engine knows of a parameter; None where it left it to the draws."""
+    if f"{parameter}_mean" in exact:
+        return _mixture(exact, parameter)
+    if f"{parameter}_window" in exact:
+        return _pieces(exact, parameter)
+    return _scale(exact, parameter) if f"{parameter}_density" in exact else None
+
+
+def _mixture(exact: xr.Dataset, parameter: str) -> Marginal:
+    """Normal mixtures, with one set of weights or one a visit."""
+    weight = exact["weight"]
+    means, sds = (exact[f"{parameter}_{part}"].values for part in ("mean", "sd"))
+    means, sds = means.reshape(-1, means.shape[-1]), sds.reshape(-1, sds.shape[-1])
+    if weight.dims == ("node",):
+        return NormalMixture(weight.values, means, sds)
+    weights = np.resize(weight.values, means.shape)  # study after study, visit after visit
+    rows = zip(weights, weights > 0.0, means, sds, strict=True)
+    return Stacked(tuple(NormalMixture(w[used], m[None, used], s[None, used]) for w, used, m, s in rows))
+
+
+def _pieces(exact: xr.Dataset, parameter: str) -> Marginal:
+    """A density on one window, or on one window a slice."""
+    window, series = exact[f"{parameter}_window"], exact[f"{parameter}_density"].values
+    if "slice" not in window.dims:
+        return SeriesDensity(np.atleast_2d(window.values), np.atleast_2d(series))
+    nodes = exact["weight"].values, exact[parameter].values
+    return SlicedDensity(*nodes, window.values, series, window.attrs["link"] == "expit")
+
+
+def _scale(exact: xr.Dataset, parameter: str) -> Marginal:
+    """The density of a scale, one of all or one a visit."""
+    weight, nodes, series = (exact[name] for name in ("weight", parameter, f"{parameter}_density"))
+    windows = json.loads(series.attrs["window"])
+    if weight.dims == ("node",):
+        return _scale_density(weight.values, nodes.values, windows, series.values)
+    rows = zip(weight.values, nodes.values, windows, series.values, strict=True)
+    return Stacked(tuple(_scale_density(*row) for row in rows))
+
+
+def _scale_density(weight: Array, nodes: Array, window: dict[str, Any], series: Array) -> ScaleDensity:
+    """Read back the density of a scale."""
+    scale_map = ScaleMap(window["logarithmic"], window["origin"], window["unit"])
+    return ScaleDensity(weight, nodes, scale_map, window["low"], window["high"], series)

@@ -12,7 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from bayesma.engines.marginals import Draws, NormalMixture, SlicedDensity
+from bayesma.engines.densities import SlicedDensity
+from bayesma.engines.marginals import Draws, NormalMixture
 from bayesma.engines.tree import SAMPLE
 from bayesma.numerics import legendre
 from bayesma.posterior.marginals import Marginal, marginal

@@ -11,7 +11,8 @@ from scipy import stats
 from scipy.special import betaln, gammaln
 
 from bayesma.engines import gaussian
-from bayesma.engines.marginals import NormalMixture, ScaleDensity
+from bayesma.engines.densities import ScaleDensity
+from bayesma.engines.marginals import NormalMixture
 from bayesma.errors import ConvergenceWarning
 from bayesma.evidence.effects import Effects
 from bayesma.families import FAMILIES

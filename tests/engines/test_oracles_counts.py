@@ -14,7 +14,8 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 import bayesma as bm
-from bayesma.engines.marginals import SlicedDensity, marginal
+from bayesma.engines.densities import SlicedDensity
+from bayesma.engines.marginals import marginal
 from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.numerics import legendre, slices
 from bayesma.resources import DATA
