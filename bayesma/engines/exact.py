@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 
 from bayesma.engines import gaussian
 from bayesma.engines.exact_gaussian import GaussianIntegral
+from bayesma.engines.exact_mean import MeanIntegral
 from bayesma.engines.exact_slices import SliceIntegral
 from bayesma.engines.exact_visits import VisitIntegral
 from bayesma.engines.tree import Setting, build
 from bayesma.errors import PriorError
 from bayesma.families.base import Arrays
-from bayesma.families.problems import GaussianProblem, IndependentVisits, NoIntegral, TwoParameterProblem
+from bayesma.families.problems import (
+    GaussianMeanProblem,
+    GaussianProblem,
+    IndependentVisits,
+    NoIntegral,
+    TwoParameterProblem,
+)
 
 
 class Integral(Protocol):
@@ -37,6 +44,7 @@ _SOLVERS: dict[type, Callable[[Any, dict[str, float]], Integral]] = {
     GaussianProblem: GaussianIntegral.solve,
     TwoParameterProblem: SliceIntegral.solve,
     IndependentVisits: VisitIntegral.solve,
+    GaussianMeanProblem: MeanIntegral.solve,
 }
 
 

@@ -1,0 +1,210 @@
+"""A normal mean integrated analytically, its covariance on a grid, as the exact engine delivers it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from bayesma.engines import phi_grid
+from bayesma.engines.bayes_factors import Evidence
+from bayesma.engines.phi_axes import SinhMap
+from bayesma.engines.phi_grid import CHUNK, PhiGrid
+from bayesma.families.base import Arrays
+from bayesma.families.problems import GaussianMeanProblem
+from bayesma.priors import Prior
+
+Array = NDArray[np.float64]
+
+LARGEST = 20_000_000  # numbers of study effects kept at the nodes; with more, effects are known by draws
+DRAWS = 1000  # draws whose conditional densities are held at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanIntegral:
+    """A solved `GaussianMeanProblem`."""
+
+    problem: GaussianMeanProblem
+    solution: PhiGrid
+    breaks: tuple[tuple[float, ...], ...] | None = None
+
+    @classmethod
+    def solve(
+        cls,
+        problem: GaussianMeanProblem,
+        moments: dict[str, float],
+        breaks: tuple[tuple[float, ...], ...] | None = None,
+    ) -> MeanIntegral:
+        """Integrate; `moments` says which moments of phi exist, `breaks` where each density has kinks."""
+        held = tuple(
+            prior.truncate(*bounds) if prior.support[0] < bounds[0] or prior.support[1] > bounds[1] else prior
+            for prior, bounds in zip(problem.priors, problem.bounds, strict=True)
+        )
+        problem = replace(problem, priors=held)
+        return cls(problem, phi_grid.solve(problem, moments, breaks), breaks)
+
+    @property
+    def error(self) -> float:
+        """Estimated accuracy."""
+        return self.solution.error
+
+    def grid(self, study: NDArray[Any]) -> xr.Dataset:
+        """Nodes of the mixtures that coefficients and effects are, and the density of every phi."""
+        rule = self.solution.rule
+        variables: dict[str, Any] = {"weight": ("node", rule.weight)}
+        sd = np.sqrt(np.diagonal(rule.covariance, axis1=1, axis2=2))
+        for name, columns in self._coefficients().items():
+            dims = ("visit", "node") if isinstance(columns, slice) else ("node",)
+            variables[f"{name}_mean"] = (dims, rule.mean[:, columns].T)
+            variables[f"{name}_sd"] = (dims, sd[:, columns].T)
+        for i, name in enumerate(self.problem.names):
+            variables |= self._density(name, i)
+        new_mean, new_sd = self._over_nodes(self._new)
+        variables["theta_new_mean"] = (("visit", "node"), new_mean)
+        variables["theta_new_sd"] = (("visit", "node"), new_sd)
+        if study.size * new_mean.size <= LARGEST:
+            theta_mean, theta_sd = self._over_nodes(lambda phi, *_: self.problem.effects(phi))
+            variables["theta_mean"] = (("study", "visit", "node"), theta_mean)
+            variables["theta_sd"] = (("study", "visit", "node"), theta_sd)
+        attrs = {"error": self.error, "nodes": rule.points, **self._evidence().attrs()}
+        return xr.Dataset(variables, {"study": study}, attrs)
+
+    def draw(self, size: int, rng: np.random.Generator) -> Arrays:
+        """Independent draws: phi one after the other, each given those before, then b from its normal."""
+        blocks = [self._draw_phi(min(DRAWS, size - i), rng) for i in range(0, size, DRAWS)]
+        phi = np.concatenate(blocks)
+        _, mean, covariance = self.problem.pieces(phi)
+        values, vectors = np.linalg.eigh(covariance)
+        z = rng.standard_normal(mean.shape) * np.sqrt(np.maximum(values, 0.0))
+        b = mean + np.einsum("gpq,gq->gp", vectors, z)
+        drawn = {name: b[:, columns] for name, columns in self._coefficients().items()}
+        return drawn | {name: phi[:, i] for i, name in enumerate(self.problem.names)}
+
+    def _coefficients(self) -> dict[str, int | slice]:
+        """Columns of each coefficient; a single name is the mean at every visit."""
+        names = self.problem.coefficients
+        if len(set(names)) == 1:
+            return {names[0]: slice(None)}
+        return {name: i for i, name in enumerate(names)}
+
+    def _density(self, name: str, i: int) -> dict[str, Any]:
+        """The marginal density of one phi, in the form that its map has a reader for."""
+        rule = self.solution.rule
+        axis = rule.axes[i]
+        series = axis.series(rule.marginal(i), rule.sizes[i])
+        degree = f"{name}_degree"
+        if not isinstance(axis.map, SinhMap):
+            window = asdict(axis.map) | {"low": float(axis.edges[0]), "high": float(axis.edges[-1])}
+            density = (degree, series[0], {"window": json.dumps(window)})
+            return {name: ("node", rule.phi[:, i]), f"{name}_density": density}
+        ends = np.column_stack([axis.edges[:-1], axis.edges[1:]])
+        panels = np.column_stack([np.tile([axis.map.centre, axis.map.unit], (axis.panels, 1)), ends])
+        if axis.panels == 1:
+            return {
+                name: ("node", rule.phi[:, i]),
+                f"{name}_window": ("end", panels[0]),
+                f"{name}_density": (degree, series[0]),
+            }
+        return {
+            name: ("node", rule.phi[:, i]),
+            f"{name}_window": (("slice", "end"), panels, {"link": "identity"}),
+            f"{name}_density": (("slice", degree), series),
+        }
+
+    def _over_nodes(self, of: Callable[[Array, Array, Array], tuple[Array, Array]]) -> tuple[Array, Array]:
+        """Means and sds at the nodes, computed in blocks, with the nodes last."""
+        rule = self.solution.rule
+        blocks = [slice(i, i + CHUNK) for i in range(0, rule.weight.size, CHUNK)]
+        parts = [of(rule.phi[b], rule.mean[b], rule.covariance[b]) for b in blocks]
+        mean, sd = (np.moveaxis(np.concatenate(part), 0, -1) for part in zip(*parts, strict=True))
+        return np.ascontiguousarray(mean), np.ascontiguousarray(sd)
+
+    def _new(self, phi: Array, mean: Array, covariance: Array) -> tuple[Array, Array]:
+        """Mean and sd of a new study's effect at every visit."""
+        design = self.problem.at_visits(phi)
+        of_mean = np.einsum("gtp,gpq,gtq->gt", design, covariance, design)
+        between = np.diagonal(self.problem.between(phi), axis1=1, axis2=2)
+        return np.einsum("gtp,gp->gt", design, mean), np.sqrt(of_mean + between)
+
+    def _draw_phi(self, size: int, rng: np.random.Generator) -> Array:
+        """Draws of phi, shape (size, d), each from its density given the ones before."""
+        rule = self.solution.rule
+        phi = np.empty((size, len(rule.axes)))
+        joint = np.broadcast_to(rule.density, (1, *rule.density.shape))
+        for i, (axis, n) in enumerate(zip(rule.axes, rule.sizes, strict=True)):
+            own = joint
+            for j in reversed(range(i + 1, len(rule.axes))):
+                own = own @ rule.axes[j].rule(rule.sizes[j])[1]
+            z = axis.quantiles(rng.uniform(size=size), np.broadcast_to(own, (size, own.shape[1])), n)
+            phi[:, i] = axis.value(z)
+            given = axis.interpolation(z, n)
+            joint = given @ joint[0].reshape(given.shape[1], -1) if i == 0 else _given(given, joint)
+            joint = joint.reshape(size, *rule.density.shape[i + 1 :])
+        return phi
+
+    def _evidence(self) -> Evidence:
+        """Log evidence and log Bayes factors for coefficients of 0 and for tau = 0."""
+        problem, rule = self.problem, self.solution.rule
+        normal = {
+            name: Prior("Normal", (float(problem.prior_mean[i]), float(problem.prior_sd[i])))
+            for i, name in enumerate(problem.coefficients)
+        }
+        evidence = Evidence(rule.log_evidence, normal | dict(zip(problem.names, problem.priors, strict=True)))
+        for name, columns in self._coefficients().items():
+            own = np.arange(len(problem.coefficients))[columns].reshape(-1)
+            evidence.against(name, partial(self._at_zero, own))
+        for name in problem.names:
+            if name == "tau":
+                evidence.against(name, self._without_tau)
+            else:
+                evidence.undefined(name, f"{name} = 0 is no null value in this model")
+        return evidence
+
+    def _at_zero(self, columns: NDArray[np.intp]) -> float:
+        """Log evidence with coefficients held at 0: their density there, posterior over prior, tells it.
+
+        The ratio of Dickey (1971), doi 10.1214/aoms/1177693507: coefficients and phi are independent a
+        priori.
+        """
+        problem, rule = self.problem, self.solution.rule
+        mean, covariance = rule.mean[:, columns], rule.covariance[:, columns[:, None], columns]
+        precision_mean = np.linalg.solve(covariance, mean[..., None])[..., 0]
+        log_density = -0.5 * (np.linalg.slogdet(covariance)[1] + np.einsum("gp,gp->g", mean, precision_mean))
+        sd = problem.prior_sd[columns]
+        prior = -np.sum(np.log(sd) + 0.5 * np.square(problem.prior_mean[columns] / sd))
+        return rule.log_evidence + float(logsumexp(log_density, b=rule.weight) - prior)
+
+    def _without_tau(self) -> float:
+        """Log evidence with tau held at 0, the other phi integrated."""
+        problem = self.problem
+        at = problem.names.index("tau")
+        rest = [i for i in range(len(problem.names)) if i != at]
+
+        def pieces(phi: Array) -> tuple[Array, Array, Array]:
+            return problem.pieces(np.insert(phi, at, 0.0, axis=1))
+
+        if not rest:
+            return float(pieces(np.empty((1, 0)))[0][0])
+        others = replace(
+            problem,
+            names=tuple(problem.names[i] for i in rest),
+            priors=tuple(problem.priors[i] for i in rest),
+            bounds=tuple(problem.bounds[i] for i in rest),
+            scales=tuple(problem.scales[i] for i in rest),
+            pieces=pieces,
+        )
+        breaks = None if self.breaks is None else [self.breaks[i] for i in rest]
+        return phi_grid.solve(others, {}, breaks).rule.log_evidence
+
+
+def _given(matrix: Array, joint: Array) -> Array:
+    """Contract the first of the remaining parameters, draw by draw."""
+    size = matrix.shape[0]
+    return np.asarray(np.einsum("sm,smr->sr", matrix, joint.reshape(size, matrix.shape[1], -1)))
