@@ -15,6 +15,7 @@ _HOMES = {
     "Effects": "evidence.effects",
     "TwoArmCounts": "evidence.counts",
     "ArmCounts": "evidence.counts",
+    "Trajectories": "evidence.trajectories",
     "read_studies": "evidence.readers",
     "load_data": "evidence.readers",
     "effect_sizes": "measures.effect_sizes",

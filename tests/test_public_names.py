@@ -18,7 +18,7 @@ FUNCTIONS = [
     "read_studies", "report", "run", "shrinkage", "summary",
     "summary_of_findings",
 ]  # fmt: skip
-CLASSES = ["ArmCounts", "Effects", "Prior", "TwoArmCounts"]
+CLASSES = ["ArmCounts", "Effects", "Prior", "Trajectories", "TwoArmCounts"]
 MODULES = ["plots"]
 
 

@@ -1,0 +1,139 @@
+"""Rows of visits placed on a grid of studies by months: units of time, order, and rows that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayesma.errors import DataError, OptionError
+from bayesma.evidence.columns import Array, Columns, Mask
+from bayesma.evidence.validation import place, require_columns, row_error, source_of
+
+PER_MONTH = {"days": 30.4375, "weeks": 30.4375 / 7, "months": 1.0}  # 365.25 / 12 days a month
+DECIMALS = 9  # of a month: the same visit reached in two ways is one visit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Where the row of each study and month stands.
+
+    Attributes
+    ----------
+    study
+        Labels in order of first appearance, shape (k,).
+    month
+        Months at which any study has a row, sorted, shape (p,).
+    at
+        Position of the row, shape (k, p); -1 where there is none.
+    """
+
+    study: NDArray[np.str_]
+    month: Array
+    at: NDArray[np.intp]
+
+    @property
+    def seen(self) -> Mask:
+        """Which months each study has, shape (k, p)."""
+        return np.asarray(self.at >= 0)
+
+    def spread(self, values: Array) -> Array:
+        """Values by row to values by study and month, shape (k, p), NaN where there is no row."""
+        return np.asarray(np.where(self.seen, values[self.at], np.nan))
+
+
+def require_unit(unit: str) -> None:
+    """Raise unless it is a known unit of time."""
+    if unit not in PER_MONTH:
+        raise OptionError(f"time_unit is {unit!r}; it must be one of: {', '.join(PER_MONTH)}")
+
+
+def unit_of(frame: pd.DataFrame, column: str, studies: Sequence[str]) -> str:
+    """The unit that a column names, the same in all rows."""
+    require_columns(frame, [column])
+    found: list[str] = []
+    for i, value in enumerate(frame[column]):
+        unit = str(value).strip().lower()
+        unit = unit if unit.endswith("s") else f"{unit}s"
+        where = (source_of(frame), frame.index[i], studies[i], f"{column} (unit of time)", value)
+        if unit not in PER_MONTH:
+            raise row_error(*where, f"it must be one of: {', '.join(PER_MONTH)}", "correct it")
+        if found and unit != found[0]:
+            first = place(None, frame.index[0], None)
+            raise row_error(
+                *where,
+                f"{first} counts in {found[0]}; units of time cannot be mixed",
+                f"convert all times to one unit (a month has {PER_MONTH['weeks']:.4f} weeks, "
+                f"{PER_MONTH['days']:g} days)",
+            )
+        found.append(unit)
+    return found[0] if found else "months"
+
+
+def to_months(columns: Columns, unit: str, *, baseline: bool) -> Array:
+    """Months of the rows, shape (rows,), once none lies before the first that can be.
+
+    With `baseline`, month 0 is a row of its own; without it a visit lies after month 0.
+    """
+    time = columns["month"]
+    columns.refuse(np.isnan(time), "month", "every row needs its time", "fill it in or leave the row out")
+    columns.refuse(np.isinf(time), "month", "it must be a finite number", "correct it")
+    if baseline:
+        columns.refuse(
+            time < 0,
+            "month",
+            "a visit cannot lie before the baseline, which is 0",
+            "count the time from the baseline, or leave the row out",
+        )
+    else:
+        columns.refuse(
+            time <= 0,
+            "month",
+            "a visit lies after the baseline, which is 0",
+            "count the time from the baseline, leave the row out, or give means with from_arms",
+        )
+    return np.asarray(np.round(time / PER_MONTH[unit], DECIMALS))
+
+
+def place_on_grid(
+    studies: NDArray[np.str_], month: Array, columns: Columns, axes: Grid | None = None, hint: str = ""
+) -> Grid:
+    """Rows by study and month; a study with two rows for one month is an error.
+
+    `studies` and `month` have one value a row of `columns`, whose labels serve the message. `axes` is a grid
+    whose studies and months to use instead of those of the rows.
+    """
+    names = axes.study if axes is not None else np.array(list(dict.fromkeys(studies.tolist())), dtype=np.str_)
+    months = axes.month if axes is not None else np.unique(month)
+    row_of = {name: i for i, name in enumerate(names.tolist())}
+    at = np.full((names.size, months.size), -1, dtype=np.intp)
+    for position, (study, time) in enumerate(zip(studies.tolist(), month, strict=True)):
+        i, j = row_of[study], int(np.searchsorted(months, time))
+        if at[i, j] >= 0:
+            first = place(None, columns.rows[at[i, j]], None)
+            raise DataError(
+                f"{columns.place(position)}: {columns.what('month')} is "
+                f"{columns['month'][position]:g}, which already stands in {first}; "
+                f"a study has one row a visit; keep one of them{hint}"
+            )
+        at[i, j] = position
+    return Grid(names, months, at)
+
+
+def constant_columns(frame: pd.DataFrame, studies: NDArray[np.str_], kept: Sequence[str]) -> pd.DataFrame:
+    """Columns that do not vary within a study, one row for each of the studies `kept`, in their order."""
+    first = {study: i for i, study in reversed(list(enumerate(studies.tolist())))}
+    grouped = frame.groupby(studies, sort=False, dropna=False)
+    same = [c for c in frame.columns if bool((grouped[c].nunique(dropna=False) <= 1).all())]
+    return frame[same].iloc[[first[study] for study in kept]].copy()
+
+
+def left_out(labels: Sequence[str], months: Array) -> tuple[str, ...]:
+    """Note of the visits without numbers, if there are any."""
+    if not len(labels):
+        return ()
+    names = ", ".join(f"{label} (month {m:g})" for label, m in zip(labels, months, strict=True))
+    return (f"Visits without numbers are missing, not zero, and were kept out: {names}.",)

@@ -1,0 +1,217 @@
+"""Covariance between the visits of one study: its correlation, by power of it, and what makes it usable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bayesma.errors import DataError, OptionError, PriorError
+from bayesma.evidence.validation import shown
+from bayesma.priors import Prior
+
+type Array = NDArray[np.float64]
+type Given = float | str | Prior | Mapping[str, float]  # how a correlation may be given
+
+STRUCTURES = ("ar1-visit", "ar1-month", "cs")
+GIVEN = "given"  # structure of covariances that no correlation stands behind
+DIGITS = 9  # decimals of a lag in months: the same lag reached in two ways is one lag
+ASYMMETRY = 1e-8  # relative to the standard errors: printed covariances are rounded alike on both sides
+SINGULAR = 1e-12  # smallest eigenvalue of a correlation matrix that rounding cannot have made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlation:
+    """The correlation between the visits of a study: one number, one a study, or a prior.
+
+    Attributes
+    ----------
+    each
+        Number for each study, shape (k,); of a prior, its median.
+    prior
+        Prior, if the correlation has one.
+    common
+        The number, if all studies share it.
+    structure
+        How it decays: ``"ar1-visit"``, ``"ar1-month"`` or ``"cs"``.
+    """
+
+    each: Array
+    prior: Prior | None
+    common: float | None
+    structure: str
+
+    @classmethod
+    def read(
+        cls, given: Given, structure: str, studies: Sequence[str], source: str | None, lag: Array
+    ) -> Correlation:
+        """The correlation as users give it; `lag` are the powers it will be raised to."""
+        k = len(studies)
+        if isinstance(given, str | Prior):
+            prior = _prior(given)
+            return cls(np.full(k, float(prior.ppf(0.5))), prior, None, structure)
+        if isinstance(given, Mapping):
+            numbers = {str(study).strip(): value for study, value in given.items()}
+            refuse_strangers(list(numbers), studies, "within_correlation", source)
+            absent = [study for study in studies if study not in numbers]
+            if absent:
+                raise DataError(
+                    f"{source or 'the input'}: within_correlation has no value for {absent[0]}; "
+                    "give one to every study, or one number for all"
+                )
+            each = [_number(numbers[study], study, source) for study in studies]
+            common = None
+        else:
+            common = _number(given, None, source)
+            each = [common] * k
+        for study, value in zip(studies, each, strict=True):
+            if value < 0 and np.any(lag != np.round(lag)):
+                raise DataError(
+                    f"{source or 'the input'}, {study}: within_correlation is {value:g} and visits are not "
+                    "whole months apart; a negative number has no fractional power; give 0 or more, "
+                    "or within_structure='ar1-visit'"
+                )
+        return cls(np.array(each), None, common, structure)
+
+    @property
+    def stated(self) -> float | Prior | None:
+        """The number all studies share, or the prior; None where each has its own."""
+        return self.common if self.prior is None else self.prior
+
+    def notes(self, studies: Sequence[str]) -> tuple[str, ...]:
+        """Which correlation each study has, where they differ."""
+        if self.stated is not None:
+            return ()
+        each = ", ".join(f"{study} {value:g}" for study, value in zip(studies, self.each, strict=True))
+        return (f"Correlation between the visits of a study, as given: {each}.",)
+
+
+def require_structure(structure: str) -> None:
+    """Raise unless it is one of `STRUCTURES`."""
+    if structure not in STRUCTURES:
+        raise OptionError(f"within_structure is {structure!r}; it must be one of: {', '.join(STRUCTURES)}")
+
+
+def refuse_strangers(names: Sequence[str], studies: Sequence[str], argument: str, source: str | None) -> None:
+    """Raise for a study that an argument names and the table does not hold."""
+    for name in names:
+        if name not in studies:
+            raise DataError(
+                f"{source or 'the input'}: {argument} names the study {name!r}, which is not there; "
+                f"the studies are: {', '.join(studies)}; correct the name"
+            )
+
+
+def lags(month: Array, structure: str) -> Array:
+    """Power of the correlation between any two of the months (p,), in order: shape (p, p)."""
+    if structure == "ar1-month":
+        return np.asarray(np.round(np.abs(month[:, None] - month), DIGITS))
+    at = np.arange(month.size, dtype=np.float64)
+    apart = np.abs(at[:, None] - at)
+    return np.minimum(apart, 1.0) if structure == "cs" else apart
+
+
+def by_power(scale: Array, lag: Array, contrast: Array, seen: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Covariance of contrasts of correlated numbers, by power of their correlation.
+
+    Parameters
+    ----------
+    scale
+        Covariance of the numbers were they perfectly correlated, shape (k, p, p): what
+        ``rho ** lag`` multiplies.
+    lag
+        Powers, shape (p, p).
+    contrast
+        Matrix A from numbers to visits, shape (t, p): the identity, or visit minus baseline.
+    seen
+        Visits each study has, shape (k, t).
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Coefficients, shape (k, t, t, l), 0 where a visit is missing, and their powers, shape (l,), of which
+        0 is the first: the covariance is the sum over l of ``coefficients[..., l] * rho ** powers[l]``.
+    """
+    both = seen[:, :, None] & seen[:, None, :]
+    powers = np.unique(np.append(lag, 0.0))
+    terms = [
+        np.where(both, contrast @ np.where(lag == power, scale, 0.0) @ contrast.T, 0.0) for power in powers
+    ]
+    used = [bool(np.any(term)) or power == 0 for term, power in zip(terms, powers, strict=True)]
+    return np.stack([t for t, u in zip(terms, used, strict=True) if u], axis=-1), powers[used]
+
+
+def at_correlation(within: Array, power: Array, each: Array) -> Array:
+    """Covariances, shape (k, t, t), at one correlation a study, shape (k,)."""
+    return np.asarray(np.einsum("kstl,kl->kst", within, each[:, None] ** power))
+
+
+def given_matrix(matrix: ArrayLike, months: Array, study: str, source: str | None) -> Array:
+    """A covariance given in full, shape (visits, visits), once it is one."""
+    where = f"{source or 'the input'}, {study}"
+    size = months.size
+    try:
+        array = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: its covariance must be a matrix of numbers: {error}") from error
+    if array.shape != (size, size):
+        raise DataError(
+            f"{where}: its covariance has the shape {array.shape}; it has {size} visits "
+            f"(months {', '.join(f'{m:g}' for m in months)}); give {size} x {size} numbers in that order"
+        )
+    if not np.all(np.isfinite(array)):
+        raise DataError(f"{where}: its covariance holds a number that is not finite; fill it in")
+    if not np.all(np.diag(array) > 0):
+        raise DataError(
+            f"{where}: its covariance has the variance {np.diag(array).min():g} on the diagonal; variances "
+            "are above 0; correct it"
+        )
+    sd = np.sqrt(np.diag(array))
+    if np.any(np.abs(array - array.T) > ASYMMETRY * sd[:, None] * sd):
+        raise DataError(f"{where}: its covariance is not symmetric; give both halves alike")
+    return np.asarray((array + array.T) / 2)
+
+
+def refuse_indefinite(
+    covariance: Array, seen: NDArray[np.bool_], studies: Sequence[str], source: str | None, mend: str
+) -> None:
+    """Raise for the first study whose covariance, of the visits it has, is not positive definite."""
+    for matrix, has, study in zip(covariance, seen, studies, strict=True):
+        part = matrix[np.ix_(has, has)]
+        sd = np.sqrt(np.diag(part))
+        smallest = float(np.linalg.eigvalsh(part / sd[:, None] / sd)[0]) if np.all(sd > 0) else 0.0
+        if not smallest > SINGULAR:
+            raise DataError(
+                f"{source or 'the input'}, {study}: the covariance of its visits is not positive definite "
+                f"(smallest eigenvalue of its correlations {smallest:.2g}); no data can have it; {mend}"
+            )
+
+
+def _prior(given: str | Prior) -> Prior:
+    """A prior that a correlation can have."""
+    prior = Prior.parse(given)
+    low, high = prior.support
+    if not (prior.is_proper and low >= 0 and high <= 1):
+        raise PriorError(
+            f"prior {prior} for within_correlation reaches from {low:g} to {high:g}; it must stay within 0 "
+            "and 1; for example Uniform(0, 1) or Beta(2, 2)"
+        )
+    return prior
+
+
+def _number(value: object, study: str | None, source: str | None) -> float:
+    """A correlation inside (-1, 1)."""
+    where = source or "the input"
+    where = where if study is None else f"{where}, {study}"
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: within_correlation is {shown(value)}; it must be a number") from error
+    if not -1 < number < 1:
+        raise DataError(
+            f"{where}: within_correlation is {number:g}; a correlation lies between -1 and 1, both excluded; "
+            "correct it"
+        )
+    return number
