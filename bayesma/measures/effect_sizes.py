@@ -36,7 +36,7 @@ def effect_sizes(
     frame
         One row a study; from `read_studies`, `load_data` or built by hand.
     measure
-        ``"MD"``, ``"SMD"``, ``"OR"``, ``"RR"``, ``"RD"``, ``"PLO"`` or ``"GEN"``;
+        ``"MD"``, ``"SMD"``, ``"OR"``, ``"RR"``, ``"RD"``, ``"PLO"``, ``"GEN"`` or ``"MC"``;
         `list_measures` describes them.
     study
         Column of the labels, or several to be joined by a space. Labels must be unique. Without it the
@@ -61,7 +61,7 @@ def effect_sizes(
           `nonevents_ctrl` may stand for `n_treat` and `n_ctrl`;
         - PLO: `events`, `n`, where `nonevents` may stand for `n`;
         - MD, SMD: `mean_treat`, `sd_treat`, `n_treat`, `mean_ctrl`, `sd_ctrl`, `n_ctrl`;
-        - GEN, and any measure published ready: `estimate`, on the analysis scale, with `se`, or
+        - GEN, MC, and any measure published ready: `estimate`, on the analysis scale, with `se`, or
           `variance`, or `ci_low` and `ci_high`, or `p_value` (two-sided, of a z-test); and, where known,
           the sample size as `n`, or `n_treat` and `n_ctrl`.
 

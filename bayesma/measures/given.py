@@ -158,3 +158,17 @@ GEN = MEASURES.register(
         display_null=0.0,
     ),
 )
+
+MC = MEASURES.register(
+    "MC",
+    Measure(
+        code="MC",
+        name="mean change from baseline",
+        label="Mean change from baseline",
+        display_label="Mean change from baseline",
+        scale="identity",
+        null=0.0,
+        back=unchanged,
+        display_null=0.0,
+    ),
+)

@@ -162,13 +162,13 @@ def test_nullable_integers_work() -> None:
 
 def test_list_measures_names_every_role() -> None:
     table = list_measures()
-    assert list(table.index) == ["OR", "RR", "RD", "MD", "SMD", "GEN", "PLO"]
+    assert list(table.index) == ["OR", "RR", "RD", "MD", "SMD", "GEN", "MC", "PLO"]
     assert table.loc["SMD", "columns"] == "mean_treat sd_treat n_treat mean_ctrl sd_ctrl n_ctrl"
     assert table.loc["SMD", "doi"] == "10.3102/10769986006002107"
 
 
 OPTION_ERRORS = [
-    ("XYZ", COUNTS, {}, "unknown measure 'XYZ'; known are: OR, RR, RD, MD, SMD, GEN, PLO"),
+    ("XYZ", COUNTS, {}, "unknown measure 'XYZ'; known are: OR, RR, RD, MD, SMD, GEN, MC, PLO"),
     (
         "OR",
         {**COUNTS, "event_ctrl": "c"},
