@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from bayesma.evidence.sides import Arms
+from bayesma.evidence.visit_arms import read_arms
 from bayesma.evidence.visit_estimates import read_estimates
+from bayesma.evidence.visit_patients import read_patients
 from bayesma.evidence.within import Given
 from bayesma.priors import Prior
 
@@ -96,7 +99,7 @@ class Trajectories:
             Columns of the time since the baseline, of the estimates and of their standard errors, both on
             the analysis scale. `se` may be left out where `covariance` has every study.
         n
-            Column of the number of patients; empty cells are not known.
+            Column of the number of patients; an empty cell is not known.
         within_correlation
             Correlation between the estimates of one study at two visits: a number between -1 and 1, a
             mapping from study to number, or a prior on 0 to 1 such as ``"Beta(2, 2)"``. Papers hardly ever
@@ -108,7 +111,7 @@ class Trajectories:
             Mapping from study to its covariance in full, one row and column for each visit it has, in order
             of time. Studies that are not in it take `within_correlation`.
         measure
-            Measure code; decides the null value, the default priors and the back-transformation.
+            Measure code; decides null value, default priors and back-transformation.
         time_unit
             Unit of `month`: ``"months"``, ``"weeks"`` or ``"days"`` (30.4375 days a month).
         time_unit_column
@@ -121,10 +124,9 @@ class Trajectories:
         PriorError
             For a prior that reaches beyond 0 to 1.
         DataError
-            For no rows, a missing column, a visit at or before the baseline, two rows for one study and
-            visit, units of time that differ, an estimate or standard error that cannot be used, a
-            correlation that is not stated or not inside (-1, 1), a covariance that is not symmetric or not
-            positive definite. The message names file, row, study, value and mend.
+            For no rows, a missing column, a visit at or before the baseline, two rows for one visit, units
+            of time that differ, a number that cannot be used, a correlation not stated or not inside (-1, 1),
+            a covariance not symmetric or not positive definite. The message names row, value and mend.
 
         Examples
         --------
@@ -138,18 +140,139 @@ class Trajectories:
         >>> months.k, months.visit.tolist(), months.within[0, :, :, 0].round(3).tolist()
         (2, [1.0, 6.0], [[0.04, 0.03], [0.03, 0.09]])
         """
-        roles = {"month": month, "estimate": estimate, "se": se, "n": n}
-        return cls(
-            **read_estimates(
-                frame,
-                study,
-                {role: column for role, column in roles.items() if column is not None},
-                (within_correlation, within_structure),
-                covariance,
-                (time_unit, time_unit_column),
-            ),
-            measure=measure,
-        )
+        named = {"month": month, "estimate": estimate, "se": se, "n": n}
+        roles = {role: column for role, column in named.items() if column is not None}
+        correlation, unit = (within_correlation, within_structure), (time_unit, time_unit_column)
+        return cls(**read_estimates(frame, study, roles, correlation, covariance, unit), measure=measure)
+
+    @classmethod
+    def from_arms(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        study: str | Sequence[str],
+        month: str,
+        mean: str,
+        n: str,
+        sd: str | None = None,
+        se: str | None = None,
+        ci_low: str | None = None,
+        ci_high: str | None = None,
+        level: float = 0.95,
+        arm: str | None = None,
+        treatment: str | None = None,
+        control: str | None = None,
+        adjust: str = "change",
+        within_correlation: Given | None = None,
+        within_structure: str = "ar1-month",
+        time_unit: str = "months",
+        time_unit_column: str | None = None,
+    ) -> Trajectories:
+        """Take means of arms at their visits, the baseline (month 0) among them.
+
+        Without `arm` the estimates are changes from baseline (measure ``"MC"``); with it, differences of the
+        treated minus the control arm (``"MD"``). The covariance follows from SDs, n and the correlation of a
+        patient's values: shared baselines and shared patients are in it; drop-out is taken as nested.
+
+        Parameters
+        ----------
+        frame
+            One row an arm and visit, in any order. A row without mean and spread is a missing visit.
+        study, month, within_structure, time_unit, time_unit_column
+            As in `from_estimates`; ``"ar1-visit"`` counts the baseline as the first visit.
+        mean, n
+            Columns of the means and of the patients behind them, at least 2.
+        sd, se, ci_low, ci_high, level
+            Column of the SD of the patients, of the standard error of the mean, or of the ends of its normal
+            confidence interval at `level`.
+        arm, treatment, control
+            Column of the arms and its values for the two of them.
+        adjust
+            ``"change"``: changes from baseline (of two arms, their difference); ``"final"``: differences of
+            the means at each visit, for which no baseline is needed.
+        within_correlation
+            As in `from_estimates`, but of a patient's values at two visits, the baseline among them.
+
+        Raises
+        ------
+        OptionError, PriorError, DataError
+            As in `from_estimates`; also for an arm or a baseline that is missing, a mean without its spread,
+            one patient, an SD at or below 0. A `DataWarning` for an interval not centred on its mean.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from bayesma.evidence.trajectories import Trajectories
+        >>> rows = [("Ash", 0, 12.0, 3.0, 25), ("Ash", 6, 7.0, 4.0, 25)]
+        >>> frame = pd.DataFrame(rows, columns=["study", "month", "mean", "sd", "n"])
+        >>> months = Trajectories.from_arms(
+        ...     frame, study="study", month="month", mean="mean", sd="sd", n="n", within_correlation=0.0
+        ... )
+        >>> months.y.tolist(), months.se.tolist()
+        ([[-5.0]], [[1.0]])
+        """
+        roles = {"month": month, "mean": mean, "n": n}
+        spread = {"sd": sd, "se": se, "ci_low": ci_low, "ci_high": ci_high}
+        roles |= {role: column for role, column in spread.items() if column is not None}
+        arms = Arms(arm, treatment, control, adjust)
+        correlation, unit = (within_correlation, within_structure), (time_unit, time_unit_column)
+        return cls(**read_arms(frame, study, roles, arms, correlation, unit, level), measure=arms.measure)
+
+    @classmethod
+    def from_patients(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        study: str | Sequence[str],
+        patient: str,
+        month: str,
+        value: str,
+        arm: str | None = None,
+        treatment: str | None = None,
+        control: str | None = None,
+        adjust: str = "change",
+        time_unit: str = "months",
+        time_unit_column: str | None = None,
+    ) -> Trajectories:
+        """Take the values of single patients at their visits, the baseline (month 0) among them.
+
+        Held are mean changes from baseline (or differences between arms) and their sample covariance, each
+        pair of visits from the patients seen at both.
+
+        Parameters
+        ----------
+        frame
+            One row a patient and visit, in any order; without value it is a missing visit.
+        study, month, time_unit, time_unit_column
+            As in `from_estimates`.
+        patient
+            Column of the patients, unique within a study and arm.
+        value
+            Column of the values.
+        arm, treatment, control, adjust
+            As in `from_arms`.
+
+        Raises
+        ------
+        OptionError, DataError
+            As in `from_arms`; also for a visit with one patient, and too few for a covariance.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from bayesma.evidence.trajectories import Trajectories
+        >>> frame = pd.DataFrame(
+        ...     {"study": "Ash", "id": [1, 2, 3] * 2, "month": [0] * 3 + [6] * 3, "value": [9, 8, 7, 4, 5, 3]}
+        ... )
+        >>> months = Trajectories.from_patients(
+        ...     frame, study="study", patient="id", month="month", value="value"
+        ... )
+        >>> months.y.tolist(), months.se.round(4).tolist()
+        ([[-4.0]], [[0.5774]])
+        """
+        roles, unit = {"month": month, "value": value}, (time_unit, time_unit_column)
+        arms = Arms(arm, treatment, control, adjust)
+        return cls(**read_patients(frame, study, patient, roles, arms, unit), measure=arms.measure)
 
     @property
     def k(self) -> int:

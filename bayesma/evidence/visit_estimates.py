@@ -24,7 +24,6 @@ from bayesma.evidence.visits import (
     unit_of,
 )
 from bayesma.evidence.within import (
-    GIVEN,
     Correlation,
     Given,
     at_correlation,
@@ -34,6 +33,7 @@ from bayesma.evidence.within import (
     refuse_indefinite,
     refuse_strangers,
     require_structure,
+    settled,
 )
 from bayesma.priors import Prior
 
@@ -88,10 +88,9 @@ def read_estimates(
     for i, matrix in matrices.items():
         se[i, grid.seen[i]] = np.sqrt(np.diag(matrix))
     _require_se(se, grid, columns)
-    within, lag, stated, structure, notes = _covariances(se, grid, matrices, correlation, columns.source)
-    missing = all_rows.select(~known)
-    time = to_months(missing.select(~np.isnan(missing["month"])), unit_name, baseline=True)
-    gone = missing.select(~np.isnan(missing["month"])).studies.tolist()
+    within, lag, rho = _covariances(se, grid, matrices, correlation, columns.source)
+    kept = grid.study.tolist()
+    missing = left_out(all_rows.select(~known), unit_name, kept, labels.tolist())
     return Pieces(
         y=fixed(y),
         se=fixed(se),
@@ -99,12 +98,12 @@ def read_estimates(
         visit=fixed(grid.month),
         within=fixed(within),
         lag=fixed(lag),
-        within_correlation=stated,
-        within_structure=structure,
+        within_correlation=rho.stated,
+        within_structure=rho.structure,
         n=fixed(grid.spread(columns["n"])) if "n" in roles else None,
-        table=constant_columns(frame, labels, grid.study.tolist()),
+        table=constant_columns(frame, labels, kept),
         source=columns.source,
-        notes=(*left_out(gone, time), *notes),
+        notes=(*missing, *rho.notes(kept)),
     )
 
 
@@ -168,16 +167,14 @@ def _require_se(se: Array, grid: Grid, columns: Columns) -> None:
 
 def _covariances(
     se: Array, grid: Grid, matrices: Mapping[int, Array], given: tuple[Given | None, str], source: str | None
-) -> tuple[Array, Array, float | Prior | None, str, tuple[str, ...]]:
-    """Coefficients, powers, correlation as stated, structure and notes."""
+) -> tuple[Array, Array, Correlation]:
+    """Coefficients and powers, and the correlation behind them."""
     value, structure = given
     names, seen = grid.study.tolist(), grid.seen
     k, t = seen.shape
     if value is not None and len(matrices) == k:
         raise OptionError("covariance has every study, so within_correlation has no use; leave it out")
-    needy = [i for i in range(k) if i not in matrices and seen[i].sum() > 1]
-    if value is None and needy:
-        raise unstated(names[needy[0]], int(seen[needy[0]].sum()), source)
+    times = np.where([i in matrices for i in range(k)], 0, seen.sum(axis=1))
     full = np.zeros((k, t, t))
     scale = np.where(seen, se, 0.0)
     for i, matrix in matrices.items():
@@ -186,25 +183,7 @@ def _covariances(
     lag = lags(grid.month, structure)
     within, power = by_power(scale[:, :, None] * scale[:, None, :], lag, np.eye(t), seen)
     within[..., 0] += full
-    if value is None:
-        structure, stated, notes, each = GIVEN, None, (), np.zeros(k)
-    else:
-        rho = Correlation.read(value, structure, names, source, power)
-        stated, notes, each = rho.stated, rho.notes(names), rho.each
-    total = at_correlation(within, power, each)
-    mend = (
-        "correct it, or give a covariance or correlation that leaves every combination of visits a variance"
-    )
-    refuse_indefinite(total, seen, names, source, mend)
-    if not isinstance(stated, Prior):
-        within, power = total[..., None], np.zeros(1)
-    return within, power, stated, structure, notes
-
-
-def unstated(study: str, visits: int, source: str | None) -> DataError:
-    """Error for a correlation that nobody gave."""
-    return DataError(
-        f"{source or 'the input'}, {study}: it has {visits} visits, and the correlation between them must be "
-        "stated; give within_correlation a number (0 for independent visits) or a prior such as "
-        "'Uniform(0, 1)', or give the covariance"
-    )
+    rho = Correlation.read(value, structure, names, times, source, power)
+    mend = "correct it, or give a correlation that leaves every combination of visits a variance"
+    refuse_indefinite(at_correlation(within, power, rho.each), seen, names, source, mend)
+    return (*settled(within, power, rho), rho)

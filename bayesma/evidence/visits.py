@@ -99,19 +99,30 @@ def to_months(columns: Columns, unit: str, *, baseline: bool) -> Array:
 
 
 def place_on_grid(
-    studies: NDArray[np.str_], month: Array, columns: Columns, axes: Grid | None = None, hint: str = ""
+    studies: NDArray[np.str_],
+    month: Array,
+    columns: Columns,
+    *,
+    among: Mask | None = None,
+    hint: str = "",
 ) -> Grid:
     """Rows by study and month; a study with two rows for one month is an error.
 
-    `studies` and `month` have one value a row of `columns`, whose labels serve the message. `axes` is a grid
-    whose studies and months to use instead of those of the rows.
+    Parameters
+    ----------
+    studies, month
+        One value a row of `columns`, whose labels serve the message.
+    among
+        Rows to place, where the others have a grid of their own with the same studies and months.
+    hint
+        A further way to mend two rows of one study and month.
     """
-    names = axes.study if axes is not None else np.array(list(dict.fromkeys(studies.tolist())), dtype=np.str_)
-    months = axes.month if axes is not None else np.unique(month)
+    names = np.array(list(dict.fromkeys(studies.tolist())), dtype=np.str_)
+    months = np.unique(month)
     row_of = {name: i for i, name in enumerate(names.tolist())}
     at = np.full((names.size, months.size), -1, dtype=np.intp)
-    for position, (study, time) in enumerate(zip(studies.tolist(), month, strict=True)):
-        i, j = row_of[study], int(np.searchsorted(months, time))
+    for position in range(len(studies)) if among is None else np.flatnonzero(among).tolist():
+        i, j = row_of[str(studies[position])], int(np.searchsorted(months, month[position]))
         if at[i, j] >= 0:
             first = place(None, columns.rows[at[i, j]], None)
             raise DataError(
@@ -131,9 +142,16 @@ def constant_columns(frame: pd.DataFrame, studies: NDArray[np.str_], kept: Seque
     return frame[same].iloc[[first[study] for study in kept]].copy()
 
 
-def left_out(labels: Sequence[str], months: Array) -> tuple[str, ...]:
-    """Note of the visits without numbers, if there are any."""
-    if not len(labels):
-        return ()
-    names = ", ".join(f"{label} (month {m:g})" for label, m in zip(labels, months, strict=True))
-    return (f"Visits without numbers are missing, not zero, and were kept out: {names}.",)
+def left_out(missing: Columns, unit: str, kept: Sequence[str], studies: Sequence[str]) -> list[str]:
+    """Notes of the visits without numbers and of the studies that have no other."""
+    timed = missing.select(~np.isnan(missing["month"]))
+    months = to_months(timed, unit, baseline=True)
+    notes = []
+    if months.size:
+        rows = zip(timed.studies.tolist(), months, strict=True)
+        names = ", ".join(f"{label} (month {time:g})" for label, time in rows)
+        notes.append(f"Visits without numbers are missing, not zero, and were kept out: {names}.")
+    gone = [study for study in dict.fromkeys(studies) if study not in set(kept)]
+    if gone:
+        notes.append(f"Studies without any visit left were kept out: {', '.join(gone)}.")
+    return notes

@@ -35,7 +35,7 @@ class Correlation:
     common
         The number, if all studies share it.
     structure
-        How it decays: ``"ar1-visit"``, ``"ar1-month"`` or ``"cs"``.
+        How it decays: ``"ar1-visit"``, ``"ar1-month"`` or ``"cs"``; ``"given"`` where there is none.
     """
 
     each: Array
@@ -45,27 +45,32 @@ class Correlation:
 
     @classmethod
     def read(
-        cls, given: Given, structure: str, studies: Sequence[str], source: str | None, lag: Array
+        cls,
+        given: Given | None,
+        structure: str,
+        studies: Sequence[str],
+        times: NDArray[np.intp],
+        source: str | None,
+        lag: Array,
     ) -> Correlation:
-        """The correlation as users give it; `lag` are the powers it will be raised to."""
-        k = len(studies)
+        """The correlation as users give it.
+
+        `times` says how often each study was measured (up to 1: no correlation is needed), shape (k,), and
+        `lag` are the powers the correlation will be raised to.
+        """
+        repeated = [study for study, many in zip(studies, times > 1, strict=True) if many]
+        if given is None:
+            if repeated:
+                raise _unstated(repeated[0], int(times[list(studies).index(repeated[0])]), source)
+            return cls(np.zeros(len(studies)), None, None, GIVEN)
         if isinstance(given, str | Prior):
             prior = _prior(given)
-            return cls(np.full(k, float(prior.ppf(0.5))), prior, None, structure)
+            return cls(np.full(len(studies), float(prior.ppf(0.5))), prior, None, structure)
         if isinstance(given, Mapping):
-            numbers = {str(study).strip(): value for study, value in given.items()}
-            refuse_strangers(list(numbers), studies, "within_correlation", source)
-            absent = [study for study in studies if study not in numbers]
-            if absent:
-                raise DataError(
-                    f"{source or 'the input'}: within_correlation has no value for {absent[0]}; "
-                    "give one to every study, or one number for all"
-                )
-            each = [_number(numbers[study], study, source) for study in studies]
-            common = None
+            each, common = _by_study(given, studies, repeated, source), None
         else:
             common = _number(given, None, source)
-            each = [common] * k
+            each = [common] * len(studies)
         for study, value in zip(studies, each, strict=True):
             if value < 0 and np.any(lag != np.round(lag)):
                 raise DataError(
@@ -82,7 +87,7 @@ class Correlation:
 
     def notes(self, studies: Sequence[str]) -> tuple[str, ...]:
         """Which correlation each study has, where they differ."""
-        if self.stated is not None:
+        if self.stated is not None or self.structure == GIVEN:
             return ()
         each = ", ".join(f"{study} {value:g}" for study, value in zip(studies, self.each, strict=True))
         return (f"Correlation between the visits of a study, as given: {each}.",)
@@ -148,6 +153,13 @@ def at_correlation(within: Array, power: Array, each: Array) -> Array:
     return np.asarray(np.einsum("kstl,kl->kst", within, each[:, None] ** power))
 
 
+def settled(within: Array, power: Array, rho: Correlation) -> tuple[Array, Array]:
+    """Coefficients and powers as `Trajectories` holds them: one with power 0 unless rho has a prior."""
+    if rho.prior is not None:
+        return within, power
+    return at_correlation(within, power, rho.each)[..., None], np.zeros(1)
+
+
 def given_matrix(matrix: ArrayLike, months: Array, study: str, source: str | None) -> Array:
     """A covariance given in full, shape (visits, visits), once it is one."""
     where = f"{source or 'the input'}, {study}"
@@ -165,8 +177,8 @@ def given_matrix(matrix: ArrayLike, months: Array, study: str, source: str | Non
         raise DataError(f"{where}: its covariance holds a number that is not finite; fill it in")
     if not np.all(np.diag(array) > 0):
         raise DataError(
-            f"{where}: its covariance has the variance {np.diag(array).min():g} on the diagonal; variances "
-            "are above 0; correct it"
+            f"{where}: its covariance is not positive definite: it has the variance {np.diag(array).min():g} "
+            "on the diagonal; variances are above 0; correct it"
         )
     sd = np.sqrt(np.diag(array))
     if np.any(np.abs(array - array.T) > ASYMMETRY * sd[:, None] * sd):
@@ -187,6 +199,30 @@ def refuse_indefinite(
                 f"{source or 'the input'}, {study}: the covariance of its visits is not positive definite "
                 f"(smallest eigenvalue of its correlations {smallest:.2g}); no data can have it; {mend}"
             )
+
+
+def _unstated(study: str, visits: int, source: str | None) -> DataError:
+    """Error for a correlation that nobody gave."""
+    return DataError(
+        f"{source or 'the input'}, {study}: it was measured {visits} times, and the correlation between "
+        "these must be stated; give within_correlation a number (0 for independent measurements) or a prior "
+        "such as 'Uniform(0, 1)'"
+    )
+
+
+def _by_study(
+    given: Mapping[str, float], studies: Sequence[str], repeated: Sequence[str], source: str | None
+) -> list[float]:
+    """Correlation of each study; 0 stands where none is needed."""
+    numbers = {str(study).strip(): value for study, value in given.items()}
+    refuse_strangers(list(numbers), studies, "within_correlation", source)
+    absent = [study for study in repeated if study not in numbers]
+    if absent:
+        raise DataError(
+            f"{source or 'the input'}: within_correlation has no value for {absent[0]}; "
+            "give one to every study, or one number for all"
+        )
+    return [_number(numbers[study], study, source) if study in numbers else 0.0 for study in studies]
 
 
 def _prior(given: str | Prior) -> Prior:

@@ -1,0 +1,187 @@
+"""Means of arms by visit to changes from baseline, or to differences between arms, with their covariance.
+
+The means of one arm at two visits share patients: their covariance is r SD_s SD_t n_st / (n_s n_t), with r
+the correlation of a patient's values and n_st the patients seen at both; changes share the baseline.
+Wei & Higgins 2013, doi 10.1002/sim.5679.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesma.errors import DataError
+from bayesma.evidence.columns import Array, Columns, Mask
+from bayesma.evidence.count_input import require_roles
+from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
+from bayesma.evidence.spreads import require_spread, standard_deviations
+from bayesma.evidence.validation import require_studies, row_labels
+from bayesma.evidence.visit_estimates import Pieces, fixed
+from bayesma.evidence.visits import (
+    Grid,
+    constant_columns,
+    left_out,
+    place_on_grid,
+    require_unit,
+    to_months,
+    unit_of,
+)
+from bayesma.evidence.within import (
+    Correlation,
+    Given,
+    at_correlation,
+    by_power,
+    lags,
+    refuse_indefinite,
+    require_structure,
+    settled,
+)
+
+MEND = "give a correlation that visits and baseline can have among each other: 0 or more always can be"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """Means, SDs and patients of one arm at the months that are used, shape (k, p), NaN elsewhere."""
+
+    sign: float
+    mean: Array
+    sd: Array
+    n: Array
+
+    def scale(self) -> Array:
+        """Covariance of the means were a patient's values perfectly correlated, shape (k, p, p)."""
+        sd, n = np.nan_to_num(self.sd), np.where(np.isnan(self.n), 1.0, self.n)
+        shared = np.minimum(n[:, :, None], n[:, None, :]) / (n[:, :, None] * n[:, None, :])
+        return np.asarray(sd[:, :, None] * sd[:, None, :] * shared)
+
+
+def read_arms(
+    frame: pd.DataFrame,
+    study: str | Sequence[str],
+    roles: Mapping[str, str],
+    arms: Arms,
+    correlation: tuple[Given | None, str],
+    unit: tuple[str, str | None],
+    level: float,
+) -> Pieces:
+    """What `Trajectories.from_arms` holds; see there."""
+    require_structure(correlation[1])
+    require_unit(unit[0])
+    require_spread(roles, level)
+    require_roles(frame, roles)
+    labels = row_labels(frame, study)
+    both = sides(frame, labels, arms)
+    whole = Columns.read(frame, roles, row_names(labels, both))
+    require_studies(len(frame), whole.source)
+    unit_name = unit[0] if unit[1] is None else unit_of(frame, unit[1], whole.studies.tolist())
+    known = ~np.logical_and.reduce([np.isnan(whole[role]) for role in roles if role not in {"month", "n"}])
+    rows = whole.select(known)
+    if not len(rows.rows):
+        raise DataError(f"{rows.source or 'the input'} holds no mean; at least one visit is needed")
+    month = to_months(rows, unit_name, baseline=True)
+    sd = standard_deviations(rows, level)
+    hint = ", or name the column of arms with arm=" if arms.column is None else ""
+    grids = [place_on_grid(labels[known], month, rows, among=s.rows[known], hint=hint) for s in both]
+    names = grids[0].study.tolist()
+    seen, points, notes = _used(grids, both, arms, rows.source)
+    means = [_means(side, grid, rows, sd, points) for side, grid in zip(both, grids, strict=True)]
+    within, lag, rho = _covariances(means, grids[0].month, points, arms, correlation, (names, rows.source))
+    visits = seen.any(axis=0)
+    at_visit = slice(1, None) if arms.change else slice(None)
+    estimate = sum((m.sign * _from_baseline(m.mean, arms) for m in means), np.zeros(()))
+    patients = sum((m.n[:, at_visit] for m in means), np.zeros(()))
+    middle = at_correlation(within, lag, rho.each)
+    se = np.where(seen[:, visits], np.sqrt(np.einsum("ktt->kt", middle)), np.nan)
+    return Pieces(
+        y=fixed(np.where(seen[:, visits], estimate, np.nan)),
+        se=fixed(se),
+        study=grids[0].study,
+        visit=fixed(grids[0].month[visits]),
+        within=fixed(within),
+        lag=fixed(lag),
+        within_correlation=rho.stated,
+        within_structure=rho.structure,
+        n=fixed(np.where(seen[:, visits], patients, np.nan)),
+        table=constant_columns(frame, labels, names),
+        source=rows.source,
+        notes=(
+            *left_out(whole.select(~known), unit_name, names, labels.tolist()),
+            *notes,
+            *_nested(means, names),
+            *rho.notes(names),
+        ),
+    )
+
+
+def _used(
+    grids: Sequence[Grid], both: Sequence[Side], arms: Arms, source: str | None
+) -> tuple[Mask, Mask, tuple[str, ...]]:
+    """Visits with a contrast, the measurements these take (both (k, months)), and notes."""
+    names, months = grids[0].study.tolist(), grids[0].month
+    at_baseline = months == 0
+    measured = [grid.seen & ~at_baseline for grid in grids]
+    seen, notes = in_all_arms(measured, both, names, months, source)
+    if not arms.change:
+        return seen, seen, notes
+    require_baseline([(grid.seen & at_baseline).any(axis=1) for grid in grids], both, names, source)
+    return seen, seen | at_baseline, notes
+
+
+def _means(side: Side, grid: Grid, rows: Columns, sd: Array, points: Mask) -> Means:
+    """Numbers of one arm at the months some study uses."""
+    kept = points.any(axis=0)
+
+    def spread(values: Array) -> Array:
+        return np.where(points, grid.spread(values), np.nan)[:, kept]
+
+    return Means(side.sign, spread(rows["mean"]), spread(sd), spread(rows["n"]))
+
+
+def _from_baseline(mean: Array, arms: Arms) -> Array:
+    """Means at the visits, less those at the baseline if changes are taken."""
+    return mean[:, 1:] - mean[:, :1] if arms.change else mean
+
+
+def _covariances(
+    means: Sequence[Means],
+    month: Array,
+    points: Mask,
+    arms: Arms,
+    given: tuple[Given | None, str],
+    named: tuple[list[str], str | None],
+) -> tuple[Array, Array, Correlation]:
+    """Coefficients and powers of the covariance of the contrasts, and the correlation behind them."""
+    kept = points.any(axis=0)
+    points, lag = points[:, kept], lags(month[kept], given[1])
+    p = lag.shape[0]
+    contrast = np.hstack([-np.ones((p - 1, 1)), np.eye(p - 1)]) if arms.change else np.eye(p)
+    names, source = named
+    rho = Correlation.read(given[0], given[1], names, points.sum(axis=1), source, np.unique(lag))
+    for arm in means:
+        of_arm = by_power(arm.scale(), lag, np.eye(p), points)
+        refuse_indefinite(at_correlation(*of_arm, rho.each), points, names, source, MEND)
+    seen = points[:, 1:] if arms.change else points
+    total = np.sum([arm.scale() for arm in means], axis=0)
+    within, power = by_power(total, lag, contrast, seen)
+    refuse_indefinite(at_correlation(within, power, rho.each), seen, names, source, MEND)
+    return (*settled(within, power, rho), rho)
+
+
+def _nested(means: Sequence[Means], names: Sequence[str]) -> tuple[str, ...]:
+    """Note of the studies whose number of patients differs between visits."""
+    varies = [
+        name
+        for i, name in enumerate(names)
+        if any(np.nanmin(arm.n[i]) < np.nanmax(arm.n[i]) for arm in means)
+    ]
+    if not varies:
+        return ()
+    return (
+        f"The number of patients differs between visits in {', '.join(varies)}: drop-out is taken as nested, "
+        "so that of two visits the smaller number was measured at both, and a change is the difference "
+        "of the means as printed.",
+    )
