@@ -14,7 +14,7 @@ from bayesma.evidence.columns import Array, Columns, Mask
 from bayesma.evidence.validation import place, require_columns, row_error, source_of
 
 PER_MONTH = {"days": 30.4375, "weeks": 30.4375 / 7, "months": 1.0}  # 365.25 / 12 days a month
-DECIMALS = 9  # of a month: the same visit reached in two ways is one visit
+DECIMALS = 12  # of a month: the same visit reached in two ways is one visit; lags are rounded coarser
 
 
 @dataclass(frozen=True, slots=True, eq=False)

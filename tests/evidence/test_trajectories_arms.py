@@ -199,6 +199,8 @@ def test_a_single_arm_series_that_was_published() -> None:
         time_unit_column="time_unit",
     )
     assert months.visit.round(3).tolist() == [0.92, 1.84, 3.68, 5.52]
+    weeks = np.array([0, 4, 8, 12, 16, 20, 24]) * 7 / 30.4375  # one power for each distance, however reached
+    np.testing.assert_allclose(months.lag, weeks, atol=1e-8)
     np.testing.assert_allclose(months.y[0], [-1.90, -3.70, -6.35, -6.95])
     rho = 0.4
     want = (3.97**2 + 1.36**2 - 2 * rho ** months.visit[-1] * 3.97 * 1.36) / 20
