@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -33,7 +35,8 @@ def agreement_group(tree: xr.DataTree, exact: xr.Dataset) -> xr.Dataset:
         draws = tree["posterior"][name].transpose(*SAMPLE, ...)
         values = draws.values.reshape(*draws.shape[:2], -1)
         inner = [str(d) for d in draws.dims if d not in SAMPLE]
-        labels = [name] if not inner else [f"{name}[{label}]" for label in draws[inner[0]].values]
+        cells = itertools.product(*(draws[dim].values for dim in inner))
+        labels = [f"{name}[{', '.join(map(str, cell))}]" for cell in cells] if inner else [name]
         rows += _rows(labels, Draws(values), marginal(grid, name), moments_below(tree, name))
     columns = list(zip(*rows, strict=True))
     exactly, sampled, mcse = (np.array(column, dtype=np.float64) for column in columns[2:])

@@ -202,6 +202,8 @@ class GaussianMeanProblem:
         Phi (g, d) to the covariance of effects between studies, (g, t, t).
     effects
         Phi (g, d) to mean and sd of the study effects, b integrated out, both (g, k, t).
+    breaks
+        For each phi the values at which the likelihood has a kink; None when it has none.
     """
 
     names: tuple[str, ...]
@@ -215,3 +217,4 @@ class GaussianMeanProblem:
     at_visits: Callable[[Array], Array]
     between: Callable[[Array], Array]
     effects: Callable[[Array], tuple[Array, Array]]
+    breaks: tuple[tuple[float, ...], ...] | None = None

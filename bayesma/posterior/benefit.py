@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
-from bayesma.posterior.marginals import marginal
+from bayesma.posterior import over_time
+from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import is_number
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.provenance import Provenance, provenance
 
 DIRECTIONS = ("lower", "higher")
 COLUMNS = ["p_benefit", "p_mid", "p_harm"]
@@ -33,8 +35,10 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     -------
     pandas.DataFrame
         Index ``mu`` (the mean effect) and ``theta_new`` (the effect in a new study; absent under a common
-        effect). Columns p_benefit (beyond the null in the favoured direction), p_mid (by at least `mid`; NaN
-        without one), p_harm (on the wrong side of the null).
+        effect). With several visits: index (``m`` or ``theta_new``, visit), and a row ``all visits`` each,
+        the probability that it holds at every visit at once. Columns p_benefit (beyond the null in the
+        favoured direction), p_mid (by at least `mid`; NaN without one), p_harm (on the wrong side of the
+        null).
 
     Raises
     ------
@@ -65,6 +69,8 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
             "or see predict"
         )
     sign = 1.0 if up else -1.0
+    if over_time.has_visits(fit):
+        return _at_visits(fit, origin, null, sign, mid)
     rows = {}
     for name in ("mu", *(p.name for p in origin.family.parameters(origin.options) if p.role == "new")):
         posterior = marginal(fit, name)
@@ -74,3 +80,25 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
             float(posterior.probability(null, above=not up)[0]),
         ]
     return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("parameter")
+
+
+def _at_visits(
+    fit: xr.DataTree, origin: Provenance, null: float, sign: float, mid: float | None
+) -> pd.DataFrame:
+    """The table by visit, and for all visits together."""
+    visits = labels_of(fit, "visit")
+    limits = [(null, sign), (math.nan if mid is None else null + sign * mid, sign), (null, -sign)]
+    curves = over_time.curves(fit, origin, visits.astype(np.float64))
+    parts = {}
+    for name, curve in zip(("m", "theta_new"), curves.values(), strict=True):
+        columns = []
+        for limit, side in limits:
+            beyond = side * (curve - limit) > 0.0
+            each = beyond.mean(axis=(0, 1))
+            if name in fit["posterior"] and "exact" in fit.children and not math.isnan(limit):
+                each = marginal(fit, name).probability(limit, above=side > 0)
+            together = [*each, np.all(beyond, axis=-1).mean()]
+            columns.append(np.full(visits.size + 1, math.nan) if math.isnan(limit) else together)
+        index = pd.Index([*visits.tolist(), "all visits"], name="visit", dtype=object)
+        parts[name] = pd.DataFrame(np.column_stack(columns), index=index, columns=COLUMNS)
+    return pd.concat(parts, names=["parameter", "visit"])

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
-from bayesma.posterior import nnt
+from bayesma.posterior import nnt, over_time
 from bayesma.posterior.baseline import baseline_of
 from bayesma.posterior.benefit import DIRECTIONS
 from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, two_arm_risks
@@ -44,8 +44,10 @@ def predict(
     above: float | Sequence[float] = (),
     favours: str | None = None,
     studies: bool = False,
+    months: Sequence[float] | None = None,
+    rebound: tuple[float, float] | None = None,
 ) -> pd.DataFrame:
-    """Absolute risks that follow from a fit.
+    """What follows from a fit: absolute risks from counts and ratios, the course over months from visits.
 
     Under engine ``exact`` quantities that follow one parameter have its exact quantiles; those of mu and tau
     together come from a deterministic grid (quantiles to 1e-3 sd; to 1e-2 sd where a control risk with a
@@ -75,6 +77,11 @@ def predict(
         in ``attrs["nnt"]`` as for benefit (NNTB) or harm (NNTH).
     studies
         Single arms: also a row for the risk in each study.
+    months
+        Several visits: the months asked about, measured or not; the visits of the data when not given.
+    rebound
+        Several visits: two months whose difference is a row of its own, with p_benefit one minus the
+        probability of a rebound; 6 and 12 when not given and the follow-up has both.
 
     Returns
     -------
@@ -93,6 +100,12 @@ def predict(
 
         Single arms: index quantity: ``median risk`` (expit(mu)), ``mean risk`` (E expit(theta_new), the
         average over settings), ``risk in a new study``, and ``risk[study]``.
+
+        Several visits: index (estimand, quantity). Estimands ``average study`` and ``new study``. Quantities:
+        the effect at each month; the area under the curve over the follow-up and its mean (between visits the
+        trapezoid rule); with `favours` also the month of the best effect, the best effect, and ``benefit at
+        every month`` asked about; the change between the two months of `rebound`. Column p_benefit is the
+        probability that the quantity lies on the favoured side of 0; without `favours` it is NaN.
 
         ``attrs``: baseline (in words), estimands or quantities (what each means), nnt (in words, by
         estimand), computed (how), notes.
@@ -120,6 +133,17 @@ def predict(
     ends = tails(ci_prob)
     limits = _limits(above)
     _check(per, favours)
+    if over_time.has_visits(fit):
+        if baseline is not None or studies:
+            raise OptionError(
+                "predict: an effect over months takes no baseline, and its studies are in shrinkage; leave "
+                "baseline and studies out"
+            )
+        table = over_time.course(fit, origin, months, rebound, favours, ends, limits)
+        table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
+        return _described(table, fit, origin)
+    if months is not None or rebound is not None:
+        raise OptionError("predict: this fit has no months; leave months and rebound out")
     if origin.measure.code == "PLO":
         if baseline is not None:
             raise OptionError(
@@ -136,14 +160,19 @@ def predict(
             f"predict: a {origin.measure.name} has no absolute risks; they follow from counts, or from odds "
             "ratios, risk ratios (OR, RR) and proportions (PLO)"
         )
-    drawn = chains_of(fit) > 0
-    table.attrs |= {
-        "computed": "draws of NUTS; mcse_mean is the Monte Carlo error of each mean"
-        if drawn
-        else "exact integration, no Monte Carlo error",
-        "converged": origin.converged,
-        "notes": list(origin.notes),
-    }
+    table.attrs["notes"] = list(origin.notes)
+    return _described(table, fit, origin)
+
+
+def _described(table: pd.DataFrame, fit: xr.DataTree, origin: Provenance) -> pd.DataFrame:
+    """Say how it was computed, and whether to trust it."""
+    if chains_of(fit) > 0:
+        computed = "draws of NUTS; mcse_mean is the Monte Carlo error of each mean"
+    elif table["mcse_mean"].notna().any():
+        computed = "independent draws; rows without mcse_mean are exact"
+    else:
+        computed = "exact integration, no Monte Carlo error"
+    table.attrs |= {"computed": computed, "converged": origin.converged}
     return table
 
 

@@ -59,4 +59,7 @@ def prob(
     values = marginal(fit, parameter).probability(float(threshold), above=above is not None)
     if not dims:
         return float(values[0])
-    return pd.Series(values, index=pd.Index(labels_of(fit, dims[0]), name=dims[0]), name=parameter)
+    labels = [labels_of(fit, dim) for dim in dims]
+    if len(dims) == 1:
+        return pd.Series(values, index=pd.Index(labels[0], name=dims[0]), name=parameter)
+    return pd.Series(values, index=pd.MultiIndex.from_product(labels, names=dims), name=parameter)

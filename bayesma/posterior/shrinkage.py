@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.families.base import Case
-from bayesma.posterior.marginals import marginal
+from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import Provenance, case_of, provenance
 
@@ -26,9 +26,10 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index study; columns observed, observed_se, mean, sd, ci_low, ci_high (analysis scale) and weight: the
-        study's share in the mean effect, in per cent, averaged over the posterior of tau. Under a common
-        effect every study has the posterior of that effect.
+        Index study (study and visit, where there are several); columns observed, observed_se, mean, sd,
+        ci_low, ci_high (analysis scale) and weight: the study's share in the mean effect, in per cent,
+        averaged over the posterior of tau. Under a common effect every study has the posterior of that
+        effect.
 
     Raises
     ------
@@ -52,24 +53,29 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     low, high = posterior.quantile(ends).T
     k = observed.size
     columns = {"mean": posterior.mean(), "sd": posterior.sd(), "ci_low": low, "ci_high": high}
+    index = pd.Index(fit["log_likelihood"].dataset["study"].values, name="study")
+    weight = 100.0 * _weights(fit, origin, case)
+    if observed.ndim == 2:
+        weight = np.repeat(weight, observed.shape[1])
+        index = pd.MultiIndex.from_product([index, labels_of(fit, "visit")], names=["study", "visit"])
     return pd.DataFrame(
         {
-            "observed": observed,
-            "observed_se": observed_se,
+            "observed": observed.reshape(-1),
+            "observed_se": observed_se.reshape(-1),
             **{name: np.broadcast_to(values, (k,)) for name, values in columns.items()},
-            "weight": 100.0 * _weights(fit, origin, case),
+            "weight": weight,
         },
-        index=pd.Index(fit["log_likelihood"].dataset["study"].values, name="study"),
+        index=index,
     )
 
 
 def _weights(fit: xr.DataTree, origin: Provenance, case: Case) -> np.ndarray:
     """Posterior mean of each study's share, from the grid where there is one."""
-    if "exact" in fit.children:
+    if "exact" in fit.children and fit["exact"]["weight"].dims == ("node",):
         exact = fit["exact"].dataset
         names = (p.name for p in origin.family.hyper(origin.options))
         nodes = {n: exact[n if n in exact else f"{n}_mean"].values for n in names}
         return np.asarray(exact["weight"].values @ origin.family.weights(nodes, case))
-    draws = fit["posterior"].dataset.stack(sample=SAMPLE)
+    draws = fit["posterior"].dataset.stack(sample=SAMPLE).transpose("sample", ...)
     hyper = {p.name: draws[p.name].values for p in origin.family.hyper(origin.options)}
     return np.asarray(origin.family.weights(hyper, case).mean(axis=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -78,11 +79,12 @@ def summary(
 
 
 def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
-    """Row names of a parameter: itself, or itself with each label in brackets."""
+    """Row names of a parameter: itself, or itself with each label, or labels, in brackets."""
     dims = inner_dims(fit, parameter)
     if not dims:
         return [parameter]
-    return [f"{parameter}[{label}]" for label in labels_of(fit, dims[0])]
+    cells = itertools.product(*(labels_of(fit, dim) for dim in dims))
+    return [f"{parameter}[{', '.join(map(str, cell))}]" for cell in cells]
 
 
 def _names(fit: xr.DataTree, parameters: str | Sequence[str] | None) -> tuple[str, ...]:

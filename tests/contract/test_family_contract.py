@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from pytensor.graph.traversal import ancestors
@@ -43,7 +44,11 @@ ATTRIBUTES = {"schema", "family", "engine", "options", "priors", "default_priors
 ATTRIBUTES |= {"notes", "data_hash", "random_seed", "versions", "converged", "draws", "chains"}
 
 TABLES = bm.TwoArmCounts.from_counts
-EVIDENCE = {
+VISITS = {
+    "small": [("A", 1), ("A", 3), ("A", 6), ("B", 1), ("B", 6), ("C", 3)],
+    "large": [("D", 1), ("D", 3), ("D", 6), ("E", 1), ("E", 3), ("F", 6), ("G", 3), ("G", 6)],
+}
+EVIDENCE: dict[str, dict[str, Any]] = {
     "binomial": {
         "one": TABLES([2], [14], [5], [12], ["A"]),
         "small": TABLES([2, 0, 7], [14, 20, 30], [5, 1, 9], [12, 22, 28], ["A", "B", "C"]),
@@ -64,7 +69,40 @@ EVIDENCE = {
         "large": bm.Effects.from_estimates(np.linspace(-1, 1, 9), np.linspace(0.1, 0.5, 9), measure="OR"),
     },
 }
+EVIDENCE |= {
+    f"longitudinal{suffix}": {
+        size: bm.Trajectories.from_estimates(
+            pd.DataFrame(
+                {
+                    "study": [study for study, _ in rows],
+                    "month": [month for _, month in rows],
+                    "y": np.linspace(-1.0, 0.5, len(rows)),
+                    "se": np.linspace(0.2, 0.4, len(rows)),
+                    "n": 50.0,
+                }
+            ),
+            study="study",
+            month="month",
+            estimate="y",
+            se="se",
+            n="n",
+            within_correlation=correlation,
+            within_structure="ar1-month",
+        )
+        for size, rows in VISITS.items()
+    }
+    for suffix, correlation in (("", 0.6), (", estimated", "Beta(3, 2)"))
+}
 BOTH = {"mu": "Normal(0.3, 2)", "tau": "HalfNormal(0.3)"}
+OVER_TIME = dict.fromkeys(("m", "intercept", "slope", "e0", "emax", "slope1", "slope2"), "Normal(0.3, 2)")
+OVER_TIME |= {
+    "level": "Normal(0, 1)",
+    "et50": "LogNormal(1, 0.5)",
+    "change": "Uniform(1, 5)",
+    "tau": "HalfNormal(0.3)",
+    "rho": "Beta(2, 3)",
+    "rho_within": "Beta(2, 2)",
+}
 BASELINES = {
     "alpha": "Normal(-1, 3)",
     "alpha_mean": "Normal(-1, 2)",
@@ -73,6 +111,7 @@ BASELINES = {
 }
 OTHER_PRIORS = {
     "normal": BOTH,
+    "longitudinal": OVER_TIME,
     "binomial": BOTH | BASELINES,
     "proportion": BOTH | {"tau_centre": "HalfNormal(0.4)", "mean": "Beta(2, 3)", "kappa": "Gamma(3, 0.2)"},
 }
@@ -86,13 +125,21 @@ SAMPLED = {
     "proportion-logit-normal-normal-none",
     "proportion-beta-binomial-normal-none",
     "proportion-logit-normal-normal-random",
+    "longitudinal-visit-har-given",
+    "longitudinal-changepoint-ou-estimated",
 }
-SWAPPED = SAMPLED - {"binomial-correlated-midpoint-student_t", "proportion-logit-normal-normal-none"}
+SWAPPED = SAMPLED - {
+    "binomial-correlated-midpoint-student_t",
+    "proportion-logit-normal-normal-none",
+    "longitudinal-visit-har-given",
+}
 
 
 def evidence_of(name: str, options: dict[str, str], size: str) -> Any:
     """Evidence that goes with the options."""
-    return EVIDENCE[f"{name}, centres" if options.get("centres") == "random" else name][size]
+    variants = {("centres", "random"): ", centres", ("within", "estimated"): ", estimated"}
+    suffix = next((words for key, words in variants.items() if key in options.items()), "")
+    return EVIDENCE[name + suffix][size]
 
 
 def cases() -> Iterator[tuple[str, dict[str, str]]]:
@@ -144,11 +191,11 @@ def setting_of(name: str, options: dict[str, str], size: str = "small") -> Any:
 def hyper_draws(setting: Any, size: int) -> dict[str, np.ndarray]:
     """Points at which densities are compared, from the prior; a baseline for every study."""
     rng = np.random.default_rng(2)
-    k = setting.study.size
-    dims = {p.name: p.dims for p in setting.family.with_priors(setting.options)}
-    return {
-        name: prior.draw((size, k) if dims[name] else (size,), rng) for name, prior in setting.priors.items()
+    coords = setting.family.coords(setting.evidence)
+    inner = {
+        p.name: [coords[dim].size for dim in p.dims] for p in setting.family.with_priors(setting.options)
     }
+    return {name: prior.draw((size, *inner[name]), rng) for name, prior in setting.priors.items()}
 
 
 def test_every_family_has_evidence_here() -> None:
@@ -167,7 +214,7 @@ def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, str]
     hyper = [p.name for p in family.hyper(setting.options)]
     points = {p: draws for p, draws in hyper_draws(setting, POINTS).items() if p in hyper}
     numpy = family.log_likelihood(points, case).sum(axis=1)
-    numpy += sum(values for values in family.log_prior(points, case).values())
+    numpy += sum(values.reshape(POINTS, -1).sum(axis=1) for values in family.log_prior(points, case).values())
     density = integrated_density(model, hyper)
     for i in range(POINTS):
         ours = density({p: np.asarray(draws[i]) for p, draws in points.items()})
@@ -224,11 +271,14 @@ def test_completion_and_replication_have_the_moments_of_the_model(name: str, opt
     runs = [family.simulate(one, setting.evidence, setting.options, rng) for _ in range(2000)]
     simulated = np.array([family.arrays(run)[family.observed[0]] for run in runs])
     error = simulated.std(axis=0) / np.sqrt(len(runs))
-    assert np.all(np.abs(replicated.mean(axis=0) - simulated.mean(axis=0)) < MONTE_CARLO * error)
+    seen = np.isfinite(case.arrays[family.observed[0]])  # a visit that is missing stays missing
+    assert np.array_equal(np.isfinite(replicated), np.broadcast_to(seen, replicated.shape))
+    close = np.abs(replicated.mean(axis=0) - simulated.mean(axis=0)) < MONTE_CARLO * error
+    assert np.array_equal(close, seen)
     fourth = ((simulated - simulated.mean(axis=0)) ** 4).mean(axis=0)
     variance = simulated.var(axis=0)
     error = np.sqrt((fourth - variance**2) / len(runs))
-    assert np.all(np.abs(replicated.var(axis=0) - variance) < MONTE_CARLO * error)
+    assert np.array_equal(np.abs(replicated.var(axis=0) - variance) < MONTE_CARLO * error, seen)
     weights = family.weights({n: np.ascontiguousarray(v[:3]) for n, v in point.items()}, case)
     assert weights.sum(axis=1) == pytest.approx(np.ones(3))
 

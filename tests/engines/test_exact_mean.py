@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -301,8 +302,8 @@ def test_kinks_cut_the_axis(brute_force):
         return np.concatenate([np.ones_like(column), column / 12.0], axis=-1)
 
     double.design = bent
-    problem = double.problem(et50="Uniform(0, 24)")
-    integral = MeanIntegral.solve(problem, {}, (tuple(MONTH), ()))
+    problem = replace(double.problem(et50="Uniform(0, 24)"), breaks=(tuple(MONTH), ()))
+    integral = MeanIntegral.solve(problem, {})
     solution = integral.solution
     assert solution.error < 1e-8
     fit = as_fit(integral, len(Y))

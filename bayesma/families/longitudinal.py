@@ -1,0 +1,280 @@
+"""Family `longitudinal`: estimates at several visits, a mean over months, correlated study effects.
+
+y_i ~ N(m(t) + u_i, S_i) with u_i ~ N(0, Sigma) and the within-study covariance S_i known, or known but for
+one correlation. Study effects are integrated out before sampling and drawn afterwards from their conditional.
+Ishak et al. 2007, doi 10.1177/1740774507083567; Jackson, Riley & White 2011, doi 10.1002/sim.4172.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.errors import OptionError, PriorError
+from bayesma.evidence.trajectories import Trajectories
+from bayesma.families import longitudinal_model as pymc_route
+from bayesma.families import visit_kernels as kernels
+from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.longitudinal_integral import problem_of
+from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
+from bayesma.families.trajectories import BETWEEN, MEANS, MeanShape, Structure
+from bayesma.measures import MEASURES
+from bayesma.priors import Prior
+from bayesma.priors.defaults import DIGITS, default_priors
+
+RHO_WITHIN = Parameter(
+    "rho_within", "hyper", lower=0.0, upper=1.0, meaning="correlation of a study's errors between visits"
+)
+THETA = Parameter("theta", "effect", ("study", "visit"), meaning="effect in each study at each visit")
+THETA_NEW = Parameter("theta_new", "new", ("visit",), meaning="effect in a new study at each visit")
+
+DIMS = {
+    "y": ("study", "visit"),
+    "month": ("visit",),
+    "within": ("study", "visit", "visit_other", "term"),
+    "lag": ("term",),
+}
+
+
+@register
+class Longitudinal(Family[Trajectories]):
+    """Multivariate normal-normal hierarchical model over visits."""
+
+    name: ClassVar[str] = "longitudinal"
+    title: ClassVar[str] = "longitudinal hierarchical model over visits"
+    evidence_type: ClassVar[type] = Trajectories
+    options: ClassVar[Mapping[str, Option]] = {
+        "trajectory": Option(tuple(MEANS), "visit", "shape of the mean over months"),
+        "between": Option(tuple(BETWEEN), "har", "covariance of study effects over visits"),
+        "within": Option(
+            ("given", "estimated"),
+            "given",
+            "the evidence decides: 'estimated' with a prior on its correlation",
+        ),
+    }
+
+    @property
+    def observed(self) -> tuple[str, ...]:
+        """The estimates."""
+        return ("y",)
+
+    def resolved(self, options: Options, evidence: Trajectories) -> Options:
+        """Option `within` as the evidence has it."""
+        estimated = isinstance(evidence.within_correlation, Prior)
+        if options["within"] == "estimated" and not estimated:
+            raise OptionError(
+                "option within is 'estimated', but the within-study covariance of this evidence is given; "
+                "build the evidence with a prior, within_correlation='Uniform(0, 1)', or leave the option out"
+            )
+        return options | {"within": "estimated" if estimated else "given"}
+
+    def parameters(self, options: Options) -> tuple[Parameter, ...]:
+        """Those of the mean, of the covariance between studies, and within them; the effects."""
+        shape, structure = MEANS[options["trajectory"]], BETWEEN[options["between"]]
+        within = (RHO_WITHIN,) if options["within"] == "estimated" else ()
+        return (*shape.linear, *shape.further, *structure.parameters, *within, THETA, THETA_NEW)
+
+    def default_priors(self, evidence: Trajectories, options: Options) -> Priors:
+        """Unit-information priors on the level, their spread over the follow-up on slopes."""
+        known = np.isfinite(evidence.y)
+        n = None if evidence.n is None or not np.all(evidence.n[known] > 0) else evidence.n[known]
+        unit_sd = MEASURES[evidence.measure].unit_sd
+        names = [p.name for p in self.hyper(options)]
+        if unit_sd is None and n is None:
+            needed = ", ".join(name for name in names if name not in self._without_unit(evidence, options))
+            raise PriorError(
+                f"measure {evidence.measure} has no default priors without sample sizes, since its unit is "
+                f"not known; give n at every visit, or priors of {needed} in the unit of the outcome, for "
+                "example priors={'m': 'Normal(0, <sd>)', 'tau': 'HalfNormal(<scale>)'}"
+            )
+        both = default_priors(evidence.measure, unit_sd, evidence.se[known], n)
+        level = both["mu"]
+        slope = Prior("Normal", (0.0, float(f"{level.arguments[1] / evidence.visit[-1]:.{DIGITS}g}")))
+        priors = {
+            **dict.fromkeys(("m", "intercept", "e0", "emax", "level"), level),
+            **dict.fromkeys(("slope", "slope1", "slope2"), slope),
+            "tau": both["tau"],
+        }
+        return {name: (priors | self._without_unit(evidence, options))[name] for name in names}
+
+    def checked_priors(
+        self, evidence: Trajectories, given: Mapping[str, str | Prior] | None, options: Options
+    ) -> Priors:
+        """As for every family; correlations and months have defaults whatever the unit of the outcome."""
+        return super().checked_priors(
+            evidence, {**self._without_unit(evidence, options), **(given or {})}, options
+        )
+
+    def _without_unit(self, evidence: Trajectories, options: Options) -> Priors:
+        """Defaults that do not depend on the unit of the outcome."""
+        middle = float(f"{math.log(np.median(evidence.visit)):.{DIGITS}g}")
+        first = 0.0 if evidence.visit.size == 1 else float(evidence.visit[0])
+        priors = {
+            "et50": Prior("LogNormal", (middle, 1.0)),
+            "change": Prior("Uniform", (first, float(evidence.visit[-1]))),
+            "rho": Prior("Uniform", (BETWEEN[options["between"]].parameters[-1].lower, 1.0)),
+        }
+        if isinstance(evidence.within_correlation, Prior):
+            priors["rho_within"] = evidence.within_correlation
+        return {p.name: priors[p.name] for p in self.hyper(options) if p.name in priors}
+
+    def arrays(self, evidence: Trajectories) -> Arrays:
+        """`y` (k, t), NaN where missing; `month` (t,); `within` (k, t, t, l) and the powers `lag` (l,)."""
+        return {
+            "y": np.array(evidence.y),
+            "month": np.array(evidence.visit),
+            "within": np.array(evidence.within),
+            "lag": np.array(evidence.lag),
+        }
+
+    def coords(self, evidence: Trajectories) -> dict[str, NDArray[Any]]:
+        """Study labels and months, as whole numbers where they all are: printed without decimals."""
+        month = evidence.visit
+        visit = month.astype(np.int64) if np.all(month == np.round(month)) else month
+        return {
+            "study": evidence.study,
+            "visit": visit,
+            "visit_other": visit,
+            "term": np.arange(evidence.lag.size),
+        }
+
+    def dims(self, array: str) -> tuple[str, ...]:
+        """Studies by visits; the covariance by two visits and power of the correlation."""
+        return DIMS[array]
+
+    def sizes(self, case: Case) -> Hashable:
+        """The number of visits; that of studies can change."""
+        return int(case.arrays["y"].shape[1])
+
+    def model_data(self, case: Case) -> Arrays:
+        """As the PyMC route names them."""
+        return pymc_route.model_data(case)
+
+    def model(self, case: Case) -> Any:
+        """Hyper-parameters only; study effects integrated out."""
+        return pymc_route.build(case)
+
+    def crude(self, arrays: Arrays) -> tuple[Array, Array]:
+        """The estimates and their standard errors (at the prior's middle correlation), shapes (k, t)."""
+        variance = np.einsum("kttl,l->kt", arrays["within"], 0.5 ** arrays["lag"])
+        return arrays["y"], np.where(np.isfinite(arrays["y"]), np.sqrt(variance), np.nan)
+
+    def moments_below(self, case: Case) -> dict[str, float]:
+        """Proper priors decide, helped for the sds by the studies seen at a visit.
+
+        Far out in the sd of one visit, or of all, the likelihood falls at least like 1 / tau to the number of
+        studies seen there; m goes far only where its sd or its prior's tail lets it.
+        """
+        for name, prior in case.priors.items():
+            if not prior.is_proper:
+                raise PriorError(
+                    f"prior {prior} for {name} is improper; family 'longitudinal' takes proper priors only: "
+                    "for example Normal(0, 100) for a mean, HalfNormal(10) for a standard deviation"
+                )
+        seen = np.isfinite(case.arrays["y"])
+        fewest = float(seen.sum(axis=0).min() if self._each(case.options) else seen.shape[0])
+        below = {p.name: case.priors[p.name].tail - 1.0 for p in self.hyper(case.options)}
+        below["tau"] += fewest
+        if "m" in below:
+            below["m"] += below["tau"]
+        farthest = min(below.values())
+        return below | {"theta": farthest, "theta_new": farthest}
+
+    def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
+        """Log density of each study's estimates, all visits together, its effects integrated out."""
+        mean, between, power = self._at(draws, case)
+        return kernels.log_densities(case.arrays["y"], mean, between, case.arrays["within"], power)
+
+    def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """Study effects given data and hyper-parameters, at all visits; a new study's."""
+        mean, between, power = self._at(draws, case)
+        shape = (len(mean), *case.arrays["y"].shape)
+        normal, noise = rng.standard_normal(shape), rng.standard_normal(shape)
+        theta = kernels.effect_draws(
+            case.arrays["y"], mean, between, case.arrays["within"], power, normal, noise
+        )
+        return {"theta": theta, **self.new_study(draws, case, rng)}
+
+    def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """theta_new ~ N(m(t), Sigma)."""
+        mean, between, _ = self._at(draws, case)
+        return {"theta_new": mean + _normal(between, mean.shape, rng)}
+
+    def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
+        """New estimates of new studies with the same visits and precision; NaN where a visit is missing."""
+        mean, between, power = self._at(draws, case)
+        y, within = case.arrays["y"], case.arrays["within"]
+        out = np.empty((len(mean), *y.shape))
+        for i in range(len(y)):  # one study at a time: all covariances at once would not fit in memory
+            total = between + np.einsum("abl,sl->sab", within[i], power)
+            out[:, i] = mean + _normal(total, mean.shape, rng)
+        out[:, np.isnan(y)] = np.nan
+        return {"y": out}
+
+    def simulate(
+        self, parameters: Mapping[str, Any], design: Trajectories, options: Options, rng: np.random.Generator
+    ) -> Trajectories:
+        """Estimates with the design's visits and covariances."""
+        draws = {
+            p.name: np.atleast_1d(np.asarray(parameters[p.name], dtype=np.float64))[None]
+            if p.dims
+            else np.full(1, float(parameters[p.name]))
+            for p in self.hyper(options)
+        }
+        case = Case(self.arrays(design), {}, options)
+        return replace(design, y=self.replicate(draws, case, rng)["y"][0])
+
+    def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
+        """Each study's share of the information on the mean: trace of A^-1 A_i over its size, (s, k).
+
+        A_i = X'V_i^-1 X and A their sum, over the directions the data say something about.
+        """
+        shape = MEANS[case.options["trajectory"]]
+        _, between, power = self._at(draws, case)
+        columns = shape.columns(case.arrays["month"], draws)
+        design = np.ascontiguousarray(np.broadcast_to(columns, (len(between), *columns.shape[1:])))
+        cross, _, _ = kernels.information(case.arrays["y"], design, between, case.arrays["within"], power)
+        share = np.einsum("sab,skba->sk", np.linalg.pinv(cross.sum(axis=1), hermitian=True), cross)
+        return np.asarray(share / share.sum(axis=1, keepdims=True))
+
+    def problem(self, case: Case) -> IndependentVisits | GaussianMeanProblem | NoIntegral:
+        """Visit by visit where the posterior factorises; else over at most three parameters."""
+        return problem_of(case, [p.name for p in self.hyper(case.options)])
+
+    def shape(self, options: Options) -> MeanShape:
+        """The mean over months."""
+        return MEANS[options["trajectory"]]
+
+    def structure_of(self, options: Options) -> Structure:
+        """The covariance of study effects."""
+        return BETWEEN[options["between"]]
+
+    def _each(self, options: Options) -> bool:
+        """Whether every visit has an sd of its own."""
+        return bool(BETWEEN[options["between"]].tau.dims)
+
+    def _at(self, draws: Mapping[str, Array], case: Case) -> tuple[Array, Array, Array]:
+        """Mean (s, t), covariance of effects (s, t, t), powers of the within-study correlation (s, l)."""
+        month = case.arrays["month"]
+        mean = MEANS[case.options["trajectory"]].mean(month, draws)
+        between = BETWEEN[case.options["between"]].covariance(month, draws)
+        return mean, between, powers(draws, case.arrays["lag"], len(mean))
+
+
+def powers(draws: Mapping[str, Array], lag: Array, size: int) -> Array:
+    """rho_within to each power, (s, l); ones where the covariance is given."""
+    if "rho_within" not in draws:
+        return np.ones((size, lag.size))
+    return np.asarray(draws["rho_within"][:, None] ** lag)
+
+
+def _normal(covariance: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Draws with mean 0 and the covariances (s, t, t), singular ones too: (s, t)."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    return np.asarray(np.einsum("sij,sj->si", root, rng.standard_normal(shape)))

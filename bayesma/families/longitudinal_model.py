@@ -1,0 +1,131 @@
+"""The PyMC route of the longitudinal family: study effects integrated out of one batched multivariate normal.
+
+Every study is padded to all visits: where one is missing, the covariance has a row of the identity and the
+residual is 0, which adds nothing. The Cholesky factor is written out element by element over visits, each
+element a vector over studies: several times faster to differentiate than a batched factorisation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from bayesma.families.base import Array, Case
+
+LOG_2PI = np.float64(math.log(2.0 * math.pi))
+
+
+def model_data(case: Case) -> dict[str, Array]:
+    """The numbers the model uses, missing estimates as 0: one the density does not use cannot be swapped."""
+    arrays, options = case.arrays, case.options
+    data = {
+        "y": np.nan_to_num(arrays["y"]),
+        "seen": np.isfinite(arrays["y"]).astype(np.float64),
+        "within": arrays["within"],
+    }
+    if options["within"] == "estimated":
+        data["lag"] = arrays["lag"]
+    if options["trajectory"] != "visit" or options["between"] == "ou":
+        data["month"] = arrays["month"]
+    return data
+
+
+def build(case: Case) -> Any:
+    """The model: hyper-parameters only."""
+    import pymc as pm
+
+    from bayesma.priors.variables import variable
+
+    visits = case.arrays["y"].shape[1]
+    each = {"m", "tau"} if case.options["between"] in {"diagonal", "har"} else {"m"}
+    with pm.Model() as model:
+        data = {name: pm.Data(name, array) for name, array in model_data(case).items()}
+        value = {
+            name: variable(
+                prior,
+                name,
+                lower=0.0 if name in {"tau", "et50", "change"} else -math.inf,
+                shape=(visits,) if name in each else None,
+            )
+            for name, prior in case.priors.items()
+        }
+        mean = _mean(case.options["trajectory"], value, data, visits)
+        between = _between(case.options["between"], value, data, visits)
+        within = data["within"][..., 0]
+        if "lag" in data:
+            within = (data["within"] * value["rho_within"] ** data["lag"]).sum(axis=-1)
+        pm.Potential("y_observed", _log_density(data["y"], data["seen"], mean, between, within, visits))
+    return model
+
+
+def _mean(shape: str, value: dict[str, Any], data: dict[str, Any], visits: int) -> list[Any]:
+    """Mean at each visit."""
+    import pytensor.tensor as pt
+
+    if shape == "visit":
+        return [value["m"][t] for t in range(visits)]
+    month = [data["month"][t] for t in range(visits)]
+    if shape == "linear":
+        return [value["intercept"] + value["slope"] * t for t in month]
+    if shape == "emax":
+        return [value["e0"] + value["emax"] * t / (value["et50"] + t) for t in month]
+    change = value["change"]
+    return [
+        value["level"]
+        + value["slope1"] * pt.minimum(t, change)
+        + value["slope2"] * pt.maximum(t - change, np.float64(0.0))
+        for t in month
+    ]
+
+
+def _between(structure: str, value: dict[str, Any], data: dict[str, Any], visits: int) -> list[list[Any]]:
+    """Lower triangle of the covariance of study effects."""
+    import pytensor.tensor as pt
+
+    tau: Any = value["tau"]
+    rho: Any = value.get("rho")
+    zero = np.float64(0.0)
+
+    def entry(i: int, j: int) -> Any:
+        """Covariance of visits i and j, j at most i."""
+        if structure == "diagonal":
+            return tau[i] ** 2 if i == j else zero
+        if structure == "har":
+            return tau[i] * tau[j] * rho ** (i - j)
+        if i == j:
+            return tau**2
+        if structure == "cs":
+            return tau**2 * rho
+        return tau**2 * pt.exp(pt.log(rho) * (data["month"][i] - data["month"][j]))
+
+    return [[entry(i, j) for j in range(i + 1)] for i in range(visits)]
+
+
+def _log_density(
+    y: Any, seen: Any, mean: list[Any], between: list[list[Any]], within: Any, visits: int
+) -> Any:
+    """Sum over studies of the log density of what each has seen."""
+    import pytensor.tensor as pt
+
+    factor: list[list[Any]] = []
+    total = -np.float64(0.5) * LOG_2PI * seen.sum()
+    whitened: list[Any] = []
+    for i in range(visits):
+        row: list[Any] = []
+        for j in range(i + 1):
+            both = seen[:, i] * seen[:, j]
+            value = both * (between[i][j] + within[:, i, j])
+            if i == j:
+                value = value + np.float64(1.0) - seen[:, i]
+            for a, b in zip(row, factor[j] if j < i else row, strict=False):
+                value = value - a * b
+            row.append(pt.sqrt(value) if i == j else value / factor[j][j])
+        factor.append(row)
+        residual = seen[:, i] * (y[:, i] - mean[i])
+        for a, b in zip(row, whitened, strict=False):
+            residual = residual - a * b
+        whitened.append(residual / row[i])
+        total = total - (pt.log(row[i]) + np.float64(0.5) * whitened[i] ** 2).sum()
+    return total

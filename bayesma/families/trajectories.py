@@ -1,0 +1,189 @@
+"""Shapes of a mean over time and structures of a covariance over visits, in NumPy: one entry each.
+
+Pinheiro & Bates 2000 (doi 10.1007/b98882) for the covariance structures; Mawdsley et al. 2016
+(doi 10.1002/psp4.12091) for Emax curves in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesma.families.base import Array, Parameter
+
+type Draws = Mapping[str, Array]
+
+VISIT = ("visit",)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanShape:
+    """A mean over months, linear in its coefficients given at most one further parameter.
+
+    Attributes
+    ----------
+    linear, further
+        Its parameters: the coefficients, and what else decides the columns they multiply.
+    columns
+        Months (t,) and draws of the further parameters (s,) to the columns, (s, t, p) or (1, t, p).
+    words
+        One line for reports.
+    """
+
+    linear: tuple[Parameter, ...]
+    further: tuple[Parameter, ...]
+    columns: Callable[[Array, Draws], Array]
+    words: str
+
+    def coefficients(self, draws: Draws) -> Array:
+        """Draws of the coefficients side by side, (s, p)."""
+        return np.concatenate([np.reshape(draws[p.name], (len(draws[p.name]), -1)) for p in self.linear], 1)
+
+    def mean(self, month: Array, draws: Draws) -> Array:
+        """Mean at months (t,) for draws (s,): (s, t)."""
+        return np.asarray(np.einsum("stp,sp->st", *self._matched(month, draws)))
+
+    def _matched(self, month: Array, draws: Draws) -> tuple[Array, Array]:
+        """Columns and coefficients with as many draws each."""
+        coefficients, columns = self.coefficients(draws), self.columns(month, draws)
+        return np.broadcast_to(columns, (len(coefficients), *columns.shape[1:])), coefficients
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A covariance of study effects over visits.
+
+    Attributes
+    ----------
+    tau, rho
+        Its standard deviation(s), one for all visits or one each, and its correlation, if it has one.
+    correlation
+        Months (t,) and draws of rho (s,) to correlations, (s, t, t).
+    words
+        One line for reports.
+    """
+
+    tau: Parameter
+    rho: Parameter | None
+    correlation: Callable[[Array, Array], Array]
+    words: str
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Those it has."""
+        return (self.tau,) if self.rho is None else (self.tau, self.rho)
+
+    def covariance(self, month: Array, draws: Draws) -> Array:
+        """Between-study covariance at months (t,) for draws (s,): (s, t, t)."""
+        tau = draws["tau"]
+        size = (tau.shape[0], month.size)
+        each = np.broadcast_to(tau if tau.ndim == 2 else tau[:, None], size)
+        correlation = self.correlation(month, draws.get("rho", np.zeros(size[0])))
+        return np.asarray(each[:, :, None] * correlation * each[:, None, :])
+
+
+def _one(month: Array) -> Array:
+    """A column of ones."""
+    return np.ones((1, month.size, 1))
+
+
+def _emax(month: Array, draws: Draws) -> Array:
+    """1 and t / (et50 + t)."""
+    et50 = draws["et50"][:, None]
+    return np.stack([np.ones((len(et50), month.size)), month / (et50 + month)], axis=-1)
+
+
+def _changepoint(month: Array, draws: Draws) -> Array:
+    """1, the time before the change and the time after it."""
+    change = draws["change"][:, None]
+    before, after = np.minimum(month, change), np.maximum(month - change, 0.0)
+    return np.stack([np.ones_like(before), before, after], axis=-1)
+
+
+def _coefficient(name: str, meaning: str) -> Parameter:
+    """A parameter on the line."""
+    return Parameter(name, "hyper", meaning=meaning)
+
+
+MEANS: dict[str, MeanShape] = {
+    "visit": MeanShape(
+        (Parameter("m", "hyper", VISIT, meaning="mean effect at each visit"),),
+        (),
+        lambda month, _: np.eye(month.size)[None],
+        "a mean of its own at every visit",
+    ),
+    "linear": MeanShape(
+        (_coefficient("intercept", "mean effect at month 0"), _coefficient("slope", "change a month")),
+        (),
+        lambda month, _: np.concatenate([_one(month), month[None, :, None]], axis=-1),
+        "a straight line in months",
+    ),
+    "emax": MeanShape(
+        (_coefficient("e0", "mean effect at month 0"), _coefficient("emax", "change in the long run")),
+        (Parameter("et50", "hyper", lower=0.0, meaning="month by which half of emax is reached"),),
+        _emax,
+        "an Emax curve, e0 + emax t / (et50 + t)",
+    ),
+    "changepoint": MeanShape(
+        (
+            _coefficient("level", "mean effect at month 0"),
+            _coefficient("slope1", "change a month before the change-point"),
+            _coefficient("slope2", "change a month after it"),
+        ),
+        (Parameter("change", "hyper", lower=0.0, meaning="month of the change-point"),),
+        _changepoint,
+        "two straight lines that meet at a change-point",
+    ),
+}
+
+_EACH = Parameter("tau", "hyper", VISIT, lower=0.0, meaning="between-study sd at each visit")
+_ALL = Parameter("tau", "hyper", lower=0.0, meaning="between-study sd, the same at all visits")
+
+
+def _rho(lower: float, meaning: str) -> Parameter:
+    """A correlation of study effects."""
+    return Parameter("rho", "hyper", lower=lower, upper=1.0, meaning=meaning)
+
+
+def _exchangeable(month: Array, rho: Array) -> Array:
+    """Rho off the diagonal."""
+    eye = np.eye(month.size)
+    return np.asarray(eye + rho[:, None, None] * (1.0 - eye))
+
+
+def _autoregressive(month: Array, rho: Array) -> Array:
+    """Rho to the number of visits between."""
+    at = np.arange(month.size)
+    return np.asarray(rho[:, None, None] ** np.abs(at[:, None] - at))
+
+
+def _decaying(month: Array, rho: Array) -> Array:
+    """Rho to the number of months between."""
+    return np.asarray(rho[:, None, None] ** np.abs(month[:, None] - month))
+
+
+BETWEEN: dict[str, Structure] = {
+    "diagonal": Structure(
+        _EACH, None, lambda month, rho: np.eye(month.size)[None] + 0.0 * rho[:, None, None], "independent"
+    ),
+    "cs": Structure(
+        _ALL,
+        _rho(0.0, "correlation of study effects between any two visits"),
+        _exchangeable,
+        "compound symmetry: one sd, one correlation, 0 to 1",
+    ),
+    "har": Structure(
+        _EACH,
+        _rho(-1.0, "correlation of study effects from one visit to the next"),
+        _autoregressive,
+        "heteroscedastic first-order autoregression over the visits",
+    ),
+    "ou": Structure(
+        _ALL,
+        _rho(0.0, "correlation of study effects one month apart"),
+        _decaying,
+        "Ornstein-Uhlenbeck: one sd, a correlation that decays over months",
+    ),
+}

@@ -1,0 +1,224 @@
+"""Family `longitudinal`: limits it must reduce to, published answers, and its kernels against scipy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import bayesma as bm
+from bayesma.engines.fit import make_setting
+from bayesma.errors import OptionError, PriorError
+from bayesma.resources import DATA
+
+PRIORS = {"m": "Normal(0, 5)", "tau": "HalfNormal(0.7)"}
+ROWS = [
+    ("A", 1, -0.5, 0.2),
+    ("A", 3, -0.9, 0.3),
+    ("A", 6, -0.7, 0.25),
+    ("B", 1, 0.2, 0.4),
+    ("B", 6, -1.1, 0.3),
+    ("C", 3, -0.4, 0.2),
+    ("C", 6, -0.2, 0.5),
+]
+
+
+def months(rows: list[tuple[str, int, float, float]], **within: Any) -> bm.Trajectories:
+    """Evidence from (study, month, y, se)."""
+    frame = pd.DataFrame(rows, columns=["study", "month", "y", "se"])
+    return bm.Trajectories.from_estimates(
+        frame, study="study", month="month", estimate="y", se="se", **within
+    )
+
+
+def ishak(correlation: float = 0.97) -> bm.Trajectories:
+    """Forty-six studies at occasions 1 to 4, as the published answers number them."""
+    wide = bm.load_data("ishak2007")
+    rows = [
+        (row["study"], i, row[f"y{i}i"], row[f"v{i}i"] ** 0.5)
+        for _, row in wide.iterrows()
+        for i in (1, 2, 3, 4)
+        if np.isfinite(row[f"y{i}i"])
+    ]
+    return months(rows, within_correlation=correlation, within_structure="ar1-visit")
+
+
+def test_one_visit_is_family_normal() -> None:
+    rows = [row for row in ROWS if row[1] == 6]
+    one = bm.fit(
+        months(rows, within_correlation=0.0), priors=PRIORS, between="diagonal", engine="exact", random_seed=1
+    )
+    effects = bm.Effects.from_estimates([r[2] for r in rows], [r[3] for r in rows], [r[0] for r in rows])
+    normal = bm.fit(effects, priors={"mu": PRIORS["m"], "tau": PRIORS["tau"]}, engine="exact", random_seed=1)
+    ours, theirs = bm.summary(one), bm.summary(normal)
+    columns = ["mean", "sd", "median", "ci_low", "ci_high"]
+    assert list(ours.index) == ["m[6]", "tau[6]", "theta[A, 6]", "theta[B, 6]", "theta[C, 6]", "theta_new[6]"]
+    assert ours[columns].to_numpy() == pytest.approx(theirs[columns].to_numpy(), rel=1e-8, abs=1e-8)
+    assert bm.benefit(one, favours="lower", mid=0.2).loc[("m", 6)].to_numpy() == pytest.approx(
+        bm.benefit(normal, favours="lower", mid=0.2).loc["mu"].to_numpy(), rel=1e-8
+    )
+
+
+def test_independent_visits_are_separate_fits() -> None:
+    joint = bm.summary(
+        bm.fit(
+            months(ROWS, within_correlation=0.0),
+            priors=PRIORS,
+            between="diagonal",
+            engine="exact",
+            random_seed=1,
+        )
+    )
+    columns = ["mean", "sd", "median", "ci_low", "ci_high"]
+    for month in (1, 3, 6):
+        rows = [row for row in ROWS if row[1] == month]
+        effects = bm.Effects.from_estimates([r[2] for r in rows], [r[3] for r in rows], [r[0] for r in rows])
+        single = bm.summary(
+            bm.fit(effects, priors={"mu": PRIORS["m"], "tau": PRIORS["tau"]}, engine="exact", random_seed=1)
+        )
+        names = {"mu": f"m[{month}]", "tau": f"tau[{month}]", "theta_new": f"theta_new[{month}]"}
+        names |= {f"theta[{row[0]}]": f"theta[{row[0]}, {month}]" for row in rows}
+        ours = joint.loc[list(names.values()), columns].to_numpy()
+        assert ours == pytest.approx(single.loc[list(names), columns].to_numpy(), rel=1e-8, abs=1e-8)
+
+
+@pytest.mark.parametrize("between", ["diagonal", "cs", "har", "ou"])
+def test_density_is_the_multivariate_normal_of_what_was_seen(between: str) -> None:
+    evidence = months(ROWS, within_correlation=0.6, within_structure="ar1-month")
+    setting = make_setting(evidence, None, _priors(between), 1, {"between": between})
+    family, case = setting.family, setting.case
+    tau, rho, mean = np.array([0.5, 0.3, 0.8]), 0.7, np.array([-0.4, -0.8, -0.6])
+    at, month = np.arange(3), evidence.visit
+    correlation = {
+        "diagonal": np.eye(3),
+        "cs": np.where(np.eye(3) > 0, 1.0, rho),
+        "har": rho ** np.abs(at[:, None] - at),
+        "ou": rho ** np.abs(month[:, None] - month),
+    }[between]
+    sds = tau if between in {"diagonal", "har"} else np.full(3, 0.5)
+    sigma = sds[:, None] * correlation * sds
+    draws = {"m": mean[None], "tau": sds[None] if between in {"diagonal", "har"} else np.array([0.5])}
+    if between != "diagonal":
+        draws["rho"] = np.array([rho])
+    ours = family.log_likelihood(draws, case)[0]
+    for i in range(evidence.k):
+        seen = np.flatnonzero(np.isfinite(evidence.y[i]))
+        lag = 0.6 ** np.abs(month[seen][:, None] - month[seen])
+        se = evidence.se[i, seen]
+        covariance = sigma[np.ix_(seen, seen)] + se[:, None] * lag * se
+        theirs = stats.multivariate_normal(mean[seen], covariance).logpdf(evidence.y[i, seen])
+        assert ours[i] == pytest.approx(theirs, abs=1e-12)
+
+
+def _priors(between: str) -> dict[str, str]:
+    """Priors with a correlation where the structure has one."""
+    return PRIORS | ({} if between == "diagonal" else {"rho": "Uniform(0, 1)"})
+
+
+def test_effects_are_drawn_from_their_conditional() -> None:
+    """Draws against the closed form: mean m + G (y - m), covariance Sigma - G Sigma, G = Sigma_o V^-1."""
+    evidence = months(ROWS, within_correlation=0.6, within_structure="ar1-month")
+    setting = make_setting(evidence, None, _priors("ou"), 1, {"between": "ou"})
+    size = 40_000
+    draws = {
+        "m": np.tile([-0.4, -0.8, -0.6], (size, 1)),
+        "tau": np.full(size, 0.5),
+        "rho": np.full(size, 0.9),
+    }
+    theta = setting.family.complete(draws, setting.case, np.random.default_rng(1))["theta"]
+    month = evidence.visit
+    sigma = 0.25 * 0.9 ** np.abs(month[:, None] - month)
+    for i in range(evidence.k):
+        seen = np.flatnonzero(np.isfinite(evidence.y[i]))
+        se = evidence.se[i, seen]
+        within = se[:, None] * 0.6 ** np.abs(month[seen][:, None] - month[seen]) * se
+        gain = sigma[:, seen] @ np.linalg.inv(sigma[np.ix_(seen, seen)] + within)
+        mean = draws["m"][0] + gain @ (evidence.y[i, seen] - draws["m"][0, seen])
+        covariance = sigma - gain @ sigma[seen]
+        sd = np.sqrt(np.diag(covariance))
+        assert np.all(np.abs(theta[:, i].mean(axis=0) - mean) < 5 * sd / np.sqrt(size))
+        assert np.cov(theta[:, i].T) == pytest.approx(covariance, abs=5 * sd.max() ** 2 / np.sqrt(size) * 1.5)
+
+
+def test_no_heterogeneity_leaves_no_spread_of_effects() -> None:
+    evidence = months(ROWS, within_correlation=0.6)
+    setting = make_setting(evidence, None, _priors("cs"), 1, {"between": "cs"})
+    draws = {"m": np.array([[-0.4, -0.8, -0.6]]), "tau": np.zeros(1), "rho": np.array([0.5])}
+    made = setting.family.complete(draws, setting.case, np.random.default_rng(1))
+    assert made["theta"][0] == pytest.approx(np.tile(draws["m"], (3, 1)))
+    assert made["theta_new"] == pytest.approx(draws["m"])
+
+
+def test_months_say_more_together() -> None:
+    fit = bm.fit(
+        months(ROWS, within_correlation=0.0), priors=PRIORS, between="diagonal", engine="exact", random_seed=1
+    )
+    table = bm.predict(fit, favours="lower", months=[1, 2, 6], rebound=(1, 6))
+    average = table.loc["average study"]
+    exact = bm.summary(fit).loc["m[6]", ["mean", "sd", "median", "ci_low", "ci_high"]]
+    assert average.loc["month 6"].iloc[:5].tolist() == exact.tolist()
+    drawn = fit["posterior"]["m"].to_numpy()
+    between = 0.5 * (drawn[..., 0] + drawn[..., 1])
+    assert average.loc["month 2", "mean"] == pytest.approx(between.mean())
+    area = np.trapezoid(drawn, [1, 3, 6], axis=-1)
+    assert average.loc["area under the curve, months 1 to 6", "mean"] == pytest.approx(area.mean())
+    change = average.loc["change from month 1 to month 6"]
+    assert change["p_benefit"] == pytest.approx(np.mean(drawn[..., 2] < drawn[..., 0]))
+    assert any("nobody measured: 2" in note for note in table.attrs["notes"])
+    with pytest.raises(OptionError, match=r"months holds 9, and the follow-up runs from 1 to 6"):
+        bm.predict(fit, months=[9])
+    with pytest.raises(OptionError, match="takes no baseline"):
+        bm.predict(fit, baseline=0.1)
+    benefit = bm.benefit(fit, favours="lower", mid=0.3)
+    assert benefit.loc[("m", 3), "p_benefit"] == pytest.approx(float(bm.prob(fit, "m", below=0.0)[3]))
+    every = benefit.loc[("theta_new", "all visits"), "p_benefit"]
+    assert every <= benefit.loc["theta_new"].iloc[:3]["p_benefit"].min()
+
+
+def test_what_it_cannot_do_is_said() -> None:
+    evidence = months(ROWS, within_correlation=0.5)
+    with pytest.raises(PriorError, match="takes proper priors only"):
+        bm.fit(evidence, priors=PRIORS | {"m": "Flat()"}, engine="exact")
+    with pytest.raises(PriorError, match=r"no integral for between = 'har'.* use engine='nuts'"):
+        bm.fit(evidence, priors=PRIORS, between="har", engine="exact")
+    with pytest.raises(PriorError, match=r"give n at every visit, or priors of m, tau in the unit"):
+        bm.fit(evidence, engine="exact")
+    with pytest.raises(OptionError, match="build the evidence with a prior"):
+        bm.fit(evidence, priors=PRIORS, within="estimated", engine="exact")
+
+
+@pytest.mark.slow
+def test_ishak_meets_stan() -> None:
+    """Stan's answers, doi 10.1177/1740774507083567 for the data: none beyond 5 MCSE, 1 % beyond 3."""
+    folder = DATA.folder() / "reference" / "oracles"
+    published = json.loads((folder / "longitudinal_har_ishak2007.json").read_text("utf-8"))
+    priors = {"m": "Normal(0, 100)", "tau": "HalfNormal(10)", "rho": "Uniform(-1, 1)"}
+    fit = bm.fit(ishak(), priors=priors, between="har", random_seed=1, progressbar=False)
+    assert (fit.attrs["converged"], fit.attrs["divergences"]) == (1, 0)
+    table = bm.summary(fit)
+    scores = {}
+    for name, answer in published["quantities"].items():
+        if name in table.index:
+            mine = table.loc[name]
+            scores[name] = (mine["mean"] - answer["mean"]) / np.hypot(mine["mcse_mean"], answer["mcse_mean"])
+    m = fit["posterior"]["m"].to_numpy()
+    for a, b in ((4, 2), (4, 1), (3, 1), (2, 1), (3, 2), (4, 3)):
+        answer = published["quantities"][f"m{a}_m{b}"]
+        drawn = m[..., a - 1] - m[..., b - 1]
+        ess = bm_ess(drawn)
+        scores[f"m{a}_m{b}"] = (drawn.mean() - answer["mean"]) / np.hypot(
+            drawn.std() / np.sqrt(ess), answer["mcse_mean"]
+        )
+    assert len(scores) == 4 + 4 + 1 + 4 + 6
+    assert max(map(abs, scores.values())) < 3, scores
+
+
+def bm_ess(draws: np.ndarray) -> float:
+    """Effective size for a mean."""
+    from arviz_stats.base import array_stats
+
+    return float(array_stats.ess(draws, method="mean"))
