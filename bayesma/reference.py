@@ -18,7 +18,7 @@ from bayesma.engines.fit import fit
 from bayesma.errors import BayesmaError, OptionError, SpecError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
-from bayesma.posterior.model_evidence import QUANTITIES
+from bayesma.posterior.model_evidence import model_evidence
 from bayesma.posterior.prob import prob
 from bayesma.posterior.summary import summary
 from bayesma.spec import QUANTITY, ReferenceTable, Spec, matching
@@ -104,7 +104,8 @@ def _posterior(answers: Answers, subject: str, statistic: str) -> float:
     """A row of the summary, a probability, or the evidence."""
     tree = _deterministic(*answers)
     if subject == MODEL:
-        return float(tree["exact"].attrs[_one_of(statistic, QUANTITIES, "quantity of the model")])
+        evidence = model_evidence(tree)
+        return float(evidence[_one_of(statistic, evidence.index, "quantity of the model")])
     rows = summary(tree)
     _one_of(subject, rows.index, "row of the summary")
     if _one_of(statistic, (*STATISTICS, BELOW_0), "statistic") != BELOW_0:

@@ -11,6 +11,7 @@ from bayesma.classical.result import FrequentistFit
 from bayesma.classical.search import Tau2
 from bayesma.classical.standardise import standardise
 from bayesma.classical.tau2 import METHODS, Method
+from bayesma.errors import OptionError
 from bayesma.evidence.effects import Effects
 
 
@@ -41,7 +42,7 @@ def frequentist(
     Raises
     ------
     OptionError
-        For an unknown `method` or `ci`, or a `level` that is not between 0 and 1.
+        For what is no `Effects`, an unknown `method` or `ci`, or a `level` that is not between 0 and 1.
     BayesmaError
         If the equation for tau2 was not solved.
 
@@ -60,6 +61,11 @@ def frequentist(
     >>> round(fit.estimate, 3), round(fit.tau2, 3)
     (-0.514, 0.141)
     """
+    if not isinstance(effects, Effects):
+        raise OptionError(
+            f"frequentist pools Effects, one estimate a study; a {type(effects).__name__} was given: make "
+            "Effects of it, for example those of one visit, or use the model for its kind"
+        )
     estimator = METHODS[method].estimate
     level = checked_level(level)
     found = Tau2(0.0)

@@ -18,7 +18,7 @@ from bayesma.plots.text import plain
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import centre, marginal, moments_below, parameter_names
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
 
 
 def forest(
@@ -93,6 +93,7 @@ def forest(
     caption.check_ci_prob(ci_prob)
     sides = direction.sides(favours, treatment, control)
     origin = provenance(fit)
+    require_one_effect(fit, "a forest plot")
     k = fit["log_likelihood"].sizes["study"]
     counts = counts_of(fit, origin, k, treatment, control)
     given = {} if columns is None else {str(name): list(values) for name, values in columns.items()}

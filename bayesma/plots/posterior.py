@@ -20,7 +20,7 @@ from bayesma.plots.posterior_claims import claims, mid_value, mid_words
 from bayesma.plots.posterior_page import Shading, Shown, Words, draw_page
 from bayesma.plots.text import plain
 from bayesma.posterior.marginals import centre, inner_dims, marginal, moments_below
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
 
 type Array = NDArray[np.float64]
 
@@ -87,8 +87,13 @@ def posterior(
     ['sheet', 'graph']
     """
     caption.check_ci_prob(ci_prob)
+    if parameter == "mu":
+        require_one_effect(fit, "this plot")
     if inner_dims(fit, parameter):
-        raise OptionError(f"{parameter} has a value for each study; bayesma.plots.forest shows them all")
+        raise OptionError(
+            f"{parameter} has a value for each {inner_dims(fit, parameter)[0]}; summary(fit) and the other plots "
+            "show them all"
+        )
     origin = provenance(fit)
     declared = next(p for p in origin.family.parameters(origin.options) if p.name == parameter)
     measure = origin.measure if declared.role == "new" or parameter == "mu" else None

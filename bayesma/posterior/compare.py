@@ -13,7 +13,7 @@ from bayesma.errors import OptionError
 from bayesma.posterior.location import location
 from bayesma.posterior.marginals import centre, marginal, parameter_names
 from bayesma.posterior.numbers import tails
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.provenance import provenance, require_one_effect
 
 COLUMNS = ["estimate", "ci_low", "ci_high", "pi_low", "pi_high", "tau"]
 
@@ -62,6 +62,7 @@ def _row(label: str, one: xr.DataTree | FrequentistFit, ends: tuple[float, float
     if not isinstance(one, xr.DataTree):
         raise OptionError(f"compare: {label!r} is a {type(one).__name__}; give results of fit or frequentist")
     origin = provenance(one)
+    require_one_effect(one, f"compare: {label!r}")
     new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
     pi_low, pi_high = marginal(one, new[0]).quantile(ends)[0] if new else (np.nan, np.nan)
     tau = centre(one, "tau")[0] if "tau" in parameter_names(one) else 0.0

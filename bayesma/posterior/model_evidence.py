@@ -10,7 +10,7 @@ import xarray as xr
 from bayesma.errors import OptionError
 from bayesma.posterior.provenance import require_fit
 
-QUANTITIES = ("log_evidence", "log_bf01_mu", "log_bf01_tau")
+EVIDENCE, FACTOR = "log_evidence", "log_bf01_"
 
 
 def model_evidence(fit: xr.DataTree) -> pd.Series:
@@ -25,7 +25,8 @@ def model_evidence(fit: xr.DataTree) -> pd.Series:
     -------
     pandas.Series
         log_evidence = log p(y); log_bf01_mu = log p(y | mu = 0) - log p(y); log_bf01_tau likewise for
-        tau = 0. Above 0 favours the null. NaN where an improper prior leaves it undefined; the reasons
+        tau = 0, and for whatever parameters of the model have 0 as their null (a vector: 0 at every visit at
+        once). Above 0 favours the null. NaN where an improper prior leaves it undefined; the reasons
         stand in ``.attrs["reasons"]``.
 
     Raises
@@ -47,6 +48,7 @@ def model_evidence(fit: xr.DataTree) -> pd.Series:
             "model_evidence needs the integral: draws do not give the evidence; fit with engine='exact'"
         )
     attrs = fit["exact"].attrs
-    result = pd.Series({name: float(attrs[name]) for name in QUANTITIES})
+    factors = sorted(name for name in map(str, attrs) if name.startswith(FACTOR))
+    result = pd.Series({name: float(attrs[name]) for name in (EVIDENCE, *factors)})
     result.attrs["reasons"] = json.loads(attrs["reasons"])
     return result

@@ -92,3 +92,18 @@ def case_of(fit: xr.DataTree, origin: Provenance) -> Case:
     groups = (fit[name].dataset for name in ("observed_data", "constant_data"))
     arrays = {str(n): v.values for group in groups for n, v in group.data_vars.items()}
     return Case(arrays, origin.priors, origin.options)
+
+
+def require_one_effect(fit: xr.DataTree, question: str) -> None:
+    """Refuse a fit whose mean effect differs from month to month, where a question is about one number.
+
+    Raises
+    ------
+    OptionError
+        When the effects of the fit run over visits.
+    """
+    if "visit" in fit["posterior"].dims:
+        raise OptionError(
+            f"{question} is about one mean effect, and this fit has one at every visit; ask predict(fit) for "
+            "the course over months, or benefit(fit, favours=...) for the probabilities"
+        )

@@ -71,11 +71,12 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
 
 def _weights(fit: xr.DataTree, origin: Provenance, case: Case) -> np.ndarray:
     """Posterior mean of each study's share, from the grid where there is one."""
-    if "exact" in fit.children and fit["exact"]["weight"].dims == ("node",):
-        exact = fit["exact"].dataset
-        names = (p.name for p in origin.family.hyper(origin.options))
-        nodes = {n: exact[n if n in exact else f"{n}_mean"].values for n in names}
+    hyper = [p.name for p in origin.family.hyper(origin.options)]
+    exact = fit["exact"].dataset if "exact" in fit.children else xr.Dataset()
+    stored = [exact.get(n, exact.get(f"{n}_mean", xr.DataArray())) for n in hyper]
+    if all(nodes.dims == ("node",) for nodes in stored):
+        nodes = {n: values.values for n, values in zip(hyper, stored, strict=True)}
         return np.asarray(exact["weight"].values @ origin.family.weights(nodes, case))
     draws = fit["posterior"].dataset.stack(sample=SAMPLE).transpose("sample", ...)
-    hyper = {p.name: draws[p.name].values for p in origin.family.hyper(origin.options)}
-    return np.asarray(origin.family.weights(hyper, case).mean(axis=0))
+    known = {name: draws[name].values for name in hyper}
+    return np.asarray(origin.family.weights(known, case).mean(axis=0))

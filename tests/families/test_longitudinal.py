@@ -222,3 +222,21 @@ def bm_ess(draws: np.ndarray) -> float:
     from arviz_stats.base import array_stats
 
     return float(array_stats.ess(draws, method="mean"))
+
+
+def test_questions_about_one_effect_are_refused() -> None:
+    evidence = months(ROWS, within_correlation=0.0)
+    fit = bm.fit(evidence, priors=PRIORS, between="cs", engine="exact", random_seed=1)
+    for question in (
+        lambda: bm.compare({"fit": fit}),
+        lambda: bm.plots.forest(fit),
+        lambda: bm.plots.posterior(fit),
+    ):
+        with pytest.raises(OptionError, match=r"one at every visit; ask predict\(fit\)"):
+            question()
+    with pytest.raises(OptionError, match="frequentist pools Effects"):
+        bm.frequentist(evidence)
+    evidence_of = bm.model_evidence(fit)
+    assert list(evidence_of.index) == ["log_evidence", "log_bf01_m", "log_bf01_rho", "log_bf01_tau"]
+    assert set(evidence_of.attrs["reasons"]) == {"log_bf01_rho"}
+    assert bm.shrinkage(fit).groupby("study")["weight"].first().sum() == pytest.approx(100.0)

@@ -122,7 +122,11 @@ ADDED = {
     ),
     "[model] family": (
         "[model]\nfamily = 'norml'",
-        "x.toml, [model]: unknown family 'norml'; known are: binomial, normal",
+        "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
+    ),
+    "[model] family without a file": (
+        "[model]\nfamily = 'longitudinal'",
+        "x.toml, [model]: family 'longitudinal' has no analysis file yet; build Trajectories and call fit",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",
