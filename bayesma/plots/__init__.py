@@ -2,5 +2,6 @@
 
 from bayesma.plots.forest import forest
 from bayesma.plots.posterior import posterior
+from bayesma.plots.trajectory import trajectory
 
-__all__ = ["forest", "posterior"]
+__all__ = ["forest", "posterior", "trajectory"]

@@ -64,8 +64,8 @@ def limits(null: float | None, core: Iterable[Interval], others: Iterable[Interv
     return left - room, right + room
 
 
-def given_limits(xlim: tuple[float, float], measure: Measure) -> tuple[float, float]:
-    """Limits the user gave on the printed scale, moved to the analysis scale.
+def given_limits(xlim: tuple[float, float], measure: Measure, option: str = "xlim") -> tuple[float, float]:
+    """Limits the user gave on the printed scale as `option`, moved to the analysis scale.
 
     Raises
     ------
@@ -77,11 +77,11 @@ def given_limits(xlim: tuple[float, float], measure: Measure) -> tuple[float, fl
     inside = low < high if null is None else low < null < high
     if not (math.isfinite(low) and math.isfinite(high) and inside):
         between = "" if null is None else f", {null:g} between them"
-        raise OptionError(f"xlim is {xlim!r}; give (low, high) on the printed scale{between}")
+        raise OptionError(f"{option} is {xlim!r}; give (low, high) on the printed scale{between}")
     if measure.scale != "identity" and low <= 0.0:
-        raise OptionError(f"xlim is {xlim!r}; a {measure.name} is above 0")
+        raise OptionError(f"{option} is {xlim!r}; a {measure.name} is above 0")
     if measure.scale == "logit" and high >= 1.0:
-        raise OptionError(f"xlim is {xlim!r}; a {measure.name} is below 1")
+        raise OptionError(f"{option} is {xlim!r}; a {measure.name} is below 1")
     place = PLACES[measure.scale]
     return place(low), place(high)
 

@@ -1,0 +1,203 @@
+"""What does a figure over months show? Every study at its visits, the two courses, and numbers by visit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesma.families.trajectories import BETWEEN
+from bayesma.plots.numbers import Interval, probability, tick
+from bayesma.plots.posterior_claims import mid_value, mid_words
+from bayesma.plots.text import plain
+from bayesma.posterior.benefit import benefit
+from bayesma.posterior.over_time import AVERAGE, NEW
+from bayesma.posterior.predict import predict
+from bayesma.posterior.provenance import Provenance
+from bayesma.posterior.shrinkage import shrinkage
+
+type Array = NDArray[np.float64]
+
+FINE = 25  # points of the average curve from the first visit to the last
+COARSE = 4  # of them to one of a new study: its draws at months nobody measured have noise of their own
+DECIMALS = 3  # of the months between visits: rows of `predict` are named by six digits
+ROWS = {"m": AVERAGE, "theta_new": NEW}
+VAGUE = 3.0  # times the usual width: such an interval need not be shown whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Points with intervals at months, analysis scale; each array (months,); whether draws gave them."""
+
+    month: Array
+    point: Array
+    low: Array
+    high: Array
+    drawn: bool = False
+
+    @property
+    def intervals(self) -> list[Interval]:
+        """One a month."""
+        return [Interval(*map(float, row)) for row in zip(self.point, self.low, self.high, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of numbers with one text a visit, under one heading."""
+
+    heading: str
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """Everything that is drawn or written at months.
+
+    Attributes
+    ----------
+    visit
+        Months of the visits, (t,), rising.
+    studies
+        Label and line of each study, at the visits it has.
+    average, new
+        Posterior median and credible interval of the average study and of a new one.
+    count
+        Studies at each visit, (t,).
+    blocks
+        Probabilities of benefit by visit; none without a direction.
+    together
+        Probability of benefit at all visits at once, by estimand; empty without a direction.
+    """
+
+    visit: Array
+    studies: Sequence[tuple[str, Line]]
+    average: Line
+    new: Line
+    count: NDArray[np.intp]
+    blocks: tuple[Block, ...]
+    together: dict[str, float]
+
+    @property
+    def core(self) -> list[Interval]:
+        """What the axis must hold whole: the average, and studies of at least ordinary precision."""
+        seen = [one for _, line in self.studies for one in line.intervals]
+        usual = float(np.median([one.high - one.low for one in seen])) if seen else 0.0
+        return [*self.average.intervals, *(one for one in seen if one.high - one.low <= VAGUE * usual)]
+
+    @property
+    def every(self) -> list[Interval]:
+        """All intervals."""
+        return [one for line in self.lines for one in line.intervals]
+
+    @property
+    def lines(self) -> list[Line]:
+        """Both courses, then the studies."""
+        return [self.average, self.new, *(line for _, line in self.studies)]
+
+    def count_cut(self, span: tuple[float, float]) -> tuple[int, bool]:
+        """How many study intervals leave the axis, and whether an interval of the courses does."""
+        cut = [[i.low < span[0] or i.high > span[1] for i in line.intervals] for line in self.lines]
+        return sum(map(sum, cut[2:])), any(map(any, cut[:2]))
+
+
+def build(
+    fit: xr.DataTree,
+    origin: Provenance,
+    ci_prob: float,
+    favours: str | None,
+    mid: float | None,
+    treated: str,
+) -> Course:
+    """Gather what the questions of `posterior` answer.
+
+    Parameters
+    ----------
+    fit, origin, ci_prob, favours, mid
+        As for `trajectory`.
+    treated
+        Whom benefit favours, in words; empty for nobody.
+    """
+    visit = np.asarray(fit["constant_data"].dataset["month"], dtype=np.float64)
+    blocks, together = _probabilities(fit, origin, favours, mid, treated)
+    studies = _studies(shrinkage(fit, ci_prob=ci_prob), visit, ci_prob)
+    y = np.asarray(fit["observed_data"].dataset["y"].transpose("study", "visit"), dtype=np.float64)
+    count = np.isfinite(y).sum(axis=0)
+    free = origin.options["trajectory"] == "visit"
+    fine = visit if free else _filled(visit)
+    by_visit = free or bool(BETWEEN[origin.options["between"]].tau.dims)  # a new study is known there only
+    table = predict(fit, ci_prob=ci_prob, months=fine.tolist())
+    coarse = visit if by_visit else np.union1d(visit, fine[::COARSE])
+    average, new = _line(table, AVERAGE, fine), _line(table, NEW, coarse)
+    return Course(visit, studies, average, new, count, blocks, together)
+
+
+def month_label(month: float) -> str:
+    """A month as it is printed: whole where it is, to two digits where it came from weeks or days."""
+    return tick(round(month, 2) if month >= 1.0 else float(f"{month:.2g}"))
+
+
+def _filled(visit: Array) -> Array:
+    """The visits, and months between them close enough for a smooth curve."""
+    between = np.linspace(visit[0], visit[-1], FINE)[1:-1] if visit.size > 1 else visit
+    return np.unique([*visit, *between.round(DECIMALS)])
+
+
+def _studies(table: pd.DataFrame, visit: Array, ci_prob: float) -> list[tuple[str, Line]]:
+    """Each study at the visits it has."""
+    z = NormalDist().inv_cdf(0.5 + 0.5 * ci_prob)
+    labels = table.index.get_level_values("study")[:: visit.size]
+    y, se = (table[name].to_numpy(np.float64).reshape(-1, visit.size) for name in ("observed", "observed_se"))
+    lines = []
+    for label, estimate, error in zip(labels, y, z * se, strict=True):
+        at = np.isfinite(estimate)
+        line = Line(visit[at], estimate[at], (estimate - error)[at], (estimate + error)[at])
+        lines.append((plain(label), line))
+    return lines
+
+
+def _line(table: pd.DataFrame, estimand: str, months: Array) -> Line:
+    """Median and interval of an estimand at months."""
+    rows = table.xs(estimand, level="estimand").loc[[f"month {month:g}" for month in months]]
+    point, low, high = (rows[name].to_numpy(np.float64) for name in ("median", "ci_low", "ci_high"))
+    return Line(months, point, low, high, bool(rows["mcse_mean"].notna().any()))
+
+
+def _probabilities(
+    fit: xr.DataTree, origin: Provenance, favours: str | None, mid: float | None, treated: str
+) -> tuple[tuple[Block, ...], dict[str, float]]:
+    """Benefit, and benefit that matters, by visit; benefit at all visits."""
+    at = mid_value(origin.measure, mid, favours)
+    if favours is None:
+        return (), {}
+    table = benefit(fit, favours=favours, mid=mid)
+    who = f" ({treated})" if treated else ""
+    blocks = [_block(table, "p_benefit", f"Posterior probability of benefit{who}")]
+    if at is not None:
+        words = mid_words(origin.measure, at, favours)
+        blocks.append(_block(table, "p_mid", f"Posterior probability of an important effect, {words}"))
+    together = {words: float(_by_visit(table, "p_benefit", name)[-1]) for name, words in ROWS.items()}
+    return tuple(blocks), together
+
+
+def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
+    """A column of `benefit`: one row an estimand, the row of all visits left out."""
+    rows = {
+        words: tuple(_short(float(p)) for p in _by_visit(table, column, name)[:-1])
+        for name, words in ROWS.items()
+    }
+    return Block(heading, tuple(rows.items()))
+
+
+def _by_visit(table: pd.DataFrame, column: str, parameter: str) -> Array:
+    """A column of `benefit` for one parameter: the visits, then all of them together."""
+    return np.asarray(table.xs(parameter, level="parameter")[column], dtype=np.float64)
+
+
+def _short(value: float) -> str:
+    """A probability in a table: no sign of equality, no space."""
+    return probability(value).removeprefix("= ").replace(" ", "")
