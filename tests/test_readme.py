@@ -20,7 +20,8 @@ def test_the_python_examples_run(tmp_path, monkeypatch, capsys) -> None:
         exec(compile(example, "README.md", "exec"), {})
     assert (tmp_path / "forest.png").stat().st_size > 10_000
     printed = capsys.readouterr().out
-    assert all(name in printed for name in ("theta_new", "delta_new", "P(> 0.05)", "month of the best effect"))
+    named = ("theta_new", "delta_new", "P(> 0.05)", "month of the best effect")
+    assert all(name in printed for name in named)
 
 
 def test_commands_are_make_targets() -> None:

@@ -91,8 +91,8 @@ def posterior(
         require_one_effect(fit, "this plot")
     if inner_dims(fit, parameter):
         raise OptionError(
-            f"{parameter} has a value for each {inner_dims(fit, parameter)[0]}; summary(fit) and the other plots "
-            "show them all"
+            f"{parameter} has a value for each {inner_dims(fit, parameter)[0]}; summary(fit) and the other "
+            "plots show them all"
         )
     origin = provenance(fit)
     declared = next(p for p in origin.family.parameters(origin.options) if p.name == parameter)

@@ -17,7 +17,10 @@ EFFECTS = bm.Effects.from_estimates([-0.4, 0.1], [0.2, 0.3], ["A", "B"], measure
     ("keywords", "said"),
     [
         ({"engine": "jags"}, "engine is 'jags'; it must be one of 'nuts', 'exact'"),
-        ({"family": "binormal"}, "unknown family 'binormal'; known are: binomial, longitudinal, normal, proportion"),
+        (
+            {"family": "binormal"},
+            "unknown family 'binormal'; known are: binomial, longitudinal, normal, proportion",
+        ),
         ({"draws": 0}, "draws is 0; it must be a whole number of at least 1"),
         ({"draws": 10.5}, "draws is 10.5; it must be a whole number"),
         ({"tune": -1}, "tune is -1; it must be a whole number"),
