@@ -26,6 +26,8 @@ _HOMES = {
     "mantel_haenszel": "classical.mantel_haenszel",
     "peto": "classical.peto",
     "glmm": "classical.glmm",
+    "multivariate": "classical.multivariate",
+    "per_visit": "classical.multivariate",
     "fit": "engines.fit",
     "list_families": "families.listing",
     "summary": "posterior.summary",

@@ -131,7 +131,7 @@ SAMPLED = {
 SWAPPED = SAMPLED - {
     "binomial-correlated-midpoint-student_t",
     "proportion-logit-normal-normal-none",
-    "longitudinal-visit-har-given",
+    "longitudinal-changepoint-ou-estimated",
 }
 
 

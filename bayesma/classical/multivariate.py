@@ -1,0 +1,247 @@
+"""What is the classical answer over several visits? Multivariate random effects by REML or ML."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from bayesma.classical.frequentist import frequentist
+from bayesma.classical.intervals import checked_level
+from bayesma.classical.multivariate_fit import BETWEEN, MEANS, Data, Optimum, design_of, optimise
+from bayesma.errors import OptionError
+from bayesma.evidence.effects import Effects
+from bayesma.evidence.trajectories import Trajectories
+
+type Array = NDArray[np.float64]
+
+METHODS = ("REML", "ML")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MultivariateFit:
+    """A classical fit over visits, analysis scale.
+
+    Attributes
+    ----------
+    table
+        Index: ``m[3]`` ... or ``intercept``, ``slope``. Columns estimate, se, ci_low, ci_high, p_value, by
+        normal quantiles.
+    covariance
+        Of the coefficients, shape (p, p).
+    tau2, rho
+        Between-study variances, one a visit or one for all; the correlation, NaN where there is none.
+    between_covariance
+        Of study effects over visits, shape (t, t).
+    log_likelihood
+        Restricted or full.
+    k, n_estimates
+        Studies, and estimates in all.
+    method, between, trajectory, level
+        As asked.
+    notes
+        What must be read with it: variances at 0, a correlation at its limit.
+    """
+
+    table: pd.DataFrame
+    covariance: Array
+    tau2: Array
+    rho: float
+    between_covariance: Array
+    log_likelihood: float
+    k: int
+    n_estimates: int
+    method: str
+    between: str
+    trajectory: str
+    level: float
+    notes: tuple[str, ...]
+
+    @property
+    def tau(self) -> Array:
+        """Between-study standard deviations."""
+        return np.sqrt(self.tau2)
+
+    def contrast(self, weights: Array) -> pd.Series:
+        """A weighted sum of the coefficients: estimate, se, ci_low, ci_high, p_value.
+
+        Parameters
+        ----------
+        weights
+            One a coefficient, in the order of `table`.
+
+        Raises
+        ------
+        OptionError
+            When there are not as many weights as coefficients.
+        """
+        w = np.asarray(weights, dtype=np.float64)
+        if w.shape != (len(self.table),):
+            raise OptionError(f"contrast takes {len(self.table)} weights, one a coefficient; got {w.size}")
+        estimate = float(w @ self.table["estimate"].to_numpy())
+        return _rows(np.array([estimate]), np.array([math.sqrt(w @ self.covariance @ w)]), self.level).iloc[0]
+
+
+def multivariate(
+    trajectories: Trajectories,
+    *,
+    between: str = "har",
+    trajectory: str = "visit",
+    method: str = "REML",
+    level: float = 0.95,
+) -> MultivariateFit:
+    """Multivariate random-effects meta-analysis over visits by restricted or full maximum likelihood.
+
+    Parameters
+    ----------
+    trajectories
+        Estimates by study and visit with a known within-study covariance.
+    between
+        Covariance of study effects: ``"diagonal"``, ``"cs"``, ``"har"`` or ``"ou"``, as in `fit`; the
+        correlation of ``"cs"`` may be negative, as far as the matrix stays positive definite.
+    trajectory
+        ``"visit"`` or ``"linear"``.
+    method
+        ``"REML"`` or ``"ML"``.
+    level
+        Coverage of the intervals.
+
+    Raises
+    ------
+    OptionError
+        For unknown options, a within-study correlation that is a prior, and fewer estimates than parameters.
+
+    References
+    ----------
+    Jackson, Riley and White 2011, doi 10.1002/sim.4172; Ishak et al. 2007, doi 10.1177/1740774507083567.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesma as bm
+    >>> frame = pd.DataFrame({"study": list("AABBCC"), "month": [3, 6] * 3, "se": 0.2})
+    >>> frame["y"] = [-1.0, -1.4, -0.6, -0.7, -1.3, -2.1]
+    >>> months = bm.Trajectories.from_estimates(
+    ...     frame, study="study", month="month", estimate="y", se="se", within_correlation=0.5
+    ... )
+    >>> bm.multivariate(months, between="cs").table["estimate"].round(2).to_dict()
+    {'m[3]': -0.97, 'm[6]': -1.4}
+    """
+    _check(trajectories, between, trajectory, method)
+    level = checked_level(level)
+    month = trajectories.visit
+    data = Data.padded(trajectories.y, trajectories.within.sum(axis=-1), month, design_of(trajectory, month))
+    p, free = data.design.shape[2], BETWEEN[between].free(month.size)
+    if data.size < p + free or (method == "REML" and data.size <= p):
+        raise OptionError(
+            f"multivariate: {data.size} estimates cannot tell {p} means and {free} covariance parameters; "
+            "use between='cs', or fit(...) with priors"
+        )
+    best = optimise(data, BETWEEN[between], restricted=method == "REML")
+    covariance = np.linalg.inv(best.information)
+    labels = [f"m[{m:g}]" for m in month] if trajectory == "visit" else ["intercept", "slope"]
+    table = _rows(best.coefficients, np.sqrt(np.diag(covariance)), level)
+    table.index = pd.Index(labels, name="coefficient")
+    return MultivariateFit(
+        table=table,
+        covariance=covariance,
+        tau2=best.tau2,
+        rho=best.rho,
+        between_covariance=best.between,
+        log_likelihood=best.log_likelihood,
+        k=trajectories.k,
+        n_estimates=data.size,
+        method=method,
+        between=between,
+        trajectory=trajectory,
+        level=level,
+        notes=_notes(best, trajectories, between),
+    )
+
+
+def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hksj") -> pd.DataFrame:
+    """Each visit pooled by itself, for contrast: what is lost when months are not taken together.
+
+    Parameters
+    ----------
+    trajectories
+        Estimates by study and visit.
+    method, ci
+        As in `frequentist`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index visit; columns k, estimate, se, ci_low, ci_high, tau2.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import bayesma as bm
+    >>> frame = pd.DataFrame({"study": list("AAB"), "month": [3, 6, 3], "y": [-1.0, -1.4, -0.6], "se": 0.2})
+    >>> months = bm.Trajectories.from_estimates(
+    ...     frame, study="study", month="month", estimate="y", se="se", within_correlation=0.5
+    ... )
+    >>> bm.per_visit(months, ci="wald")["estimate"].round(2).to_dict()
+    {3.0: -0.8, 6.0: -1.4}
+    """
+    rows = {}
+    for t, visit in enumerate(trajectories.visit):
+        seen = np.flatnonzero(np.isfinite(trajectories.y[:, t]))
+        effects = Effects.from_estimates(
+            trajectories.y[seen, t], trajectories.se[seen, t], trajectories.study[seen].tolist()
+        )
+        one = frequentist(effects, method=method, ci=ci)
+        rows[float(visit)] = [one.k, one.estimate, one.se, one.ci_low, one.ci_high, one.tau2]
+    columns = ["k", "estimate", "se", "ci_low", "ci_high", "tau2"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("visit")
+
+
+def _check(trajectories: Trajectories, between: str, trajectory: str, method: str) -> None:
+    """Refuse what has no classical answer."""
+    if not isinstance(trajectories, Trajectories):
+        raise OptionError(f"multivariate takes Trajectories; a {type(trajectories).__name__} was given")
+    for name, value, known in (
+        ("between", between, tuple(BETWEEN)),
+        ("trajectory", trajectory, MEANS),
+        ("method", method, METHODS),
+    ):
+        if value not in known:
+            raise OptionError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, known))}")
+    if trajectories.lag.size > 1:
+        raise OptionError(
+            "multivariate needs a number for the within-study correlation, and this evidence has a prior on "
+            f"it ({trajectories.within_correlation}); build it again with, say, within_correlation=0.7"
+        )
+
+
+def _rows(estimate: Array, se: Array, level: float) -> pd.DataFrame:
+    """Wald intervals and two-sided p-values."""
+    half = stats.norm.ppf(0.5 + level / 2.0) * se
+    p_value = 2.0 * stats.norm.sf(np.abs(estimate) / se)
+    columns = {"estimate": estimate, "se": se, "ci_low": estimate - half, "ci_high": estimate + half}
+    return pd.DataFrame({**columns, "p_value": p_value})
+
+
+def _notes(best: Optimum, trajectories: Trajectories, between: str) -> tuple[str, ...]:
+    """Estimates at the edge of what they can be."""
+    notes = [*trajectories.notes]
+    zero = best.tau2 <= best.smallest
+    if np.any(zero):
+        each = best.tau2.size > 1
+        where = ", ".join(f"{m:g}" for m in trajectories.visit[zero]) if each else "all visits"
+        notes.append(f"the between-study variance is estimated at 0 (months: {where})")
+    if between != "diagonal" and best.rho_at_limit:
+        notes.append(
+            f"the between-study correlation is estimated at its limit ({best.rho:.4f}): the data do not "
+            "determine it, and standard errors take it as known"
+        )
+    seen = np.isfinite(trajectories.y).sum(axis=0)
+    if np.any(seen == 1):
+        alone = ", ".join(f"{m:g}" for m in trajectories.visit[seen == 1])
+        notes.append(f"one study alone was seen at months {alone}")
+    return tuple(notes)
