@@ -100,7 +100,7 @@ OVER_TIME |= {
     "et50": "LogNormal(1, 0.5)",
     "change": "Uniform(1, 5)",
     "tau": "HalfNormal(0.3)",
-    "rho": "Beta(2, 3)",
+    "rho": "Uniform(0.1, 0.9)",
     "rho_within": "Beta(2, 2)",
 }
 BASELINES = {
