@@ -34,7 +34,8 @@ class MultivariateFit:
     covariance
         Of the coefficients, shape (p, p).
     tau2, rho
-        Between-study variances, one a visit or one for all; the correlation, NaN where there is none.
+        Between-study variances, one a visit or one for all; the correlation, NaN where there is none and
+        where no study was seen at two visits that vary between studies, so that nothing tells it.
     between_covariance
         Of study effects over visits, shape (t, t).
     log_likelihood
@@ -66,6 +67,12 @@ class MultivariateFit:
         """Between-study standard deviations."""
         return np.sqrt(self.tau2)
 
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; coefficients count under REML too, as in metafor."""
+        free = BETWEEN[self.between].free(len(self.between_covariance))
+        return 2.0 * (len(self.table) + free - self.log_likelihood)
+
     def contrast(self, weights: Array) -> pd.Series:
         """A weighted sum of the coefficients: estimate, se, ci_low, ci_high, p_value.
 
@@ -77,11 +84,13 @@ class MultivariateFit:
         Raises
         ------
         OptionError
-            When there are not as many weights as coefficients.
+            When there are not as many weights as coefficients, or they are not finite, or all 0.
         """
         w = np.asarray(weights, dtype=np.float64)
         if w.shape != (len(self.table),):
             raise OptionError(f"contrast takes {len(self.table)} weights, one a coefficient; got {w.size}")
+        if not np.all(np.isfinite(w)) or not np.any(w):
+            raise OptionError(f"contrast takes finite weights, not all of them 0; got {w.tolist()}")
         estimate = float(w @ self.table["estimate"].to_numpy())
         return _rows(np.array([estimate]), np.array([math.sqrt(w @ self.covariance @ w)]), self.level).iloc[0]
 
@@ -113,7 +122,8 @@ def multivariate(
     Raises
     ------
     OptionError
-        For unknown options, a within-study correlation that is a prior, and fewer estimates than parameters.
+        For unknown options, a within-study correlation that is a prior, one study, a line through one visit,
+        a visit of one study that is to have a variance of its own, and fewer estimates than parameters.
 
     References
     ----------
@@ -136,11 +146,9 @@ def multivariate(
     month = trajectories.visit
     data = Data.padded(trajectories.y, trajectories.within.sum(axis=-1), month, design_of(trajectory, month))
     p, free = data.design.shape[2], BETWEEN[between].free(month.size)
-    if data.size < p + free or (method == "REML" and data.size <= p):
-        raise OptionError(
-            f"multivariate: {data.size} estimates cannot tell {p} means and {free} covariance parameters; "
-            "use between='cs', or fit(...) with priors"
-        )
+    _check_size(trajectories.k, month.size, data.size, p, free)
+    if method == "REML" and trajectory == "visit" and BETWEEN[between].each:
+        _check_alone(data)
     best = optimise(data, BETWEEN[between], restricted=method == "REML")
     covariance = np.linalg.inv(best.information)
     labels = [f"m[{m:g}]" for m in month] if trajectory == "visit" else ["intercept", "slope"]
@@ -178,6 +186,11 @@ def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hk
     pandas.DataFrame
         Index visit; columns k, estimate, se, ci_low, ci_high, tau2.
 
+    Raises
+    ------
+    OptionError
+        For what is no `Trajectories`, and as in `frequentist`.
+
     Examples
     --------
     >>> import pandas as pd
@@ -189,6 +202,8 @@ def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hk
     >>> bm.per_visit(months, ci="wald")["estimate"].round(2).to_dict()
     {3.0: -0.8, 6.0: -1.4}
     """
+    if not isinstance(trajectories, Trajectories):
+        raise OptionError(f"per_visit takes Trajectories; a {type(trajectories).__name__} was given")
     rows = {}
     for t, visit in enumerate(trajectories.visit):
         seen = np.flatnonzero(np.isfinite(trajectories.y[:, t]))
@@ -219,6 +234,35 @@ def _check(trajectories: Trajectories, between: str, trajectory: str, method: st
         )
 
 
+def _check_size(k: int, visits: int, size: int, p: int, free: int) -> None:
+    """Refuse what the evidence is too small for."""
+    if k == 1:
+        raise OptionError(
+            "multivariate: 1 study cannot tell how studies differ; read its own estimates, or use fit(...) "
+            "with priors"
+        )
+    if visits < 2 and p > 1:
+        raise OptionError(
+            "trajectory='linear' needs at least 2 visits, and there is 1; use trajectory='visit'"
+        )
+    if size < p + free:
+        raise OptionError(
+            f"multivariate: {size} estimates cannot tell {p} means and {free} covariance parameters; use a "
+            "`between` or `trajectory` with fewer ('cs', 'linear'), or fit(...) with priors"
+        )
+
+
+def _check_alone(data: Data) -> None:
+    """Refuse a visit of one study: its free mean takes up its estimate, and REML is flat in its variance."""
+    alone = data.month[data.seen.sum(axis=0) == 1]
+    if alone.size:
+        raise OptionError(
+            f"multivariate: one study alone was seen at months {', '.join(f'{m:g}' for m in alone)}, which "
+            "cannot tell a variance of their own; use between='cs' or 'ou' (one variance for all), leave "
+            "them out, or fit(...) with priors"
+        )
+
+
 def _rows(estimate: Array, se: Array, level: float) -> pd.DataFrame:
     """Wald intervals and two-sided p-values."""
     half = stats.norm.ppf(0.5 + level / 2.0) * se
@@ -235,7 +279,12 @@ def _notes(best: Optimum, trajectories: Trajectories, between: str) -> tuple[str
         each = best.tau2.size > 1
         where = ", ".join(f"{m:g}" for m in trajectories.visit[zero]) if each else "all visits"
         notes.append(f"the between-study variance is estimated at 0 (months: {where})")
-    if between != "diagonal" and best.rho_at_limit:
+    if BETWEEN[between].correlated(trajectories.visit.size) and np.isnan(best.rho):
+        notes.append(
+            "the between-study correlation cannot be estimated: no study was seen at two visits that vary "
+            "between studies"
+        )
+    if best.rho_at_limit:
         notes.append(
             f"the between-study correlation is estimated at its limit ({best.rho:.4f}): the data do not "
             "determine it, and standard errors take it as known"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +33,13 @@ class Between:
     limits: Callable[[int], tuple[float, float]] | None
     correlation: Callable[[float, Array], Array]
 
+    def correlated(self, visits: int) -> bool:
+        """Whether there is a correlation to estimate: one visit has none."""
+        return self.limits is not None and visits > 1
+
     def free(self, visits: int) -> int:
         """Number of parameters."""
-        return (visits if self.each else 1) + (self.limits is not None)
+        return (visits if self.each else 1) + self.correlated(visits)
 
 
 def _positions(month: Array) -> Array:
@@ -121,8 +125,9 @@ def _profile(data: Data, between: Array, *, restricted: bool) -> tuple[float, Ar
 def optimise(data: Data, structure: Between, *, restricted: bool) -> Optimum:
     """The highest likelihood over variances (0 or more) and the correlation.
 
-    Quasi-Newton from several starts on variances in the unit of the estimates' spread, then a simplex from
-    the best, so that the answer does not hang on numerical derivatives.
+    Quasi-Newton from several starts on variances in the unit of the estimates' spread about the mean, then a
+    simplex from the best, so that the answer does not hang on numerical derivatives. Least squares comes off
+    the estimates first: how far apart the visits are says nothing about how studies differ.
 
     Raises
     ------
@@ -132,8 +137,12 @@ def optimise(data: Data, structure: Between, *, restricted: bool) -> Optimum:
     visits = data.month.size
     count = visits if structure.each else 1
     observed = data.seen > 0
-    spread = float(np.var(data.y[observed])) if data.size > 1 else 0.0
+    flat = data.design.reshape(-1, data.design.shape[2])
+    origin = np.linalg.lstsq(flat, data.y.reshape(-1))[0]
+    data = replace(data, y=data.y - data.design @ origin)
+    spread = float(np.mean(data.y[observed] ** 2))
     unit = max(spread, float(np.min(np.diagonal(data.within, axis1=1, axis2=2)[observed])))
+    correlated = structure.correlated(visits)
     low, high = structure.limits(visits) if structure.limits is not None else (0.0, 0.0)
 
     def unpacked(packed: Array) -> tuple[Array, float, Array]:
@@ -149,8 +158,8 @@ def optimise(data: Data, structure: Between, *, restricted: bool) -> Optimum:
         value = _profile(data, unpacked(packed)[2], restricted=restricted)[0]
         return -value if math.isfinite(value) else 1e10
 
-    bounds = [(0.0, None)] * count + [(-LIMIT, LIMIT)] * (structure.limits is not None)
-    shares = STARTS if structure.limits is not None else (0.0,)
+    bounds = [(0.0, None)] * count + [(-LIMIT, LIMIT)] * correlated
+    shares = STARTS if correlated else (0.0,)
     starts = [[level] * count + [share] * (len(bounds) - count) for level in (0.1, 1.0) for share in shares]
     found = [optimize.minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts]
     best = min(found, key=lambda one: float(one.fun))
@@ -166,5 +175,12 @@ def optimise(data: Data, structure: Between, *, restricted: bool) -> Optimum:
         raise BayesmaError(f"multivariate: no maximum of the likelihood was found ({best.message})")
     tau2, rho, between = unpacked(best.x)
     value, coefficients, information = _profile(data, between, restricted=restricted)
-    at_limit = structure.limits is not None and abs(float(best.x[count])) > 1.0 - NEAR
-    return Optimum(coefficients, information, tau2, rho, between, value, NEAR * unit, at_limit)
+    smallest = NEAR * unit
+    # Studies seen at two visits that vary tell the correlation; without them the likelihood is flat in it.
+    varies = np.broadcast_to(tau2, (visits,)) > smallest
+    told = correlated and bool(np.any(np.sum(data.seen * varies, axis=1) > 1))
+    if correlated and not told:
+        between = np.where(np.outer(varies, varies) & ~np.eye(visits, dtype=bool), np.nan, between)
+    at_limit = told and abs(float(best.x[count])) > 1.0 - NEAR
+    rho = rho if told else math.nan
+    return Optimum(origin + coefficients, information, tau2, rho, between, value, smallest, at_limit)
