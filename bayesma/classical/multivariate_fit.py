@@ -61,7 +61,15 @@ BETWEEN: dict[str, Between] = {
 
 
 def design_of(trajectory: str, month: Array) -> Array:
-    """Columns of the mean at all visits, (t, p)."""
+    """Columns of the mean at all visits, (t, p).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bayesma.classical.multivariate_fit import design_of
+    >>> design_of("linear", np.array([3.0, 6.0])).tolist()
+    [[1.0, 3.0], [1.0, 6.0]]
+    """
     return np.eye(month.size) if trajectory == "visit" else np.column_stack([np.ones_like(month), month])
 
 
