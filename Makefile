@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 12))'
+# one process a core; a process that runs out of tests takes over those of another
+PARALLEL := -n logical --dist worksteal
 
 .PHONY: install demo test fast lint bench clean
 
@@ -22,10 +24,10 @@ demo: install
 	$(BIN)/bayesma run zhou2020 --out out/zhou2020
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 fast: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 lint: install
 	$(BIN)/ruff check .

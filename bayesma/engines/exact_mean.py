@@ -35,18 +35,9 @@ class MeanIntegral:
     solution: PhiGrid
 
     @classmethod
-    def solve(
-        cls,
-        problem: GaussianMeanProblem,
-        moments: dict[str, float],
-    ) -> MeanIntegral:
+    def solve(cls, problem: GaussianMeanProblem, moments: dict[str, float]) -> MeanIntegral:
         """Integrate; `moments` says which moments of phi exist."""
-        held = tuple(
-            prior.truncate(*bounds) if prior.support[0] < bounds[0] or prior.support[1] > bounds[1] else prior
-            for prior, bounds in zip(problem.priors, problem.bounds, strict=True)
-        )
-        problem = replace(problem, priors=held)
-        return cls(problem, phi_grid.solve(problem, moments, problem.breaks))
+        return cls(problem, phi_grid.solve(problem, moments))
 
     @property
     def error(self) -> float:
@@ -197,9 +188,9 @@ class MeanIntegral:
             bounds=tuple(problem.bounds[i] for i in rest),
             scales=tuple(problem.scales[i] for i in rest),
             pieces=pieces,
-            breaks=None if problem.breaks is None else tuple(problem.breaks[i] for i in rest),
+            breaks=tuple(problem.breaks[i] for i in rest),
         )
-        return phi_grid.solve(others, {}, others.breaks).rule.log_evidence
+        return phi_grid.solve(others, {}).rule.log_evidence
 
 
 def _given(matrix: Array, joint: Array) -> Array:

@@ -40,7 +40,7 @@ def fit(
     ----------
     evidence
         Validated study data; its kind chooses the family (`Effects`: normal, `TwoArmCounts`: binomial,
-        `ArmCounts`: proportion).
+        `ArmCounts`: proportion, `Trajectories`: longitudinal).
     family
         Name of the family, to insist on one.
     priors
@@ -58,7 +58,7 @@ def fit(
     **options
         Options of the family, checked against its list: ``random_effects="normal" | "none"``
         for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`;
-        ``distribution`` for `proportion`.
+        ``distribution`` for `proportion`; ``trajectory`` and ``between`` for `longitudinal`.
 
     Returns
     -------

@@ -91,9 +91,7 @@ class PhiGrid:
     error: float
 
 
-def solve(
-    problem: GaussianMeanProblem, moments: dict[str, float], breaks: Sequence[tuple[float, ...]] | None = None
-) -> PhiGrid:
+def solve(problem: GaussianMeanProblem, moments: dict[str, float]) -> PhiGrid:
     """Integrate phi.
 
     Parameters
@@ -102,23 +100,20 @@ def solve(
         Priors and the integral over b given phi.
     moments
         Name of a parameter to the limit below which its moments exist.
-    breaks
-        Places of kinks of the likelihood, for each parameter.
 
     Warns
     -----
     ConvergenceWarning
         When the estimated error stays above 1e-6.
     """
-    kinks = breaks if breaks is not None else [()] * len(problem.names)
     alone = len(problem.names) == 1
     reaches = [
         reach_of(prior, bounds, scale, moments.get(name, math.inf), kinked=bool(kinked), alone=alone)
         for name, prior, bounds, scale, kinked in zip(
-            problem.names, problem.priors, problem.bounds, problem.scales, kinks, strict=True
+            problem.names, problem.priors, problem.bounds, problem.scales, problem.breaks, strict=True
         )
     ]
-    axes = tuple(windows(lambda a, z: _log_density(problem, a, z)[0], reaches, kinks))
+    axes = tuple(windows(lambda a, z: _log_density(problem, a, z)[0], reaches, problem.breaks))
     powers = [reach.power for reach in reaches]
     for _ in range(WIDENINGS):
         rule = _rule(problem, axes, tuple(FIRST for _ in axes), powers)

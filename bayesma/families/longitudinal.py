@@ -22,19 +22,17 @@ from bayesma.families import visit_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
-from bayesma.families.trajectories import BETWEEN, MEANS, MeanShape, Structure
+from bayesma.families.trajectories import BETWEEN, MEANS, RHO_WITHIN, powers
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 from bayesma.priors.defaults import DIGITS, default_priors
 
-RHO_WITHIN = Parameter(
-    "rho_within", "hyper", lower=0.0, upper=1.0, meaning="correlation of a study's errors between visits"
-)
 THETA = Parameter("theta", "effect", ("study", "visit"), meaning="effect in each study at each visit")
 THETA_NEW = Parameter("theta_new", "new", ("visit",), meaning="effect in a new study at each visit")
 
 DIMS = {
     "y": ("study", "visit"),
+    "se": ("study", "visit"),
     "month": ("visit",),
     "within": ("study", "visit", "visit_other", "term"),
     "lag": ("term",),
@@ -124,9 +122,10 @@ class Longitudinal(Family[Trajectories]):
         return {p.name: priors[p.name] for p in self.hyper(options) if p.name in priors}
 
     def arrays(self, evidence: Trajectories) -> Arrays:
-        """`y` (k, t), NaN where missing; `month` (t,); `within` (k, t, t, l) and the powers `lag` (l,)."""
+        """`y`, `se` (k, t), NaN where missing; `month` (t,); `within` (k, t, t, l), the powers `lag` (l,)."""
         return {
             "y": np.array(evidence.y),
+            "se": np.array(evidence.se),
             "month": np.array(evidence.visit),
             "within": np.array(evidence.within),
             "lag": np.array(evidence.lag),
@@ -160,9 +159,8 @@ class Longitudinal(Family[Trajectories]):
         return pymc_route.build(case)
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
-        """The estimates and their standard errors (at the prior's middle correlation), shapes (k, t)."""
-        variance = np.einsum("kttl,l->kt", arrays["within"], 0.5 ** arrays["lag"])
-        return arrays["y"], np.where(np.isfinite(arrays["y"]), np.sqrt(variance), np.nan)
+        """The estimates and their standard errors, at the prior median of a correlation, shapes (k, t)."""
+        return arrays["y"], np.where(np.isfinite(arrays["y"]), arrays["se"], np.nan)
 
     def moments_below(self, case: Case) -> dict[str, float]:
         """Proper priors decide, helped for the sds by the studies seen at a visit.
@@ -236,8 +234,7 @@ class Longitudinal(Family[Trajectories]):
         """
         shape = MEANS[case.options["trajectory"]]
         _, between, power = self._at(draws, case)
-        columns = shape.columns(case.arrays["month"], draws)
-        design = np.ascontiguousarray(np.broadcast_to(columns, (len(between), *columns.shape[1:])))
+        design = shape.design(case.arrays["month"], draws, len(between))
         cross, _, _ = kernels.information(case.arrays["y"], design, between, case.arrays["within"], power)
         share = np.einsum("sab,skba->sk", np.linalg.pinv(cross.sum(axis=1), hermitian=True), cross)
         return np.asarray(share / share.sum(axis=1, keepdims=True))
@@ -245,14 +242,6 @@ class Longitudinal(Family[Trajectories]):
     def problem(self, case: Case) -> IndependentVisits | GaussianMeanProblem | NoIntegral:
         """Visit by visit where the posterior factorises; else over at most three parameters."""
         return problem_of(case, [p.name for p in self.hyper(case.options)])
-
-    def shape(self, options: Options) -> MeanShape:
-        """The mean over months."""
-        return MEANS[options["trajectory"]]
-
-    def structure_of(self, options: Options) -> Structure:
-        """The covariance of study effects."""
-        return BETWEEN[options["between"]]
 
     def _each(self, options: Options) -> bool:
         """Whether every visit has an sd of its own."""
@@ -264,13 +253,6 @@ class Longitudinal(Family[Trajectories]):
         mean = MEANS[case.options["trajectory"]].mean(month, draws)
         between = BETWEEN[case.options["between"]].covariance(month, draws)
         return mean, between, powers(draws, case.arrays["lag"], len(mean))
-
-
-def powers(draws: Mapping[str, Array], lag: Array, size: int) -> Array:
-    """rho_within to each power, (s, l); ones where the covariance is given."""
-    if "rho_within" not in draws:
-        return np.ones((size, lag.size))
-    return np.asarray(draws["rho_within"][:, None] ** lag)
 
 
 def _normal(covariance: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bayesma.families import visit_kernels as kernels
-from bayesma.families.base import Array, Case
+from bayesma.families.base import Array, Arrays, Case
 from bayesma.families.problems import (
     NORMAL_MIXTURES,
     GaussianMeanProblem,
@@ -16,7 +17,15 @@ from bayesma.families.problems import (
     NoIntegral,
     is_normal_mixture,
 )
-from bayesma.families.trajectories import BETWEEN, MEANS, Draws
+from bayesma.families.trajectories import (
+    BETWEEN,
+    MEANS,
+    RHO_WITHIN,
+    Draws,
+    MeanShape,
+    Structure,
+    powers,
+)
 
 MOST = 3  # parameters integrated on a grid
 
@@ -30,10 +39,16 @@ def problem_of(case: Case, hyper: Sequence[str]) -> IndependentVisits | Gaussian
             return _by_visit(case)
         return NoIntegral(_not_linear("m", ", ".join(NORMAL_MIXTURES), priors["m"]))
     names = [name for name in hyper if name not in {p.name for p in shape.linear}]
-    if structure.tau.dims or len(names) > MOST:
+    if structure.tau.dims:
         return NoIntegral(
-            f"engine 'exact' has no integral for between = {options['between']!r} here (more than "
-            f"{MOST} parameters besides the mean); use engine='nuts', or between='cs' or 'ou'"
+            f"engine 'exact' has no integral for between = {options['between']!r} here (an sd of its own at "
+            "every visit, all at once); use engine='nuts', or between='cs' or 'ou'"
+        )
+    if len(names) > MOST:
+        return NoIntegral(
+            f"engine 'exact' has no integral for {', '.join(names)} together (at most {MOST} parameters "
+            "besides the coefficients of the mean); use engine='nuts', or a shape of the mean or a "
+            "covariance with fewer"
         )
     for p in shape.linear:
         if priors[p.name].distribution != "Normal" or priors[p.name].truncated:
@@ -68,75 +83,83 @@ def _by_visit(case: Case) -> IndependentVisits:
     return IndependentVisits(visits, studies, len(y))
 
 
-def _over(case: Case, names: list[str]) -> GaussianMeanProblem:
-    """The problem over the named parameters, the coefficients of the mean integrated out."""
-    arrays, priors = case.arrays, case.priors
-    shape, structure = MEANS[case.options["trajectory"]], BETWEEN[case.options["between"]]
-    y, month, within, lag = (arrays[name] for name in ("y", "month", "within", "lag"))
-    repeats = {p.name: month.size if p.dims else 1 for p in shape.linear}
-    coefficients = tuple(name for name, size in repeats.items() for _ in range(size))
-    numbers = np.array([priors[name].arguments for name in coefficients])
-    centre, precision = numbers[:, 0], np.diag(numbers[:, 1] ** -2.0)
-    log_prior_scale = float(np.sum(np.log(numbers[:, 1])))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Integrand:
+    """What is integrated over phi (g, d), the coefficients b ~ N(centre, diag(sd^2)) integrated out."""
 
-    def named(phi: Array) -> Draws:
+    arrays: Arrays
+    shape: MeanShape
+    structure: Structure
+    names: tuple[str, ...]
+    centre: Array
+    sd: Array
+
+    def named(self, phi: Array) -> Draws:
         """Columns of phi by name."""
-        return {name: np.ascontiguousarray(phi[:, j]) for j, name in enumerate(names)}
+        return {name: np.ascontiguousarray(phi[:, j]) for j, name in enumerate(self.names)}
 
-    def design(phi: Array) -> Array:
-        """X at all visits."""
-        columns = shape.columns(month, named(phi))
-        return np.ascontiguousarray(np.broadcast_to(columns, (len(phi), *columns.shape[1:])))
+    def design(self, phi: Array) -> Array:
+        """X at all visits, (g, t, p)."""
+        return self.shape.design(self.arrays["month"], self.named(phi), len(phi))
 
-    def between(phi: Array) -> Array:
-        """Covariance of study effects."""
-        return structure.covariance(month, named(phi))
+    def between(self, phi: Array) -> Array:
+        """Covariance of study effects, (g, t, t)."""
+        return self.structure.covariance(self.arrays["month"], self.named(phi))
 
-    def power(phi: Array) -> Array:
-        """rho_within to each power."""
-        rho = named(phi).get("rho_within")
-        return np.ones((len(phi), lag.size)) if rho is None else np.asarray(rho[:, None] ** lag)
-
-    def pieces(phi: Array) -> tuple[Array, Array, Array]:
-        """Log marginal likelihood, mean and covariance of the coefficients."""
-        cross, score, level = kernels.information(y, design(phi), between(phi), within, power(phi))
+    def pieces(self, phi: Array) -> tuple[Array, Array, Array]:
+        """Log marginal likelihood (g,), mean (g, p) and covariance (g, p, p) of the coefficients."""
+        precision = np.diag(self.sd**-2.0)
+        cross, score, level = kernels.information(
+            self.arrays["y"], self.design(phi), self.between(phi), *self._within(phi)
+        )
         total = cross.sum(axis=1) + precision
-        right = score.sum(axis=1) + precision @ centre
+        right = score.sum(axis=1) + precision @ self.centre
         covariance = np.linalg.inv(total)
         mean = np.einsum("gab,gb->ga", covariance, right)
         log_marginal = (
             level.sum(axis=1)
             + 0.5 * np.einsum("ga,ga->g", mean, right)
-            - 0.5 * centre @ precision @ centre
+            - 0.5 * self.centre @ precision @ self.centre
             - 0.5 * np.linalg.slogdet(total)[1]
-            - log_prior_scale
+            - np.sum(np.log(self.sd))
         )
         return np.asarray(log_marginal), np.asarray(mean), covariance
 
-    def effects(phi: Array) -> tuple[Array, Array]:
-        """Mean and sd of the study effects."""
-        _, mean, covariance = pieces(phi)
-        return kernels.effect_moments(y, design(phi), mean, covariance, between(phi), within, power(phi))
+    def effects(self, phi: Array) -> tuple[Array, Array]:
+        """Mean and sd of the study effects, (g, k, t)."""
+        _, mean, covariance = self.pieces(phi)
+        return kernels.effect_moments(
+            self.arrays["y"], self.design(phi), mean, covariance, self.between(phi), *self._within(phi)
+        )
 
-    sizes = {
-        "tau": float(np.sqrt(np.min(np.einsum("kttl,l->kt", within, 0.5**lag)[np.isfinite(y)]))),
-        "et50": float(np.median(month)),
-        "change": float(np.median(month)),
-    }
-    limits = {p.name: (p.lower, p.upper) for p in (*shape.further, *structure.parameters)}
+    def _within(self, phi: Array) -> tuple[Array, Array]:
+        """The within-study covariance by power of the correlation, and the powers (g, l)."""
+        return self.arrays["within"], powers(self.named(phi), self.arrays["lag"], len(phi))
+
+
+def _over(case: Case, names: list[str]) -> GaussianMeanProblem:
+    """The problem over the named parameters, the coefficients of the mean integrated out."""
+    arrays, priors, month = case.arrays, case.priors, case.arrays["month"]
+    shape, structure = MEANS[case.options["trajectory"]], BETWEEN[case.options["between"]]
+    coefficients = [p.name for p in shape.linear for _ in range(month.size if p.dims else 1)]
+    centre, sd = np.array([priors[name].arguments for name in coefficients]).T
+    integrand = _Integrand(arrays, shape, structure, tuple(names), centre, sd)
+    smallest = float(np.nanmin(arrays["se"]))
+    middle = float(np.median(month))
+    sizes = {"tau": smallest, "et50": middle, "change": middle}
+    known = {p.name: p for p in (*shape.further, *structure.parameters, RHO_WITHIN)}
+    kinks = {"change": tuple(month.tolist())}
     return GaussianMeanProblem(
-        names=tuple(names),
+        names=integrand.names,
         priors=tuple(priors[name] for name in names),
-        bounds=tuple(limits.get(name, (0.0, 1.0)) for name in names),
+        bounds=tuple((known[name].lower, known[name].upper) for name in names),
         scales=tuple(sizes.get(name, 1.0) for name in names),
-        coefficients=coefficients,
+        coefficients=tuple(coefficients),
         prior_mean=centre,
-        prior_sd=numbers[:, 1],
-        pieces=pieces,
-        at_visits=design,
-        between=between,
-        effects=effects,
-        breaks=tuple(tuple(month.tolist()) if name == "change" else () for name in names)
-        if "change" in names
-        else None,
+        prior_sd=sd,
+        pieces=integrand.pieces,
+        at_visits=integrand.design,
+        between=integrand.between,
+        effects=integrand.effects,
+        breaks=tuple(kinks.get(name, ()) for name in names),
     )

@@ -43,12 +43,15 @@ class MeanShape:
 
     def mean(self, month: Array, draws: Draws) -> Array:
         """Mean at months (t,) for draws (s,): (s, t)."""
-        return np.asarray(np.einsum("stp,sp->st", *self._matched(month, draws)))
+        coefficients = self.coefficients(draws)
+        columns = self.columns(month, draws)
+        columns = np.broadcast_to(columns, (len(coefficients), *columns.shape[1:]))
+        return np.asarray(np.einsum("stp,sp->st", columns, coefficients))
 
-    def _matched(self, month: Array, draws: Draws) -> tuple[Array, Array]:
-        """Columns and coefficients with as many draws each."""
-        coefficients, columns = self.coefficients(draws), self.columns(month, draws)
-        return np.broadcast_to(columns, (len(coefficients), *columns.shape[1:])), coefficients
+    def design(self, month: Array, draws: Draws, size: int) -> Array:
+        """Columns at months (t,) for `size` draws, contiguous: (s, t, p)."""
+        columns = self.columns(month, draws)
+        return np.ascontiguousarray(np.broadcast_to(columns, (size, *columns.shape[1:])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +190,14 @@ BETWEEN: dict[str, Structure] = {
         "Ornstein-Uhlenbeck: one sd, a correlation that decays over months",
     ),
 }
+
+RHO_WITHIN = Parameter(
+    "rho_within", "hyper", lower=0.0, upper=1.0, meaning="correlation of a study's errors between visits"
+)
+
+
+def powers(draws: Draws, lag: Array, size: int) -> Array:
+    """rho_within to each power, (s, l); ones where the within-study covariance is given."""
+    if "rho_within" not in draws:
+        return np.ones((size, lag.size))
+    return np.asarray(draws["rho_within"][:, None] ** lag)

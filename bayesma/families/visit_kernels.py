@@ -75,6 +75,21 @@ def _seen(y: Array, at: NDArray[np.intp]) -> int:
 
 
 @compiled
+def _whiten(total: Array, size: int, column: Array) -> float:
+    """Log density of a column with mean 0 and covariance `total`; both become what the factor makes of them.
+
+    Minus infinity, and the column left alone, where the covariance is not positive definite.
+    """
+    if not _cholesky(total, size):
+        return -math.inf
+    _solve(total, size, column)
+    value = -0.5 * size * LOG_2PI
+    for j in range(size):
+        value -= 0.5 * column[j] ** 2 + math.log(total[j, j])
+    return value
+
+
+@compiled
 def log_densities(y: Array, mean: Array, between: Array, within: Array, power: Array) -> Array:
     """Log density of each study with its effects integrated out, shape (s, k).
 
@@ -95,16 +110,9 @@ def log_densities(y: Array, mean: Array, between: Array, within: Array, power: A
         size = _seen(y[i], at)
         for s in range(draws):
             _variance(at, size, between[s], within[i], power[s], total)
-            if not _cholesky(total, size):
-                out[s, i] = -np.inf
-                continue
             for j in range(size):
                 residual[j] = y[i, at[j]] - mean[s, at[j]]
-            _solve(total, size, residual)
-            value = -0.5 * size * LOG_2PI
-            for j in range(size):
-                value -= 0.5 * residual[j] ** 2 + math.log(total[j, j])
-            out[s, i] = value
+            out[s, i] = _whiten(total, size, residual)
     return out
 
 
@@ -126,16 +134,11 @@ def information(
         size = _seen(y[i], at)
         for s in range(draws):
             _variance(at, size, between[s], within[i], power[s], total)
-            if not _cholesky(total, size):
-                level[s, i] = -np.inf
-                continue
             for j in range(size):
                 column[j] = y[i, at[j]]
-            _solve(total, size, column)
-            value = -0.5 * size * LOG_2PI
-            for j in range(size):
-                value -= 0.5 * column[j] ** 2 + math.log(total[j, j])
-            level[s, i] = value
+            level[s, i] = _whiten(total, size, column)
+            if math.isinf(level[s, i]):
+                continue
             for a in range(p):
                 for j in range(size):
                     columns[a, j] = design[s, at[j], a]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,23 @@ REBOUND = (6.0, 12.0)  # months compared when the follow-up has both and nobody 
 EVERY = "benefit at every month"
 
 
+@dataclass(frozen=True, slots=True)
+class Good:
+    """What is good for patients: beyond `null` in the direction of `sign`; NaN where nobody says or knows."""
+
+    sign: float
+    null: float
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a benefit to speak of."""
+        return not math.isnan(self.sign * self.null)
+
+    def share(self, draws: Array) -> float:
+        """Share of the draws beyond the null, NaN where it is not known."""
+        return float(np.mean(self.sign * (draws - self.null) > 0.0)) if self.known else math.nan
+
+
 def has_visits(fit: xr.DataTree) -> bool:
     """Whether the effects of a fit run over visits."""
     return "visit" in fit["posterior"].dims
@@ -51,18 +69,20 @@ def course(
     whole = np.linspace(visits[0], visits[-1], FINE) if origin.options["trajectory"] != "visit" else visits
     every = np.unique(np.concatenate([asked, whole, compared]))
     sign = {"lower": -1.0, "higher": 1.0, None: math.nan}[favours]
+    good = Good(sign, math.nan if origin.measure.null is None else origin.measure.null)
     parts = {}
     for estimand, curve in curves(fit, origin, every).items():
         rows = {f"month {m:g}": curve[..., np.searchsorted(every, m)] for m in asked}
-        lines = _lines(rows, ends, above, sign)
-        _exactly(lines, fit, origin, estimand, asked, ends, above, sign)
+        lines = _lines(rows, ends, above, good)
+        _exactly(lines, fit, estimand, asked, ends, above, good)
         line = curve[..., np.searchsorted(every, whole)]
         at = curve[..., np.searchsorted(every, asked)]
-        parts[estimand] = pd.concat([lines, _together(line, whole, at, asked, sign, ends, above)])
+        parts[estimand] = pd.concat([lines, _together(line, whole, at, good, ends, above)])
         if compared.size:
             first, last = (curve[..., np.searchsorted(every, m)] for m in compared)
             name = f"change from month {compared[0]:g} to month {compared[1]:g}"
-            parts[estimand] = pd.concat([parts[estimand], _lines({name: last - first}, ends, above, sign)])
+            changed = _lines({name: last - first}, ends, above, Good(sign, 0.0))
+            parts[estimand] = pd.concat([parts[estimand], changed])
     table = pd.concat(parts, names=["estimand", "quantity"])
     outside = [f"{m:g}" for m in asked if not visits[0] <= m <= visits[-1]]
     unseen = [f"{m:g}" for m in asked if m not in visits and f"{m:g}" not in outside]
@@ -118,9 +138,10 @@ def _compared(rebound: tuple[float, float] | None, visits: Array, origin: Proven
 def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Array]:
     """Draws of both estimands at the months, (chain, draw, month)."""
     posterior = fit["posterior"].dataset
-    values = {str(n): v.transpose(*SAMPLE, ...).values for n, v in posterior.data_vars.items()}
+    needed = {str(n): v for n, v in posterior.data_vars.items() if n != "theta"}
+    values = {n: v.transpose(*SAMPLE, ...).values for n, v in needed.items()}
     shape = values["theta_new"].shape[:2]
-    draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items() if n != "theta"}
+    draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
     visits = labels_of(fit, "visit").astype(np.float64)
     mean_shape = MEANS[origin.options["trajectory"]]
     at_visits = mean_shape.mean(visits, draws)
@@ -175,7 +196,7 @@ def _deviations(
 
 
 def _lines(
-    rows: Mapping[str, Array], ends: tuple[float, float], above: Sequence[float], sign: float
+    rows: Mapping[str, Array], ends: tuple[float, float], above: Sequence[float], good: Good
 ) -> pd.DataFrame:
     """One line a quantity, from its draws (chain, draw)."""
     from arviz_stats.base import array_stats
@@ -187,7 +208,7 @@ def _lines(
         mcse = float(array_stats.mcse(draws, method="mean")) if np.ptp(flat) > 0 else 0.0
         line = [flat.mean(), flat.std(ddof=1), median, low, high, mcse]
         line += [float(np.mean(flat > limit)) for limit in above]
-        lines[name] = [*line, math.nan if math.isnan(sign) else float(np.mean(sign * flat > 0.0))]
+        lines[name] = [*line, good.share(flat)]
     return pd.DataFrame.from_dict(lines, orient="index", columns=_columns(above))
 
 
@@ -199,12 +220,11 @@ def _columns(above: Sequence[float]) -> list[str]:
 def _exactly(
     lines: pd.DataFrame,
     fit: xr.DataTree,
-    origin: Provenance,
     estimand: str,
     asked: Array,
     ends: tuple[float, float],
     above: Sequence[float],
-    sign: float,
+    good: Good,
 ) -> None:
     """Put the exact answers in place of draws, where a row is a parameter the exact engine knows."""
     name = "theta_new" if estimand == NEW else "m"
@@ -220,7 +240,7 @@ def _exactly(
         *posterior.quantile([0.5, *ends]).T,
         nothing,
         *(posterior.probability(limit, above=True) for limit in above),
-        nothing if math.isnan(sign) else posterior.probability(0.0, above=sign > 0),
+        posterior.probability(good.null, above=good.sign > 0) if good.known else nothing,
     ]
     table = np.column_stack(columns)
     for i, month in enumerate(visits):
@@ -232,26 +252,27 @@ def _together(
     line: Array,
     whole: Array,
     at: Array,
-    asked: Array,
-    sign: float,
+    good: Good,
     ends: tuple[float, float],
     above: Sequence[float],
 ) -> pd.DataFrame:
     """What the months say together: area, its mean, the best month, benefit at every month."""
     first, last = whole[0], whole[-1]
-    rows: dict[str, Array] = {}
+    tables = []
     if last > first:
         area = np.asarray(np.trapezoid(line, whole, axis=-1))
-        rows[f"area under the curve, months {first:g} to {last:g}"] = area
-        rows[f"mean from month {first:g} to {last:g}"] = area / (last - first)
-    table = _lines(rows, ends, above, sign)
-    if math.isnan(sign):
-        return table
-    best = np.argmax(sign * line, axis=-1)
-    month = _lines({"month of the best effect": whole[best]}, ends, (), math.nan)
-    effect = _lines(
-        {"best effect": np.take_along_axis(line, best[..., None], axis=-1)[..., 0]}, ends, above, sign
-    )
-    every = pd.DataFrame(math.nan, index=[EVERY], columns=_columns(above))
-    every["p_benefit"] = float(np.mean(np.all(sign * at > 0.0, axis=-1)))
-    return pd.concat([table, month.reindex(columns=_columns(above)), effect, every])
+        under = {f"area under the curve, months {first:g} to {last:g}": area}
+        tables.append(_lines(under, ends, above, Good(good.sign, good.null * (last - first))))
+        tables.append(
+            _lines({f"mean from month {first:g} to {last:g}": area / (last - first)}, ends, above, good)
+        )
+    if not math.isnan(good.sign):
+        best = np.argmax(good.sign * line, axis=-1)
+        month = _lines({"month of the best effect": whole[best]}, ends, (), Good(math.nan, 0.0))
+        effect = {"best effect": np.take_along_axis(line, best[..., None], axis=-1)[..., 0]}
+        tables += [month.reindex(columns=_columns(above)), _lines(effect, ends, above, good)]
+    if good.known:
+        every = pd.DataFrame(math.nan, index=[EVERY], columns=_columns(above))
+        every["p_benefit"] = float(np.mean(np.all(good.sign * (at - good.null) > 0.0, axis=-1)))
+        tables.append(every)
+    return pd.concat(tables) if tables else pd.DataFrame(columns=_columns(above))

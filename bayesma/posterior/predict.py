@@ -105,7 +105,8 @@ def predict(
         the effect at each month; the area under the curve over the follow-up and its mean (between visits the
         trapezoid rule); with `favours` also the month of the best effect, the best effect, and ``benefit at
         every month`` asked about; the change between the two months of `rebound`. Column p_benefit is the
-        probability that the quantity lies on the favoured side of 0; without `favours` it is NaN.
+        probability that the quantity lies on the favoured side of no effect (of no change); NaN without
+        `favours`, and where single arms know no null value.
 
         ``attrs``: baseline (in words), estimands or quantities (what each means), nnt (in words, by
         estimand), computed (how), notes.

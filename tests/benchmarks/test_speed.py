@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 import bayesma as bm
 from bayesma.engines import gaussian
@@ -137,6 +139,88 @@ def test_counts_nuts_refit(benchmark, data, request) -> None:
         bm.fit(counts, priors=priors, random_seed=number, progressbar=False)
 
     benchmark.pedantic(refit, rounds=10, warmup_rounds=1)
+
+
+MONTHS = "months: Ishak 2007 (46 studies, 4 visits, 82 estimates)"
+
+
+@pytest.fixture(scope="module")
+def ishak() -> bm.Trajectories:
+    wide = bm.load_data("ishak2007")
+    rows = [
+        (row["study"], i, row[f"y{i}i"], row[f"v{i}i"] ** 0.5)
+        for _, row in wide.iterrows()
+        for i in (1, 2, 3, 4)
+        if np.isfinite(row[f"y{i}i"])
+    ]
+    return months(pd.DataFrame(rows, columns=["study", "month", "y", "se"]), 0.97)
+
+
+def months(frame: pd.DataFrame, correlation: float) -> bm.Trajectories:
+    """Estimates whose errors are autoregressive over the visits."""
+    return bm.Trajectories.from_estimates(
+        frame,
+        study="study",
+        month="month",
+        estimate="y",
+        se="se",
+        within_correlation=correlation,
+        within_structure="ar1-visit",
+    )
+
+
+UPDRS = {"m": "Normal(0, 100)", "tau": "HalfNormal(10)", "rho": "Uniform(0, 1)"}
+
+
+@pytest.mark.benchmark(group=MONTHS)
+def test_months_reml(benchmark, ishak) -> None:
+    """Multivariate REML, HAR(1): the base of the ratios"""
+    answer = benchmark(bm.multivariate, ishak, between="har")
+    assert answer.k == ishak.k
+
+
+@pytest.mark.benchmark(group=MONTHS)
+def test_months_exact(benchmark, ishak) -> None:
+    """exact: a mean at every visit, OU, DataTree with 4,000 draws of everything"""
+    arguments = {"priors": UPDRS, "between": "ou", "engine": "exact", "random_seed": 1}
+    bm.fit(ishak, **arguments)
+    fit = benchmark.pedantic(lambda: bm.fit(ishak, **arguments), rounds=5)
+    assert fit.attrs["converged"] == 1
+
+
+@pytest.mark.benchmark(group=MONTHS)
+def test_months_nuts_refit(benchmark, ishak) -> None:
+    """NUTS refit: HAR(1), other prior scales, 4 x (1000 + 1000), DataTree"""
+    bm.fit(ishak, priors=UPDRS, between="har", random_seed=1, progressbar=False)
+    rounds = iter(range(10_000))
+
+    def refit() -> xr.DataTree:
+        number = next(rounds)
+        priors = UPDRS | {"tau": f"HalfNormal({10 + 0.001 * number})"}
+        return bm.fit(ishak, priors=priors, between="har", random_seed=number, progressbar=False)
+
+    fit = benchmark.pedantic(refit, rounds=5, warmup_rounds=1)
+    assert fit.attrs["divergences"] == 0
+
+
+@pytest.mark.benchmark(group=MONTHS)
+def test_months_many_studies(benchmark) -> None:
+    """NUTS refit: 500 simulated studies at 6 visits, HAR(1), 4 x (1000 + 1000), DataTree"""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "study": np.repeat([f"study {i}" for i in range(500)], 6),
+            "month": np.tile([1, 2, 3, 4, 6, 12], 500),
+            "y": rng.normal(-1.0, 0.5, 3000),
+            "se": rng.uniform(0.1, 0.5, 3000),
+        }
+    )
+    priors = {"m": "Normal(0, 5)", "tau": "HalfNormal(1)", "rho": "Uniform(-1, 1)"}
+    arguments = {"priors": priors, "between": "har", "progressbar": False}
+    bm.fit(months(frame, 0.5), random_seed=1, **arguments)
+    moved = months(frame.assign(y=frame["y"] + 0.01), 0.5)
+    fit = benchmark.pedantic(lambda: bm.fit(moved, random_seed=2, **arguments), rounds=1)
+    assert fit.attrs["converged"] == 1
 
 
 @pytest.mark.benchmark(group="many studies")

@@ -48,19 +48,19 @@ def ishak(*, months: bool = False, scale: float = 1.0, shift: float = 0.0) -> bm
     [("HAR", "har", False), ("CAR_occasion", "ou", False), ("CAR_months", "ou", True)],
 )
 def test_metafor(name: str, between: str, months: bool) -> None:
-    """Within metafor's own tolerance: its two optimisers differ by as much."""
+    """To what metafor's optimiser leaves open: an error of 1e-5 in a variance moves the mean by far less."""
     ours, theirs = bm.multivariate(ishak(months=months), between=between), METAFOR[name]
-    assert ours.table["estimate"].to_numpy() == pytest.approx(np.array(theirs["m"]), abs=2e-5)
-    assert ours.table["se"].to_numpy() == pytest.approx(np.array(theirs["m_se"]), abs=2e-5)
-    assert ours.covariance == pytest.approx(np.array(theirs["m_cov"]), abs=2e-5)
-    assert ours.tau2 == pytest.approx(np.atleast_1d(theirs["tau2"]), abs=2e-3 if months else 1e-3)
+    assert ours.table["estimate"].to_numpy() == pytest.approx(np.array(theirs["m"]), abs=1e-6)
+    assert ours.table["se"].to_numpy() == pytest.approx(np.array(theirs["m_se"]), abs=1e-6)
+    assert ours.covariance == pytest.approx(np.array(theirs["m_cov"]), abs=2e-6)
+    assert ours.tau2 == pytest.approx(np.atleast_1d(theirs["tau2"]), abs=5e-5)
     assert ours.rho == pytest.approx(theirs["rho"], abs=1e-5)
     assert ours.log_likelihood == pytest.approx(theirs["logLik"], abs=1e-6)
     assert ours.log_likelihood >= theirs["logLik"] - 1e-8
     assert ours.aic == pytest.approx(theirs["AIC"], abs=2e-6)
     last = ours.contrast([0.0, -1.0, 0.0, 1.0])
-    assert last["estimate"] == pytest.approx(theirs["m4_m2"], abs=2e-5)
-    assert last["se"] == pytest.approx(theirs["m4_m2_se"], abs=2e-5)
+    assert last["estimate"] == pytest.approx(theirs["m4_m2"], abs=1e-6)
+    assert last["se"] == pytest.approx(theirs["m4_m2_se"], abs=1e-6)
     assert (ours.k, ours.n_estimates, ours.notes) == (46, 82, ())
 
 

@@ -23,6 +23,7 @@ import pandas as pd
 
 from bayesma.engines.exact import integrate
 from bayesma.engines.fit import make_setting
+from bayesma.engines.tree import Setting
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.files import write_text
 
@@ -60,8 +61,8 @@ def review(seed: int) -> tuple[pd.DataFrame, np.ndarray, float]:
     return pd.DataFrame(rows), mean, within
 
 
-def posterior(frame: pd.DataFrame, correlation: float | str, between: str) -> np.ndarray:
-    """Draws of the mean at each visit, (s, t)."""
+def posterior(frame: pd.DataFrame, correlation: float | str, between: str) -> tuple[np.ndarray, float]:
+    """Draws of the mean at each visit, (s, t), and the error of the integral."""
     evidence = Trajectories.from_arms(
         frame,
         study="study",
@@ -74,10 +75,16 @@ def posterior(frame: pd.DataFrame, correlation: float | str, between: str) -> np
     )
     priors = PRIORS if between == "ou" else {name: PRIORS[name] for name in ("m", "tau")}
     setting = make_setting(evidence, None, priors, 1, {"between": between})
-    return integrate(setting).draw(DRAWS, np.random.default_rng(1))["m"]
+    return drawn(setting)
 
 
-def separate(frame: pd.DataFrame, within: float) -> np.ndarray:
+def drawn(setting: Setting) -> tuple[np.ndarray, float]:
+    """Draws of m and the error of the integral."""
+    integral = integrate(setting)
+    return integral.draw(DRAWS, np.random.default_rng(1))["m"], integral.error
+
+
+def separate(frame: pd.DataFrame, within: float) -> tuple[np.ndarray, float]:
     """Each month pooled by itself with the right standard errors, months taken as independent."""
     wide = frame.pivot(index="study", columns="month", values="mean")
     n = frame.groupby("study")["n"].first()
@@ -96,12 +103,14 @@ def separate(frame: pd.DataFrame, within: float) -> np.ndarray:
         pd.DataFrame(rows), study="study", month="month", estimate="y", se="se", within_correlation=0.0
     )
     priors = {name: PRIORS[name] for name in ("m", "tau")}
-    setting = make_setting(evidence, None, priors, 1, {"between": "diagonal"})
-    return integrate(setting).draw(DRAWS, np.random.default_rng(1))["m"]
+    return drawn(make_setting(evidence, None, priors, 1, {"between": "diagonal"}))
 
 
-def covered(seed: int) -> dict[str, list[bool]]:
-    """For each answer, whether the intervals of m at the visits and of the difference hold the truth."""
+def covered(seed: int) -> tuple[dict[str, list[bool]], float]:
+    """For each answer, whether the intervals of m at the visits and of the difference hold the truth.
+
+    And the largest error of an integral.
+    """
     frame, mean, within = review(seed)
     truth = np.append(mean, mean[3] - mean[2])
     answers = {
@@ -110,11 +119,11 @@ def covered(seed: int) -> dict[str, list[bool]]:
         SEPARATE: separate(frame, within),
     }
     result = {}
-    for name, m in answers.items():
+    for name, (m, _) in answers.items():
         both = np.column_stack([m, m[:, 3] - m[:, 2]])
         low, high = np.quantile(both, [0.025, 0.975], axis=0)
         result[name] = ((low <= truth) & (truth <= high)).tolist()
-    return result
+    return result, max(error for _, error in answers.values())
 
 
 def main() -> None:
@@ -124,7 +133,7 @@ def main() -> None:
         results = list(pool.map(covered, range(REVIEWS), chunksize=5))
     quantities = [*(f"m[{m:g}]" for m in MONTHS[1:]), DIFFERENCE]
     counts = {
-        name: dict(zip(quantities, np.sum([r[name] for r in results], axis=0).tolist(), strict=True))
+        name: dict(zip(quantities, np.sum([r[name] for r, _ in results], axis=0).tolist(), strict=True))
         for name in (GIVEN, PRIOR, SEPARATE)
     }
     record = {
@@ -134,6 +143,8 @@ def main() -> None:
         "months": MONTHS.tolist(),
         "priors": PRIORS | {"rho_within": WITHIN},
         "covered": counts,
+        "by_review": [{name: "".join("01"[hit] for hit in r[name]) for name in r} for r, _ in results],
+        "largest_error": max(error for _, error in results),
         "seconds": round(time.time() - begin),
         "machine": platform.processor() or platform.machine(),
         "versions": {name: version(name) for name in ("bayesma", "numpy", "scipy", "numba")},
