@@ -13,29 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesma.engines.effect_mixture import Mixture
 from bayesma.engines.gaussian import DROP
-from bayesma.engines.slices import Slices
+from bayesma.engines.slice_levels import Slices
 from bayesma.families.problems import Baseline, ConditionalEffects, LocationScaleEffects
 from bayesma.numerics import legendre
 from bayesma.numerics import slices as pieces
-from bayesma.numerics.effect_kernels import bell_sum
-from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
 type Rows = NDArray[np.intp]
 type LogDensity = Callable[[Rows, Array], Array]  # rows (q,) and values (q, g) to (q, g)
 
 SIZES = (64, 96, 144, 216, 324, 486)
-LIGHT = 1e-11  # slices of less mass are left out
-FINE = 513  # points of a slice's profile between which it is interpolated
 MASS = 1e-6  # what a density may miss of 1, or a series be rough, before it is tabulated again, finer
 SCOUTS = 65
 FARTHEST = 14.0
 LOOKS = 4
+SHARPER = 0.4
 BELL = 2.0  # of where it has fallen by 2: in asinh units of four sds a bell is nearest to a polynomial
-BULK = 0.6  # units within which a slice has its mass, where its nodes must be seen
-WIDE = 3.0  # the same for a Student-t, whose complex poles lie nearer
-RESOLVED = 1.3  # spacings of the slice's nodes from which a normal sees enough of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,37 +66,72 @@ def tabulate(log_density: LogDensity, centre: Array, unit: Array) -> Densities:
     centre, unit
         Where to look and on what scale, shapes (p,).
     """
+    return _expand(_look(log_density, centre, unit), log_density)
+
+
+def _look(log_density: LogDensity, centre: Array, unit: Array) -> Array:
+    """Windows (p, 4) that hold the densities: where each is above exp(-DROP) of its peak, around that."""
     share, rows = np.linspace(0.0, 1.0, SCOUTS), np.arange(centre.size)
     low, high = np.full(centre.size, -FARTHEST), np.full(centre.size, FARTHEST)
     for _ in range(LOOKS):
         grid = low[:, None] + (high - low)[:, None] * share
-        height = log_density(rows, centre[:, None] + unit[:, None] * np.sinh(grid)) + np.log(np.cosh(grid))
+        values, log_slope = centre[:, None] + unit[:, None] * np.sinh(grid), np.log(np.cosh(grid))
+        height = log_density(rows, values) + log_slope
         inside = height > height.max(axis=1, keepdims=True) - DROP
         first = np.maximum(np.argmax(inside, axis=1) - 1, 0)
         last = np.minimum(SCOUTS - np.argmax(inside[:, ::-1], axis=1), SCOUTS - 1)
-        values = centre[:, None] + unit[:, None] * np.sinh(grid)
         ends = values[rows, first], values[rows, last]
-        centre, unit = _bell(values, height - np.log(np.cosh(grid)))
+        centre, unit = _bell(values, height - log_slope)
         low, high = np.arcsinh((ends[0] - centre) / unit), np.arcsinh((ends[1] - centre) / unit)
         if np.all(last - first > SCOUTS // 3):
             break
-    window = np.column_stack([centre, unit, low, high])
-    series = np.zeros((centre.size, 0))
-    errors = np.full(centre.size, np.inf)
+    return np.column_stack([centre, unit, low, high])
+
+
+def _places(window: Array, n: int) -> tuple[Array, Array]:
+    """Values at the n Gauss-Legendre nodes of each window, and their weights, both (q, n)."""
+    u, w = legendre.rule(n)
+    centre, unit, low, high = window.T[:, :, None]
+    half = 0.5 * (high - low)
+    z = low + half * (u + 1.0)
+    return centre + unit * np.sinh(z), np.cosh(z) * half * unit * w
+
+
+def _expand(window: Array, log_density: LogDensity) -> Densities:
+    """Legendre series on the windows, each with as many terms as it needs.
+
+    A density with a sharp peak on a broad foot needs fewer with a smaller unit: where the first terms do not
+    suffice, one is tried.
+    """
+    window = window.copy()
+    series, errors = np.zeros((window.shape[0], 0)), np.full(window.shape[0], np.inf)
     for n in SIZES:
         rows = np.flatnonzero(errors > MASS)
         if not rows.size:
             break
-        u, w = legendre.rule(n)
-        start, half = low[rows, None], 0.5 * (high - low)[rows, None]
-        grid = start + half * (u + 1.0)
-        value = log_density(rows, centre[rows, None] + unit[rows, None] * np.sinh(grid))
-        density = np.exp(value) * np.cosh(grid) * half * unit[rows, None]
-        total = density @ w
         series = np.pad(series, ((0, 0), (0, n - series.shape[1])))
-        series[rows] = [legendre.coefficients(row) for row in density / total[:, None]]
-        errors[rows] = np.maximum(np.abs(total - 1.0), legendre.roughness(series[rows]))
+        errors[rows] = np.inf
+        for sharper in (False, True) if n > SIZES[0] else (False,):
+            rows = np.flatnonzero(errors > MASS)
+            if not rows.size:
+                break
+            tried = _sharper(window[rows]) if sharper else window[rows]
+            places, slope = _places(tried, n)
+            mass = np.exp(log_density(rows, places)) * slope
+            total = mass.sum(axis=1)
+            found = legendre.coefficients(mass / (total[:, None] * legendre.rule(n)[1]))
+            off = np.maximum(np.abs(total - 1.0), legendre.roughness(found))
+            better = off < errors[rows]
+            kept = rows[better]
+            window[kept], series[kept], errors[kept] = tried[better], found[better], off[better]
     return Densities(window, series, float(errors.max()))
+
+
+def _sharper(window: Array) -> Array:
+    """The same windows with smaller units."""
+    centre, unit, low, high = window.T
+    ends = (np.arcsinh(np.sinh(end) / SHARPER) for end in (low, high))
+    return np.column_stack([centre, SHARPER * unit, *ends])
 
 
 def _bell(values: Array, height: Array) -> tuple[Array, Array]:
@@ -132,44 +162,18 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
                 return np.array([np.log(np.exp(term) @ weight[kept]) for term in terms])
 
         return tabulate(conditional, np.full(effects.k + 1, mean), np.full(effects.k + 1, sd))
-    packed, shape, k = effects.table.packed, effects.shape, effects.table.k
-    n = slices.location.shape[1]
-    heavy = slices.mass > LIGHT
-    location, weight = slices.location[heavy], slices.weight[heavy]
-    marginal = effects.table.log_marginal(location.reshape(-1), np.repeat(slices.scale[heavy], n), shape)
-    share = np.concatenate([np.moveaxis(marginal.reshape(-1, n, k), -1, 0), np.zeros((1, *location.shape))])
-    with np.errstate(divide="ignore"):
-        ratio = np.log(weight) - share  # (k + 1, s, n): what all other studies say of the location
-    offset = ratio.max(axis=(1, 2), keepdims=True)
-    ratio = np.exp(ratio - offset)
-    _, rule = legendre.rule(n)
-    fine = np.linspace(-1.0, 1.0, FINE)
-    to_fine = np.polynomial.legendre.legvander(fine, n - 1) @ legendre.transform(n)
-    _, unit, low, high = slices.window[heavy].T
-    widest = np.pi / n * 0.5 * (high - low) * unit * np.cosh(np.maximum(np.abs(low), np.abs(high)))
-    finest = RESOLVED / shape.scales.min() if math.isinf(shape.nu) else WIDE
-    profile = _profiles(ratio / rule, to_fine, slices.scale[heavy] < finest * widest)
-
-    def location_scale(rows: Rows, x: Array) -> Array:
-        value = _convolved(
-            np.ascontiguousarray(x),
-            rows,
-            slices.scale[heavy],
-            slices.location[heavy],
-            slices.window[heavy],
-            ratio,
-            profile,
-            shape.scales,
-            shape.weights,
-            shape.nu,
-        )
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(value) + offset[rows, 0] + effects.table.at(x, rows))
-
+    table = effects.table
+    mixture = Mixture.of(slices, table, effects.shape)
+    packed = table.packed
     centre = np.append(packed.centre, mean)
     unit = np.append(np.minimum(packed.width, sd), sd)
     centre[:-1] = np.where(packed.width > sd, mean, centre[:-1])
-    return tabulate(location_scale, centre, unit)
+
+    def likelihood(rows: Rows, x: Array) -> Array:
+        return table.at(x, rows)
+
+    window = _look(lambda rows, x: mixture.rough(rows, x) + likelihood(rows, x), centre, unit)
+    return _expand(window, lambda rows, x: mixture.log_density(rows, x) + likelihood(rows, x))
 
 
 def baseline_densities(effect: Array, weight: Array, baseline: Baseline) -> Densities:
@@ -199,107 +203,3 @@ def _rough(slices: Slices) -> tuple[float, float]:
     """Mean and sd of the location on the line, for windows only."""
     mean = float(np.sum(slices.weight * slices.location))
     return mean, max(math.sqrt(float(np.sum(slices.weight * (slices.location - mean) ** 2))), 1e-300)
-
-
-def _hermite(*sizes: int) -> tuple[Array, Array]:
-    """Rules of several sizes, one a row, padded with weights of 0."""
-    nodes, weights = np.zeros((len(sizes), max(sizes))), np.zeros((len(sizes), max(sizes)))
-    for row, n in enumerate(sizes):
-        x, w = np.polynomial.hermite_e.hermegauss(n)
-        nodes[row, :n], weights[row, :n] = x, w / w.sum()
-    return nodes, weights
-
-
-NARROW = (0.06, 0.35)  # spacings below which a normal needs the smallest, the second smallest of the rules
-_SIZES = np.array([3, 7, 24])
-_NODES, _WEIGHTS = _hermite(3, 7, 24)
-
-
-@compiled
-def _profiles(values: Array, to_fine: Array, needed: NDArray[np.bool_]) -> Array:
-    """Values (p, s, n) at the nodes of the needed slices, carried to evenly spaced points: (p, s, FINE).
-
-    Written out, since a threaded matrix product waits for its threads longer than this takes.
-    """
-    p, s, n = values.shape
-    result = np.zeros((p, s, to_fine.shape[0]))
-    for i in range(p):
-        for j in range(s):
-            if needed[j]:
-                for f in range(to_fine.shape[0]):
-                    total = 0.0
-                    for m in range(n):
-                        total += to_fine[f, m] * values[i, j, m]
-                    result[i, j, f] = max(total, 0.0)
-    return result
-
-
-@compiled
-def _between(u: float, profile: Array) -> float:
-    """Value at u in (-1, 1) of a smooth function known at evenly spaced points: quintic through six."""
-    at = 0.5 * (u + 1.0) * (profile.size - 1)
-    first = min(max(int(at) - 2, 0), profile.size - 6)
-    t = at - first
-    t0, t1, t2, t3, t4, t5 = t, t - 1.0, t - 2.0, t - 3.0, t - 4.0, t - 5.0
-    return float(
-        (
-            t1 * t2 * t3 * t4 * t5 * -profile[first]
-            + 5.0 * t0 * t2 * t3 * t4 * t5 * profile[first + 1]
-            - 10.0 * t0 * t1 * t3 * t4 * t5 * profile[first + 2]
-            + 10.0 * t0 * t1 * t2 * t4 * t5 * profile[first + 3]
-            - 5.0 * t0 * t1 * t2 * t3 * t5 * profile[first + 4]
-            + t0 * t1 * t2 * t3 * t4 * profile[first + 5]
-        )
-        / 120.0
-    )
-
-
-@compiled
-def _convolved(
-    x: Array,
-    rows: Rows,
-    scale: Array,
-    location: Array,
-    window: Array,
-    ratio: Array,
-    profile: Array,
-    components: Array,
-    shares: Array,
-    nu: float,
-) -> Array:
-    """Sum over slices of the density in x of location + scale * effect, location weighted by `ratio`."""
-    result = np.zeros(x.shape)
-    n = location.shape[1]
-    level = 0.0
-    if nu < np.inf:
-        level = math.exp(math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu)) / math.sqrt(nu * math.pi)
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            total = 0.0
-            for s in range(scale.size):
-                centre, unit, low, high = window[s]
-                half = 0.5 * (high - low)
-                offset = min(abs(x[i, j] - centre) / unit, BULK)
-                spacing = half * math.pi / n * unit * math.sqrt(1.0 + offset * offset)
-                if nu < np.inf and scale[s] >= WIDE * spacing:
-                    part = 0.0
-                    for m in range(n):
-                        z = (x[i, j] - location[s, m]) / scale[s]
-                        part += ratio[rows[i], s, m] * (1.0 + z * z / nu) ** (-0.5 * (nu + 1.0))
-                    total += level * part / scale[s]
-                    continue
-                for c in range(components.size):
-                    sd = scale[s] * components[c]
-                    if sd >= RESOLVED * spacing:
-                        part = bell_sum(location[s], ratio[rows[i], s], x[i, j], 1.0 / sd, 0.0)
-                        total += shares[c] * part / (sd * math.sqrt(2.0 * math.pi))
-                        continue
-                    rule = 0 if sd < NARROW[0] * spacing else 1 if sd < NARROW[1] * spacing else 2
-                    for q in range(_SIZES[rule]):
-                        at = (x[i, j] - sd * _NODES[rule, q] - centre) / unit
-                        u = (math.asinh(at) - low) / half - 1.0
-                        if abs(u) < 1.0:
-                            slope = half * unit * math.sqrt(1.0 + at * at)
-                            total += shares[c] * _WEIGHTS[rule, q] * _between(u, profile[rows[i], s]) / slope
-            result[i, j] = max(total, 0.0)
-    return result

@@ -15,7 +15,8 @@ from scipy.special import expit
 from bayesma.engines.bayes_factors import Evidence
 from bayesma.engines.effects import Densities, baseline_densities, effect_densities
 from bayesma.engines.exact_gaussian import draw_scale
-from bayesma.engines.slices import Slices, log_evidence_at, solve
+from bayesma.engines.slice_levels import Slices
+from bayesma.engines.slices import log_evidence_at, solve
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import TwoParameterProblem
@@ -86,21 +87,15 @@ class SliceIntegral:
         return xr.Dataset(variables, {"study": study}, attrs)
 
     def draw(self, size: int, rng: np.random.Generator) -> Arrays:
-        """Scale by inversion; location by inversion in the two slices around it."""
+        """Scale by inversion; location by inversion in the slices around it."""
         problem, slices = self.problem, self.slices
         made: Arrays = {}
         place = np.zeros(size)
         if slices.scale_density is not None:
             made[problem.scale] = draw_scale(slices.scale_density, rng.uniform(size=size))
-            place = np.interp(made[problem.scale], slices.scale, np.arange(slices.scale.size))
-        location = np.empty(size)
+            place = _places(made[problem.scale], slices)
         uniform = rng.uniform(size=size)
-        below = np.minimum(place.astype(int), max(slices.scale.size - 2, 0))
-        for s in np.unique(below):
-            chosen = below == s
-            first = _quantiles(slices, s, uniform[chosen])
-            last = _quantiles(slices, min(s + 1, slices.scale.size - 1), uniform[chosen])
-            location[chosen] = first + (place[chosen] - s) * (last - first)
+        location = _between_slices(place, uniform, slices)
         value = expit(location) if problem.link == "expit" else location
         return {problem.location: value} | made
 
@@ -147,6 +142,37 @@ def _stored(name: str, densities: Densities, rows: slice | int) -> dict[str, Any
         f"{name}_window": ((*dims, "end"), densities.window[rows]),
         f"{name}_density": ((*dims, f"{name}_degree"), densities.series[rows]),
     }
+
+
+def _places(scale: Array, slices: Slices) -> Array:
+    """Numbers of the slices at which scales would stand: nearly even in the angle of their rule."""
+    density = slices.scale_density
+    assert density is not None
+    scale_map, nodes = density.scale_map, legendre.rule(slices.scale.size)[0]
+    with np.errstate(divide="ignore"):  # a scale below the smallest number
+        line = np.log(scale) if scale_map.logarithmic else scale
+    z = np.arcsinh((line - scale_map.origin) / scale_map.unit)
+    u = np.clip(2.0 * (z - density.low) / (density.high - density.low) - 1.0, -1.0, 1.0)
+    return np.asarray(np.interp(np.arccos(-u), np.arccos(-nodes), np.arange(nodes.size)))
+
+
+def _between_slices(place: Array, uniform: Array, slices: Slices) -> Array:
+    """Quantiles of the location at places among the slices, cubic through those of the four around each."""
+    size = min(slices.scale.size, 4)
+    first = np.clip(place.astype(int) - 1, 0, slices.scale.size - size)
+    result = np.zeros(place.size)
+    for s in range(slices.scale.size):
+        offset = s - first
+        chosen = np.flatnonzero((offset >= 0) & (offset < size))
+        if not chosen.size:
+            continue
+        t = place[chosen] - first[chosen]
+        weight = np.ones(chosen.size)
+        for other in range(size):
+            gap = offset[chosen] - other
+            weight *= np.where(gap == 0, 1.0, (t - other) / np.where(gap == 0, 1, gap))
+        result[chosen] += weight * _quantiles(slices, s, uniform[chosen])
+    return result
 
 
 def _quantiles(slices: Slices, s: int, uniform: Array) -> Array:

@@ -121,6 +121,10 @@ class ScaleWindow:
     centre: Array
     sd: Array
 
+    def z_at(self, u: Array) -> Array:
+        """From [-1, 1] to the window."""
+        return self.low + 0.5 * (self.high - self.low) * (u + 1.0)
+
 
 def scale_window(posterior: Posterior) -> ScaleWindow | None:
     """Scan along the scale until the window that holds the posterior is resolved."""

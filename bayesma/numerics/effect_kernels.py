@@ -52,6 +52,21 @@ NODES, WEIGHTS = _hermite(HERMITE)
 
 
 @compiled
+def sextic(t: float, values: Array, first: int) -> float:
+    """Polynomial through seven even values, at t steps from the first of them."""
+    a, b, c, d, e, f, g = t, t - 1.0, t - 2.0, t - 3.0, t - 4.0, t - 5.0, t - 6.0
+    ab, fg = a * b, f * g
+    abc, efg = ab * c, e * fg
+    abcd, defg = abc * d, d * efg
+    return float(
+        (values[first] * b * c * defg + values[first + 6] * abcd * e * f) / 720.0
+        - (values[first + 1] * a * c * defg + values[first + 5] * abcd * e * g) / 120.0
+        + (values[first + 2] * ab * defg + values[first + 4] * abcd * fg) / 48.0
+        - values[first + 3] * abc * efg / 36.0
+    )
+
+
+@compiled
 def interpolate(i: int, effect: float, table: Packed) -> float:
     """Log likelihood of study `i`: sextic through seven points; a parabola beyond the table."""
     z = math.asinh((effect - table.centre[i]) / table.width[i])
@@ -65,15 +80,7 @@ def interpolate(i: int, effect: float, table: Packed) -> float:
         bend = min((slope - (y_b - y_c) / (x_b - x_c)) / (x_a - x_c), 0.0)
         return float(y_a + (effect - x_a) * (slope + bend * (effect - x_b)))
     first = min(max(int(at + 0.5) - 3, 0), points - 7)
-    t = at - first
-    total = 0.0
-    for j in range(7):
-        weight = 1.0
-        for m in range(7):
-            if m != j:
-                weight *= (t - m) / (j - m)
-        total += weight * table.log_likelihood[i, first + j]
-    return total
+    return sextic(at - first, table.log_likelihood[i], first)
 
 
 @compiled
@@ -135,7 +142,7 @@ def _slots(first: int, stop: int, stride: int, points: int) -> tuple[int, int]:
 
 
 @compiled_sum
-def _fast_exp(x: float) -> float:
+def fast_exp(x: float) -> float:
     """exp(x) for x <= 0 as (1 + x / 1024 + ...)^1024, exact to 1e-13 down to exp(-40).
 
     Plain arithmetic, which a processor does on several numbers at once.
@@ -153,7 +160,7 @@ def bell_sum(effects: Array, masses: Array, mean: float, precision: float, neare
     total = 0.0
     for j in range(effects.size):
         u = (effects[j] - mean) * precision
-        total += masses[j] * _fast_exp(-0.5 * (u * u - nearest))
+        total += masses[j] * fast_exp(-0.5 * (u * u - nearest))
     return total
 
 
@@ -233,7 +240,7 @@ def _bell_terms(
     """The terms that `bell_sum` adds up."""
     for j in range(effects.size):
         u = (effects[j] - mean) * precision
-        out[j] = masses[j] * _fast_exp(-0.5 * (u * u - nearest))
+        out[j] = masses[j] * fast_exp(-0.5 * (u * u - nearest))
 
 
 @compiled

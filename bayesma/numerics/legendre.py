@@ -49,16 +49,32 @@ def _roots(n: int) -> tuple[Array, Array]:
 @cache
 def transform(n: int) -> Array:
     """Matrix from values at the n nodes to Legendre coefficients, shape (n, n)."""
-    nodes, weights = rule(n)
-    degree = np.arange(n)
-    return np.ascontiguousarray(
-        (legendre.legvander(nodes, n - 1) * weights[:, None]).T * (degree + 0.5)[:, None]
-    )
+    weights, degree = rule(n)[1], np.arange(n)
+    return np.ascontiguousarray((values(n) * weights[:, None]).T * (degree + 0.5)[:, None])
 
 
 def coefficients(values: Array) -> Array:
-    """Legendre coefficients, shape (n,), of the polynomial through `values` at the n Gauss-Legendre nodes."""
-    return transform(values.size) @ values
+    """Legendre coefficients of polynomials through values (..., n) at the n Gauss-Legendre nodes."""
+    return np.asarray(values @ transform(values.shape[-1]).T)
+
+
+@cache
+def values(n: int) -> Array:
+    """Matrix from n Legendre coefficients to values at the n nodes: the inverse of `transform`."""
+    return np.ascontiguousarray(legendre.legvander(rule(n)[0], n - 1))
+
+
+@cache
+def carry(n: int, to: int) -> Array:
+    """Matrix from values of a polynomial at the nodes of the rule of n to those of another, (to, n)."""
+    return np.ascontiguousarray(legendre.legvander(rule(to)[0], n - 1) @ transform(n))
+
+
+@cache
+def last_terms(n: int, to: int) -> Array:
+    """Matrix from values at n nodes to the sum of the series' last four terms at others, (to, n)."""
+    last = legendre.legvander(rule(to)[0], n - 1)[:, -4:]
+    return np.ascontiguousarray(last @ transform(n)[-4:])
 
 
 def roughness(series: Array) -> Array:

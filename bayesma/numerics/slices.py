@@ -16,6 +16,7 @@ from bayesma.numerics.jit import compiled
 Array = NDArray[np.float64]
 
 HALVINGS = 200
+ROUNDING = 1e-15
 ACCURATE = 1e-13  # relative to the distance of the two ends
 
 
@@ -89,4 +90,6 @@ def nodes(windows: Array, series: Array) -> tuple[Array, Array]:
     u, w = legendre.rule(series.shape[1])
     centre, unit, low, high = windows.T[:, :, None]
     values = centre + unit * np.sinh(low + 0.5 * (high - low) * (u + 1.0))
-    return values, np.array([legendre.evaluate_many(u, row) for row in series]) * w
+    density = np.array([legendre.evaluate_many(u, row) for row in series])
+    noise = ROUNDING * np.abs(series).sum(axis=1, keepdims=True)  # far out it would outweigh the density
+    return values, np.where(density > noise, density, 0.0) * w

@@ -111,7 +111,7 @@ def mean_risk(fit) -> dict[str, float]:
     values = expit(mu[:, None] + tau[:, None] * z) @ w
     at = marginal(fit, "mu")
     assert isinstance(at, SlicedDensity)
-    scale, integrals = tau.reshape(at.series.shape)[:, 0], legendre.antiderivatives(at.series)
+    scale, integrals = tau.reshape(at.series.shape[0], -1)[:, 0], legendre.antiderivatives(at.series)
 
     def below(x: float) -> float:
         """P(mean risk < x)."""
