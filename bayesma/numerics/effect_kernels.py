@@ -18,9 +18,6 @@ RESOLVED = 1.6  # the trapezoid is exact to rounding when the sd is this many st
 COARSEST = 0.2  # step in asinh units beyond which the likelihood itself would not be resolved
 NORMAL_REACH = 9.0  # sds of a normal beyond which it is 0
 HERMITE = 11
-FINER = 4  # draws use so many times the points an integral does
-BETWEEN = 73  # points on which a normal is drawn that is too narrow for that
-LOCAL = 0.5  # steps below which a normal sees a likelihood as exp of a parabola
 
 
 class Packed(NamedTuple):
@@ -132,7 +129,7 @@ def span(i: int, mean: float, sd: float, stride: int, table: Packed) -> tuple[in
 
 
 @compiled
-def _slots(first: int, stop: int, stride: int, points: int) -> tuple[int, int]:
+def slots(first: int, stop: int, stride: int, points: int) -> tuple[int, int]:
     """Where the strided points from `first` up to `stop` stand among `effects` and `masses`."""
     begin, level = 0, 1
     while level < stride:
@@ -182,7 +179,7 @@ def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
                 total += WEIGHTS[j] * math.exp(value - largest)
         return largest + math.log(total)
     first, stop, nearest = span(i, mean, sd, stride, table)
-    begin, end = _slots(first, stop, stride, table.mass.shape[1])
+    begin, end = slots(first, stop, stride, table.mass.shape[1])
     total = bell_sum(table.effects[i, begin:end], table.masses[i, begin:end], mean, 1.0 / sd, nearest)
     if total <= 0.0:
         return -np.inf
@@ -191,7 +188,7 @@ def log_marginal_one(i: int, mean: float, sd: float, table: Packed) -> float:
 
 
 @compiled
-def _log_mixture(i: int, mean: float, sd: float, scales: Array, weights: Array, table: Packed) -> float:
+def log_mixture(i: int, mean: float, sd: float, scales: Array, weights: Array, table: Packed) -> float:
     """`log_marginal_one` over the components of the effects' distribution."""
     if scales.size == 1:
         return log_marginal_one(i, mean, sd * scales[0], table)
@@ -213,104 +210,5 @@ def log_marginals(mean: Array, sd: Array, scales: Array, weights: Array, table: 
     result = np.empty((mean.size, k))
     for n in range(mean.size):
         for i in range(k):
-            result[n, i] = _log_mixture(i, mean[n], sd[n], scales, weights, table)
-    return result
-
-
-@compiled
-def _component(
-    i: int, mean: float, sd: float, scales: Array, weights: Array, u: float, table: Packed
-) -> float:
-    """Scale of the component an effect comes from, given its study's data."""
-    if scales.size == 1:
-        return float(scales[0])
-    target = math.log(u) + _log_mixture(i, mean, sd, scales, weights, table)
-    seen = 0.0
-    for c in range(scales.size):
-        seen += math.exp(log_marginal_one(i, mean, sd * scales[c], table) + math.log(weights[c]) - target)
-        if seen >= 1.0:
-            return float(scales[c])
-    return float(scales[-1])
-
-
-@compiled_sum
-def _bell_terms(
-    effects: Array, masses: Array, mean: float, precision: float, nearest: float, out: Array
-) -> None:
-    """The terms that `bell_sum` adds up."""
-    for j in range(effects.size):
-        u = (effects[j] - mean) * precision
-        out[j] = masses[j] * fast_exp(-0.5 * (u * u - nearest))
-
-
-@compiled
-def _draw_one(i: int, mean: float, sd: float, u: float, normal: float, table: Packed, terms: Array) -> float:
-    """One effect given its study's data: inversion on the table, or the local normal when sd is small."""
-    if sd <= 0.0:
-        return mean
-    offset = abs(mean - table.centre[i]) / table.width[i]
-    here = table.width[i] * table.step[i] * math.sqrt(1.0 + offset * offset)
-    if sd < LOCAL * here:
-        level = interpolate(i, mean, table)
-        up, down = interpolate(i, mean + sd, table), interpolate(i, mean - sd, table)
-        slope, bend = 0.5 * (up - down), min(up + down - 2.0 * level, 0.5)
-        spread = 1.0 / (1.0 - bend)
-        return mean + sd * (slope * spread + math.sqrt(spread) * normal)
-    if sd < FINER * RESOLVED * here:  # too narrow to be drawn on the table's own points
-        step = 2.0 * NORMAL_REACH / (BETWEEN - 1)
-        largest = -np.inf
-        for n in range(BETWEEN):
-            z = -NORMAL_REACH + n * step
-            terms[n] = interpolate(i, mean + sd * z, table) - 0.5 * z * z
-            largest = max(largest, terms[n])
-        for n in range(BETWEEN):
-            terms[n] = math.exp(terms[n] - largest)
-        return mean + sd * (-NORMAL_REACH + step * _inverted(u, terms, BETWEEN))
-    stride = stride_of(i, mean, sd, table)
-    first, stop, nearest = span(i, mean, sd, max(stride, 1), table)
-    stride = max(stride // FINER, 1)
-    begin, end = _slots(first, stop, stride, table.mass.shape[1])
-    _bell_terms(table.effects[i, begin:end], table.masses[i, begin:end], mean, 1.0 / sd, nearest, terms)
-    z = table.start[i] + (first + _inverted(u, terms, end - begin) * stride) * table.step[i]
-    return float(table.centre[i] + table.width[i] * math.sinh(z))
-
-
-@compiled
-def _inverted(u: float, terms: Array, count: int) -> float:
-    """Place, in points, below which lies the share u of a density known at `count` even points.
-
-    The mass between two points is that of the cubic through four; within it the density is taken as linear.
-    """
-    total = 0.0
-    for n in range(count):
-        total += terms[n]
-    if total <= 0.0:
-        return 0.5 * count
-    target, seen, n, share = u * total, 0.0, 0, 0.0
-    while n < count - 1:
-        outer = terms[max(n - 1, 0)] + terms[min(n + 2, count - 1)]
-        share = max((13.0 * (terms[n] + terms[n + 1]) - outer) / 24.0, 0.0)
-        if seen + share >= target:
-            break
-        seen += share
-        n += 1
-    n = min(n, count - 2)
-    left, right = terms[n], terms[n + 1]
-    part = min(max((target - seen) / share, 0.0), 1.0) if share > 0.0 else 0.5
-    root = math.sqrt(left * left + (right * right - left * left) * part)
-    return n + (part * (left + right) / (left + root) if left + root > 0.0 else 0.5)
-
-
-@compiled
-def draws(
-    mean: Array, sd: Array, scales: Array, weights: Array, u: Array, v: Array, normal: Array, table: Packed
-) -> Array:
-    """Shape (n, k)."""
-    k = table.centre.size
-    result = np.empty((mean.size, k))
-    terms = np.empty(max(table.mass.shape[1], BETWEEN))
-    for n in range(mean.size):
-        for i in range(k):
-            scale = _component(i, mean[n], sd[n], scales, weights, v[n, i], table)
-            result[n, i] = _draw_one(i, mean[n], sd[n] * scale, u[n, i], normal[n, i], table, terms)
+            result[n, i] = log_mixture(i, mean[n], sd[n], scales, weights, table)
     return result

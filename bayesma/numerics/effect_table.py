@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.numerics.effect_kernels import LEVELS, Packed, draws, interpolate_many, log_marginals
+from bayesma.numerics.effect_draws import draws, refined
+from bayesma.numerics.effect_kernels import LEVELS, Packed, interpolate_many, log_marginals
 
 Array = NDArray[np.float64]
 type LogLikelihood = Callable[[Array], Array]
@@ -147,6 +148,7 @@ class EffectTable:
             rng.uniform(size=size),
             rng.standard_normal(size),
             self.packed,
+            refined(self.packed),
         )
 
     def at(self, effect: Array, studies: NDArray[np.intp]) -> Array:
