@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 import warnings
 from collections.abc import Callable
@@ -15,17 +14,13 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.calibration.crosscheck import crosscheck
-from bayesma.classical.result import FrequentistFit
-from bayesma.counterparts import counterparts, nearest
+from bayesma.counterparts import counterparts, over_visits
 from bayesma.engines.fit import ENGINES, SEED_BITS, fit
 from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
-from bayesma.measures import MEASURES
+from bayesma.evidence.trajectories import Trajectories
 from bayesma.notes import conflict_notes, prior_notes, size_notes
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.compare import compare
-from bayesma.posterior.location import location, location_name
-from bayesma.posterior.marginals import centre
-from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
 from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_overlap, prior_share
 from bayesma.posterior.prob import prob
@@ -33,76 +28,13 @@ from bayesma.posterior.provenance import provenance
 from bayesma.posterior.shrinkage import shrinkage
 from bayesma.posterior.summary import summary
 from bayesma.reference import ReferenceCheck, check_references
+from bayesma.results import OneEffect, OverMonths, Result
 from bayesma.spec import Job, Spec, load_spec
 from bayesma.spec.rows import Evidence, evidence_of
 from bayesma.spec.tables import EffectsTable
-from bayesma.zero_events import ZeroEvents, zero_events
+from bayesma.zero_events import zero_events
 
 type Progress = Callable[[int, int, str], None]
-
-DECISION = ["p_benefit", "p_mid", "p_harm"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """One fit with every question the spec asks of it.
-
-    Attributes
-    ----------
-    job, evidence, fit
-        What was asked, of which data, and the posterior.
-    summary, shrinkage, compare
-        Tables on the analysis scale.
-    benefit
-        The decision table; None when the spec states no direction of benefit, and for single arms.
-    risks
-        Absolute risks, as `predict` gives them: for counts, and where the spec names a baseline; else None.
-    probabilities
-        Further probabilities the spec asks for, by label; those of parameters the model has not are left out.
-    frequentist
-        Classical answers by label.
-    prior_share
-        Share of each hyper-parameter's posterior that the prior supplied; NaN where prior and data conflict.
-    prior_overlap
-        Overlap of prior and posterior of the mean effect, from 0 to 1; 0 where the prior is improper.
-    zero_events
-        What studies without events contribute; None where there are none.
-    crosscheck
-        NUTS against exact integration; None under engine ``exact`` or without an integral.
-    notes
-        Sentences that must stand beside the result, the most urgent first.
-    """
-
-    job: Job
-    evidence: Evidence
-    fit: xr.DataTree
-    summary: pd.DataFrame
-    shrinkage: pd.DataFrame
-    compare: pd.DataFrame
-    benefit: pd.DataFrame | None
-    risks: pd.DataFrame | None
-    probabilities: pd.Series
-    frequentist: dict[str, FrequentistFit]
-    prior_share: pd.Series
-    prior_overlap: float
-    zero_events: ZeroEvents | None
-    crosscheck: pd.DataFrame | None
-    notes: tuple[str, ...]
-
-    @property
-    def k(self) -> int:
-        """Number of studies."""
-        return len(self.shrinkage)
-
-    @property
-    def estimate(self) -> tuple[float, float, float]:
-        """Mean effect (for single arms the logit of the risk) with its 95 % interval, analysis scale."""
-        return location(self.fit, provenance(self.fit), tails(0.95))
-
-    @property
-    def classical(self) -> tuple[str, FrequentistFit]:
-        """Label and numbers of the classical answer nearest to the model."""
-        return nearest(self.frequentist)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,12 +67,13 @@ class Analysis:
         Returns
         -------
         pandas.DataFrame
-            One row a fit, indexed by its name: label, model, measure, k, estimate (posterior mean), ci_low,
-            ci_high (95 %), p_benefit, p_mid, p_harm of mu, p_benefit_new, p_mid_new of a new study's effect,
-            tau (posterior mean), frequentist estimate, interval and p, share of the prior in mu and tau,
-            and whether the engine converged. Estimates on the analysis scale.
+            One row a fit, or a fit and visit (``sledai[6]``, with a column month), indexed by its name:
+            label, model, measure, k, estimate (posterior mean), ci_low, ci_high (95 %), p_benefit, p_mid,
+            p_harm of the mean effect, p_benefit_new, p_mid_new of a new study's, tau (posterior mean),
+            frequentist estimate, interval and p, share of the prior in each parameter, and whether the
+            engine converged. Estimates on the analysis scale.
         """
-        return pd.DataFrame([_row(result) for result in self.results]).set_index("name")
+        return pd.DataFrame([row for result in self.results for row in result.rows()]).set_index("name")
 
 
 def run(
@@ -236,30 +169,25 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             progressbar=progressbar,
             **job.model.options(),
         )
-        origin = provenance(tree)
-        classical = counterparts(evidence, origin.options)
-        zeros = zero_events(evidence, tree)
+        answers = _answers(evidence, tree, job)
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     favours = job.effects.favours
     conflict = prior_conflict(tree)
     share = prior_share(tree).where(conflict >= CONFLICT)
-    label = f"Bayesian ({tree.attrs['engine']})"
     said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
-    return Result(
+    zeros = answers.get("zero_events")
+    kind = OverMonths if isinstance(evidence, Trajectories) else OneEffect
+    return kind(
         job=job,
         evidence=evidence,
         fit=tree,
         summary=summary(tree),
         shrinkage=shrinkage(tree),
-        compare=compare({label: tree, **classical}),
         benefit=None if favours is None else benefit(tree, favours=favours, mid=job.questions.mid),
-        risks=_risks(tree, job),
         probabilities=_probabilities(tree, job),
-        frequentist=classical,
         prior_share=share,
-        prior_overlap=float(prior_overlap(tree)[location_name(origin)]),
-        zero_events=zeros,
+        prior_overlap=prior_overlap(tree),
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
         notes=(
             *said,
@@ -270,7 +198,25 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             *evidence.notes,
             *job.cautions,
         ),
+        **answers,
     )
+
+
+def _answers(evidence: Evidence, tree: xr.DataTree, job: Job) -> dict[str, Any]:
+    """What only one kind of result has: answers about one effect, or over the months."""
+    options = provenance(tree).options
+    if isinstance(evidence, Trajectories):
+        asked = job.questions.rebound
+        months = None if asked is None else (asked[0], asked[1])
+        course = predict(tree, favours=job.effects.favours, rebound=months)
+        return {"course": course, "classical": over_visits(evidence, options)}
+    classical = counterparts(evidence, options)
+    return {
+        "compare": compare({f"Bayesian ({tree.attrs['engine']})": tree, **classical}),
+        "risks": _risks(tree, job),
+        "frequentist": classical,
+        "zero_events": zero_events(evidence, tree),
+    }
 
 
 def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
@@ -291,42 +237,3 @@ def _risks(tree: xr.DataTree, job: Job) -> pd.DataFrame | None:
     if isinstance(job.effects, EffectsTable) and asked.baseline is None:
         return None
     return predict(tree, baseline=asked.baseline, above=asked.above, favours=job.effects.favours)
-
-
-def _row(result: Result) -> dict[str, Any]:
-    """One line of the answer table."""
-    job, rows = result.job, result.summary
-    label, classical = result.classical
-    estimate, low, high = result.estimate
-    row: dict[str, Any] = {
-        "name": job.name,
-        "label": job.label,
-        "model": job.variant_label,
-        "measure": result.evidence.measure,
-        "favours": job.effects.favours,
-        "k": result.k,
-        "estimate": estimate,
-        "ci_low": low,
-        "ci_high": high,
-    }
-    mean, new = _chances(result.benefit)
-    row |= {name: mean[name] for name in DECISION} | {f"{name}_new": new[name] for name in DECISION[:2]}
-    row["tau"] = float(centre(result.fit, "tau")[0]) if "tau" in rows.index else 0.0
-    row |= {f"frequentist_{n}": getattr(classical, n) for n in ("estimate", "ci_low", "ci_high", "p_value")}
-    if (
-        MEASURES[result.evidence.measure].null is None
-    ):  # the p of a risk of one half answers nobody's question
-        row["frequentist_p_value"] = math.nan
-    row["frequentist_method"] = label
-    row |= {f"prior_share_{name}": value for name, value in result.prior_share.items()}
-    row["prior_overlap"] = result.prior_overlap
-    row["converged"] = bool(result.fit.attrs["converged"])
-    return row
-
-
-def _chances(decision: pd.DataFrame | None) -> tuple[dict[str, float], dict[str, float]]:
-    """Probabilities of the mean effect and of a new study's, NaN where not asked or not defined."""
-    rows = [] if decision is None else [decision.loc[name].to_dict() for name in decision.index]
-    nothing = dict.fromkeys(DECISION, math.nan)
-    mean, new = (*rows, nothing, nothing)[:2]
-    return mean, new

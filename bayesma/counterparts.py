@@ -3,23 +3,89 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+
+import pandas as pd
 
 from bayesma.classical.frequentist import frequentist
 from bayesma.classical.glmm import glmm
 from bayesma.classical.mantel_haenszel import mantel_haenszel
+from bayesma.classical.multivariate import MultivariateFit, multivariate, per_visit
 from bayesma.classical.peto import peto
 from bayesma.classical.result import FrequentistFit
-from bayesma.evidence.counts import ArmCounts
+from bayesma.errors import OptionError
+from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
+from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Options
 from bayesma.spec.rows import Evidence
 
 COMMON, DL, REML = "common effect, Wald", "DerSimonian-Laird, Wald", "REML, Knapp-Hartung"
 MANTEL_HAENSZEL, PETO = "Mantel-Haenszel", "Peto"
 GLMM = {"fixed": "UM.FS", "random": "UM.RS", "correlated": "UM.RS", "conditional": "CM.EL"}
+STRUCTURES = {"diagonal": "independent visits", "cs": "compound symmetry", "har": "HAR(1)", "ou": "OU"}
+ALONE = "each month by itself, REML (of one study: its own)"
+SHAPES = ("visit", "linear")  # of the mean, with a classical answer
 
 
-def counterparts(evidence: Evidence, options: Options) -> dict[str, FrequentistFit]:
+@dataclass(frozen=True, slots=True, eq=False)
+class OverVisits:
+    """The classical answers over several visits.
+
+    Attributes
+    ----------
+    joint
+        Multivariate REML, all visits together; None where it is not defined.
+    reason
+        Why it is not; empty where it is.
+    each
+        Every visit pooled by itself, index visit.
+    """
+
+    joint: MultivariateFit | None
+    reason: str
+    each: pd.DataFrame
+
+    @property
+    def label(self) -> str:
+        """Name of the answer shown first."""
+        return ALONE if self.joint is None else f"multivariate REML, {STRUCTURES[self.joint.between]}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be read with them."""
+        return (self.reason,) if self.joint is None else self.joint.notes
+
+    @property
+    def methods(self) -> tuple[tuple[str, str], ...]:
+        """Method and interval of each."""
+        alone = ("REML", "hksj")
+        return (alone,) if self.joint is None else (("multivariate", "wald"), alone)
+
+    def at_visits(self) -> pd.DataFrame:
+        """Estimate, ci_low, ci_high and p_value at every visit: the joint answer, or else each by itself."""
+        columns = ["estimate", "ci_low", "ci_high", "p_value"]
+        if self.joint is None:
+            return self.each[columns]
+        if self.joint.trajectory == "visit":
+            return self.joint.table[columns].set_axis(self.each.index)
+        rows = [self.joint.contrast([1.0, month]) for month in self.each.index]
+        return pd.DataFrame(rows)[columns].set_axis(self.each.index)
+
+
+def over_visits(trajectories: Trajectories, options: Options) -> OverVisits:
+    """Classical answers with the covariance and, where there is one, the mean of the model."""
+    shape = options["trajectory"] if options["trajectory"] in SHAPES else "visit"
+    each = per_visit(trajectories)
+    each[each["k"] == 1] = per_visit(trajectories, ci="wald")
+    try:
+        joint = multivariate(trajectories, between=options["between"], trajectory=shape)
+    except OptionError as refusal:  # said beside the result
+        return OverVisits(None, f"No joint classical answer: {refusal}.", each)
+    return OverVisits(joint, "", each)
+
+
+def counterparts(evidence: Effects | TwoArmCounts | ArmCounts, options: Options) -> dict[str, FrequentistFit]:
     """Frequentist answers by label, the one nearest to the model last.
 
     Parameters

@@ -12,15 +12,17 @@ import xarray as xr
 from bayesma.classical.frequentist import frequentist
 from bayesma.classical.glmm import glmm
 from bayesma.classical.mantel_haenszel import mantel_haenszel
+from bayesma.classical.multivariate import multivariate
 from bayesma.classical.peto import peto
 from bayesma.classical.result import FrequentistFit
 from bayesma.engines.fit import fit
 from bayesma.errors import BayesmaError, OptionError, SpecError
-from bayesma.evidence.counts import TwoArmCounts
+from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
+from bayesma.evidence.trajectories import Trajectories
 from bayesma.posterior.model_evidence import model_evidence
 from bayesma.posterior.prob import prob
-from bayesma.posterior.summary import summary
+from bayesma.posterior.summary import row_labels, summary
 from bayesma.spec import QUANTITY, ReferenceTable, Spec, matching
 from bayesma.spec.rows import Evidence
 
@@ -66,7 +68,9 @@ def check_references(spec: Spec, answers: Mapping[str, Answers]) -> tuple[Refere
     A quantity is written ``posterior.mu.mean`` (or sd, median, ci_low, ci_high, p_below_0; any row of the
     summary, such as ``posterior.theta[A].mean``), ``posterior.model.log_evidence`` (or a log Bayes factor),
     ``frequentist.REML+hksj.estimate`` (any number of `FrequentistFit`; for counts ``MH OR+wald``,
-    ``Peto+wald``, ``UM.FS+wald`` or another mixed model), or ``effect.<study>.y`` (or se, or a count).
+    ``Peto+wald``, ``UM.FS+wald`` or another mixed model; over several visits the covariance stands in the
+    place of the interval, ``REML+har.m[6]``, with the numbers of `MultivariateFit.to_series`), or
+    ``effect.<study>.y`` (or se, or a count; over several visits the label is ``<study> <month>``).
 
     Raises
     ------
@@ -110,9 +114,11 @@ def _posterior(answers: Answers, subject: str, statistic: str) -> float:
     _one_of(subject, rows.index, "row of the summary")
     if _one_of(statistic, (*STATISTICS, BELOW_0), "statistic") != BELOW_0:
         return float(rows[statistic][subject])
-    parameter, _, label = subject.partition("[")
+    parameter = subject.partition("[")[0]
     below = prob(tree, parameter, below=0.0)
-    return float(below[label.removesuffix("]")] if isinstance(below, pd.Series) else below)
+    return float(
+        below.iloc[row_labels(tree, parameter).index(subject)] if isinstance(below, pd.Series) else below
+    )
 
 
 def _deterministic(tree: xr.DataTree, evidence: Evidence) -> xr.DataTree:
@@ -128,11 +134,15 @@ def _frequentist(answers: Answers, subject: str, statistic: str) -> float:
     method, plus, ci = subject.partition("+")
     if not plus:
         raise OptionError(f"{subject!r} names no interval; write the method and the interval, as in DL+wald")
-    numbers = _classical(answers[1], method, ci).to_series()
+    evidence = answers[1]
+    if isinstance(evidence, Trajectories):
+        numbers = multivariate(evidence, method=method, between=ci).to_series()
+    else:
+        numbers = _classical(evidence, method, ci).to_series()
     return float(numbers[_one_of(statistic, numbers.index, "number of a frequentist fit")])
 
 
-def _classical(evidence: Evidence, method: str, ci: str) -> FrequentistFit:
+def _classical(evidence: Effects | TwoArmCounts | ArmCounts, method: str, ci: str) -> FrequentistFit:
     """The classical answer of a name: for counts ``MH OR``, ``MH RR``, ``MH RD``, ``Peto``, or a GLMM."""
     if isinstance(evidence, Effects):
         return frequentist(evidence, method=method, ci=ci)
@@ -146,7 +156,11 @@ def _classical(evidence: Evidence, method: str, ci: str) -> FrequentistFit:
 
 def _effect(answers: Answers, subject: str, statistic: str) -> float:
     """A number of one study."""
-    studies = answers[1].to_frame().set_index("study")
+    studies = answers[1].to_frame()
+    labels = studies["study"]
+    if "month" in studies:  # several rows are one study
+        labels = labels + " " + studies["month"].map("{:g}".format)
+    studies = studies.drop(columns="study").set_index(labels)
     _one_of(subject, studies.index, "study")
     return float(studies[_one_of(statistic, studies.columns, "number of a study")][subject])
 

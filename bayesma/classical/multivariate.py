@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from bayesma.classical.frequentist import frequentist
@@ -73,7 +73,21 @@ class MultivariateFit:
         free = BETWEEN[self.between].free(len(self.between_covariance))
         return 2.0 * (len(self.table) + free - self.log_likelihood)
 
-    def contrast(self, weights: Array) -> pd.Series:
+    def to_series(self) -> pd.Series:
+        """Every number by name.
+
+        ``m[6]`` and ``se_m[6]`` (or ``slope``), ``tau2[6]`` (or ``tau2``), ``rho``, ``log_likelihood`` and
+        ``aic``.
+        """
+        numbers = self.table["estimate"].to_dict()
+        numbers |= {f"se_{name}": se for name, se in self.table["se"].items()}
+        alone = self.tau2.size == 1
+        visits = [str(name).removeprefix("m") for name in self.table.index]
+        numbers |= {f"tau2{'' if alone else visits[i]}": float(v) for i, v in enumerate(self.tau2)}
+        numbers |= {"rho": self.rho, "log_likelihood": self.log_likelihood, "aic": self.aic}
+        return pd.Series(numbers, dtype=float)
+
+    def contrast(self, weights: ArrayLike) -> pd.Series:
         """A weighted sum of the coefficients: estimate, se, ci_low, ci_high, p_value.
 
         Parameters
@@ -184,7 +198,7 @@ def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hk
     Returns
     -------
     pandas.DataFrame
-        Index visit; columns k, estimate, se, ci_low, ci_high, tau2.
+        Index visit; columns k, estimate, se, ci_low, ci_high, p_value, tau2.
 
     Raises
     ------
@@ -211,8 +225,8 @@ def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hk
             trajectories.y[seen, t], trajectories.se[seen, t], trajectories.study[seen].tolist()
         )
         one = frequentist(effects, method=method, ci=ci)
-        rows[float(visit)] = [one.k, one.estimate, one.se, one.ci_low, one.ci_high, one.tau2]
-    columns = ["k", "estimate", "se", "ci_low", "ci_high", "tau2"]
+        rows[float(visit)] = [one.k, one.estimate, one.se, one.ci_low, one.ci_high, one.p_value, one.tau2]
+    columns = ["k", "estimate", "se", "ci_low", "ci_high", "p_value", "tau2"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("visit")
 
 

@@ -235,7 +235,7 @@ class Longitudinal(Family[Trajectories]):
         shape = MEANS[case.options["trajectory"]]
         _, between, power = self._at(draws, case)
         design = shape.design(case.arrays["month"], draws, len(between))
-        cross, _, _ = kernels.information(case.arrays["y"], design, between, case.arrays["within"], power)
+        cross, _ = kernels.information(case.arrays["y"], design, between, case.arrays["within"], power)
         share = np.einsum("sab,skba->sk", np.linalg.pinv(cross.sum(axis=1), hermitian=True), cross)
         return np.asarray(share / share.sum(axis=1, keepdims=True))
 

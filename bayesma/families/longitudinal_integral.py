@@ -107,19 +107,26 @@ class _Integrand:
         return self.structure.covariance(self.arrays["month"], self.named(phi))
 
     def pieces(self, phi: Array) -> tuple[Array, Array, Array]:
-        """Log marginal likelihood (g,), mean (g, p) and covariance (g, p, p) of the coefficients."""
-        precision = np.diag(self.sd**-2.0)
-        cross, score, level = kernels.information(
-            self.arrays["y"], self.design(phi), self.between(phi), *self._within(phi)
+        """Log marginal likelihood (g,), mean (g, p) and covariance (g, p, p) of the coefficients.
+
+        The likelihood is that at the conditional mean of b over the density of b there: from sums of squares
+        around 0 nothing would be left where visits are almost perfectly correlated.
+        """
+        y, design, between, (within, power) = (
+            self.arrays["y"],
+            self.design(phi),
+            self.between(phi),
+            self._within(phi),
         )
-        total = cross.sum(axis=1) + precision
-        right = score.sum(axis=1) + precision @ self.centre
+        cross, score = kernels.information(y, design, between, within, power)
+        total = cross.sum(axis=1) + np.diag(self.sd**-2.0)
+        right = score.sum(axis=1) + self.centre / self.sd**2
         covariance = np.linalg.inv(total)
-        mean = np.einsum("gab,gb->ga", covariance, right)
+        mean = np.linalg.solve(total, right[..., None])[..., 0]
+        fitted = np.einsum("gtp,gp->gt", design, mean)
         log_marginal = (
-            level.sum(axis=1)
-            + 0.5 * np.einsum("ga,ga->g", mean, right)
-            - 0.5 * self.centre @ precision @ self.centre
+            kernels.log_densities(y, fitted, between, within, power).sum(axis=1)
+            - 0.5 * np.sum(np.square((mean - self.centre) / self.sd), axis=1)
             - 0.5 * np.linalg.slogdet(total)[1]
             - np.sum(np.log(self.sd))
         )

@@ -75,21 +75,6 @@ def _seen(y: Array, at: NDArray[np.intp]) -> int:
 
 
 @compiled
-def _whiten(total: Array, size: int, column: Array) -> float:
-    """Log density of a column with mean 0 and covariance `total`; both become what the factor makes of them.
-
-    Minus infinity, and the column left alone, where the covariance is not positive definite.
-    """
-    if not _cholesky(total, size):
-        return -math.inf
-    _solve(total, size, column)
-    value = -0.5 * size * LOG_2PI
-    for j in range(size):
-        value -= 0.5 * column[j] ** 2 + math.log(total[j, j])
-    return value
-
-
-@compiled
 def log_densities(y: Array, mean: Array, between: Array, within: Array, power: Array) -> Array:
     """Log density of each study with its effects integrated out, shape (s, k).
 
@@ -110,35 +95,39 @@ def log_densities(y: Array, mean: Array, between: Array, within: Array, power: A
         size = _seen(y[i], at)
         for s in range(draws):
             _variance(at, size, between[s], within[i], power[s], total)
+            if not _cholesky(total, size):
+                out[s, i] = -np.inf
+                continue
             for j in range(size):
                 residual[j] = y[i, at[j]] - mean[s, at[j]]
-            out[s, i] = _whiten(total, size, residual)
+            _solve(total, size, residual)
+            value = -0.5 * size * LOG_2PI
+            for j in range(size):
+                value -= 0.5 * residual[j] ** 2 + math.log(total[j, j])
+            out[s, i] = value
     return out
 
 
 @compiled
-def information(
-    y: Array, design: Array, between: Array, within: Array, power: Array
-) -> tuple[Array, Array, Array]:
-    """Each study's X'V^-1 X (s, k, p, p), X'V^-1 y (s, k, p) and log density at coefficients 0 (s, k).
+def information(y: Array, design: Array, between: Array, within: Array, power: Array) -> tuple[Array, Array]:
+    """Each study's X'V^-1 X (s, k, p, p) and X'V^-1 y (s, k, p); 0 where V is not positive definite.
 
     `design` is X at all visits, (s, t, p); the other arguments are those of `log_densities`.
     """
     draws, visits, p = design.shape
     studies = y.shape[0]
     cross, score = np.zeros((draws, studies, p, p)), np.zeros((draws, studies, p))
-    level = np.empty((draws, studies))
     at = np.empty(visits, dtype=np.intp)
     total, column, columns = np.empty((visits, visits)), np.empty(visits), np.empty((p, visits))
     for i in range(studies):
         size = _seen(y[i], at)
         for s in range(draws):
             _variance(at, size, between[s], within[i], power[s], total)
+            if not _cholesky(total, size):
+                continue
             for j in range(size):
                 column[j] = y[i, at[j]]
-            level[s, i] = _whiten(total, size, column)
-            if math.isinf(level[s, i]):
-                continue
+            _solve(total, size, column)
             for a in range(p):
                 for j in range(size):
                     columns[a, j] = design[s, at[j], a]
@@ -151,7 +140,7 @@ def information(
                         value += columns[a, j] * columns[b, j]
                     cross[s, i, a, b] = value
                     cross[s, i, b, a] = value
-    return cross, score, level
+    return cross, score
 
 
 @compiled

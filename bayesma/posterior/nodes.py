@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from bayesma.engines.densities import SlicedDensity
-from bayesma.engines.marginals import Draws, NormalMixture
+from bayesma.engines.marginals import Draws, NormalMixture, Stacked
 from bayesma.engines.tree import SAMPLE
 from bayesma.numerics import legendre
 from bayesma.posterior.marginals import Marginal, marginal
@@ -24,6 +24,7 @@ TAIL = 1e-11  # probability beyond either end of a grid
 PANELS, DEGREE = 24, 32  # of a composite Gauss-Legendre rule on one density
 FINE, COARSE = 800, 240  # nodes of the location in a slice: by itself, and under each node of a control risk
 NEGLIGIBLE = 1e-11  # weight, relative to the largest, of a node that is left out
+STRATA, GROUPS = 40, 40  # of components merged into one: by sd, and within by mean
 MANY, CELLS = 2000, 800  # components from which a mixture is taken by cells, and how many
 CONTROL_NODES = 48  # of a stated or pooled control risk
 DEVIATES = np.linspace(-8.0, 8.0, 65)  # trapezoid over a standardised normal effect
@@ -96,8 +97,40 @@ def _cells(posterior: Marginal) -> Nodes:
     return Nodes(centre + unit * np.sinh(0.5 * (ends[1:] + ends[:-1])), weight / weight.sum())
 
 
+def merged(posterior: Marginal) -> Marginal:
+    """The same distribution with fewer components, for what a figure of two or three digits is made of.
+
+    Components of like sd and like mean become one with their mean and variance; at most `STRATA` times
+    `GROUPS` are left, of equal weight. Other marginals, and small mixtures, come back as they are.
+    """
+    if not isinstance(posterior, NormalMixture) or posterior.weight.size <= MANY:
+        return posterior
+    weight, mean, sd = posterior.weight, posterior.means[0], posterior.sds[0]
+    by_sd = np.argsort(sd)
+    stratum = np.empty(weight.size, dtype=np.int64)
+    stratum[by_sd] = np.minimum((np.cumsum(weight[by_sd]) * STRATA).astype(np.int64), STRATA - 1)
+    order = np.lexsort((mean, stratum))
+    last = STRATA * GROUPS - 1
+    group = np.minimum((np.cumsum(weight[order]) * (last + 1)).astype(np.int64), last)
+    sums = [
+        np.bincount(group, weight[order] * values[order])
+        for values in (np.ones_like(mean), mean, mean**2 + sd**2)
+    ]
+    total, first, second = (one[sums[0] > 0.0] for one in sums)
+    middle = first / total
+    spread = np.sqrt(np.maximum(second / total - middle**2, 0.0))
+    return NormalMixture(total / total.sum(), middle[None], spread[None])
+
+
 def row(posterior: Marginal, i: int) -> Marginal:
     """The i-th quantity of a marginal over several."""
+    if _size(posterior) == 1:
+        return posterior
+    if isinstance(posterior, Stacked):
+        sizes = [_size(part) for part in posterior.parts]
+        starts = np.cumsum([0, *sizes])
+        part = int(np.searchsorted(starts, i, side="right")) - 1
+        return row(posterior.parts[part], i - int(starts[part]))
     if isinstance(posterior, Draws):
         return replace(posterior, values=posterior.values[..., i : i + 1])
     if isinstance(posterior, NormalMixture):
@@ -105,6 +138,11 @@ def row(posterior: Marginal, i: int) -> Marginal:
     one: Any = posterior
     single: Marginal = replace(one, window=one.window[i : i + 1], series=one.series[i : i + 1])
     return single
+
+
+def _size(posterior: Marginal) -> int:
+    """How many quantities a marginal is over."""
+    return int(posterior.quantile([0.5]).shape[0])
 
 
 def joint_nodes(fit: xr.DataTree, location: str, scale: str, size: int = FINE) -> JointNodes:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesma.families.base import Priors
-from bayesma.posterior.marginals import marginal
-from bayesma.posterior.nodes import nodes_of
+from bayesma.posterior.marginals import Marginal, marginal
+from bayesma.posterior.nodes import merged, nodes_of, row
 from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.summary import row_labels
+from bayesma.priors import Prior
 
 QUARTILES = (0.25, 0.75)
 DOMINATES = 0.5  # a prior with at least this share is reported loudly
@@ -33,7 +36,7 @@ def prior_share(fit: xr.DataTree) -> pd.Series:
     Returns
     -------
     pandas.Series
-        Index hyper-parameter, values in [0, 1].
+        Index hyper-parameter (``m[3]`` where there is one a visit), values in [0, 1].
 
     Examples
     --------
@@ -45,8 +48,8 @@ def prior_share(fit: xr.DataTree) -> pd.Series:
     {'mu': 0.01, 'tau': 0.78}
     """
     shares = {}
-    for name, prior in _hyper_priors(provenance(fit)).items():
-        low, high = marginal(fit, name).quantile(QUARTILES)[0]
+    for name, prior, posterior in _hyper(fit, provenance(fit)):
+        low, high = posterior.quantile(QUARTILES)[0]
         prior_range = float(np.diff(prior.ppf(QUARTILES))[0]) if prior.is_proper else np.inf
         shares[name] = min(1.0, ((high - low) / prior_range) ** 2)
     return pd.Series(shares, name="prior_share", dtype=float).rename_axis("parameter")
@@ -70,9 +73,10 @@ def prior_conflict(fit: xr.DataTree) -> pd.Series:
     origin = provenance(fit)
     lower = {p.name: p.lower for p in origin.family.hyper(origin.options)}
     tails = {}
-    for name, prior in _hyper_priors(origin).items():
-        below = float(prior.cdf(marginal(fit, name).quantile([0.5])[0, 0])) if prior.is_proper else 0.5
-        tails[name] = min(0.5, 1.0 - below if lower[name] == 0.0 else min(below, 1.0 - below))
+    for name, prior, posterior in _hyper(fit, origin):
+        below = float(prior.cdf(posterior.quantile([0.5])[0, 0])) if prior.is_proper else 0.5
+        upper_only = lower[name.partition("[")[0]] == 0.0
+        tails[name] = min(0.5, 1.0 - below if upper_only else min(below, 1.0 - below))
     return pd.Series(tails, name="prior_conflict", dtype=float).rename_axis("parameter")
 
 
@@ -112,17 +116,20 @@ def prior_overlap(fit: xr.DataTree) -> pd.Series:
     {'mu': 0.839, 'tau': 0.999}
     """
     shared = {}
-    for name, prior in _hyper_priors(provenance(fit)).items():
+    for name, prior, posterior in _hyper(fit, provenance(fit)):
         shared[name] = 0.0
         if prior.is_proper:
-            posterior = marginal(fit, name)
-            nodes = nodes_of(posterior)
+            few = merged(posterior)
+            nodes = nodes_of(few)
             with np.errstate(divide="ignore", over="ignore"):
-                ratio = np.exp(prior.logpdf(nodes.values)) / posterior.density(nodes.values)
+                ratio = np.exp(prior.logpdf(nodes.values)) / few.density(nodes.values)
             shared[name] = min(1.0, float(nodes.weight @ np.minimum(ratio, 1.0)))
     return pd.Series(shared, name="prior_overlap", dtype=float).rename_axis("parameter")
 
 
-def _hyper_priors(origin: Provenance) -> Priors:
-    """Priors of the parameters that all studies share."""
-    return {p.name: origin.priors[p.name] for p in origin.family.hyper(origin.options)}
+def _hyper(fit: xr.DataTree, origin: Provenance) -> Iterator[tuple[str, Prior, Marginal]]:
+    """Label, prior and posterior of every parameter that all studies share; one a visit if it has visits."""
+    for parameter in origin.family.hyper(origin.options):
+        posterior = marginal(fit, parameter.name)
+        for i, label in enumerate(row_labels(fit, parameter.name)):
+            yield label, origin.priors[parameter.name], row(posterior, i)

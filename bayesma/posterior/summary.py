@@ -84,7 +84,12 @@ def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
     if not dims:
         return [parameter]
     cells = itertools.product(*(labels_of(fit, dim) for dim in dims))
-    return [f"{parameter}[{', '.join(map(str, cell))}]" for cell in cells]
+    return [f"{parameter}[{', '.join(map(_text, cell))}]" for cell in cells]
+
+
+def _text(label: object) -> str:
+    """A label as printed: a month without needless decimals."""
+    return f"{label:g}" if isinstance(label, float) else str(label)
 
 
 def _names(fit: xr.DataTree, parameters: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesma.analysis import Result
 from bayesma.measures import MEASURES
 from bayesma.plots.numbers import PRINTERS
 from bayesma.posterior.predict import CONTROL, DIFFERENCE, TREATED
 from bayesma.posterior.summary_of_findings import summary_of_findings
 from bayesma.reporting.numbers import general, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
+from bayesma.results import OneEffect
 
 PER = 1000
 ENDS = ["median", "ci_low", "ci_high"]
 
 
-def findings(result: Result) -> Table | None:
+def findings(result: OneEffect) -> Table | None:
     """One row: relative effect, risks per 1,000, NNT and what the prior gave; None without risks."""
     favours = result.job.effects.favours
     if favours is None or not _compared(result):
@@ -41,12 +41,12 @@ def findings(result: Result) -> Table | None:
     return table("Summary of findings", heads, [cells], note)
 
 
-def _compared(result: Result) -> bool:
+def _compared(result: OneEffect) -> bool:
     """Whether there are absolute risks of two arms."""
     return result.risks is not None and "estimand" in result.risks.index.names
 
 
-def absolute_effects(result: Result) -> Table | None:
+def absolute_effects(result: OneEffect) -> Table | None:
     """Every estimand; None for single arms and without risks."""
     risks = result.risks
     if risks is None or "estimand" not in risks.index.names:
@@ -67,7 +67,7 @@ def absolute_effects(result: Result) -> Table | None:
     return table("Absolute effects", heads, rows, note)
 
 
-def risk_table(result: Result) -> Table | None:
+def risk_table(result: OneEffect) -> Table | None:
     """Risks of single arms and the probabilities that they exceed the rates asked for."""
     risks = result.risks
     if risks is None or "estimand" in risks.index.names:

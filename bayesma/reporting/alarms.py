@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bayesma.analysis import Analysis, Result
+from bayesma.analysis import Analysis
 from bayesma.counterparts import why_undefined
 from bayesma.evidence.effects import Effects
 from bayesma.notes import prior_notes
-from bayesma.posterior.location import location_name
 from bayesma.posterior.prior_share import DOMINATES, RULES
-from bayesma.posterior.provenance import provenance
 from bayesma.reporting.numbers import share
+from bayesma.results import OneEffect, Result
 
 LARGEST_Z = 5.0  # the two engines never differ by more by chance, in any number of comparisons here
 
@@ -65,8 +64,8 @@ def own_notes(analysis: Analysis, result: Result) -> list[str]:
     common = set(analysis.spec.file.cautions)
     if len(analysis.results) > 1:
         common |= set.intersection(*(set(r.notes) for r in analysis.results))
-    classical = [note for fit in result.frequentist.values() for note in fit.notes]
-    return [note for note in dict.fromkeys((*result.notes, *classical)) if note not in common]
+    notes = dict.fromkeys((*result.notes, *result.classical_notes))
+    return [note for note in notes if note not in common]
 
 
 def places(analysis: Analysis, results: Sequence[Result]) -> str:
@@ -89,7 +88,7 @@ def _stops(analysis: Analysis) -> Iterable[Alarm]:
     """No convergence, engines that disagree, references that were missed."""
     failed = [r for r in analysis.results if not r.fit.attrs["converged"]]
     if failed:
-        text = "NOT CONVERGED: the sampler did not reach its standard; do not use these numbers."
+        text = "NOT CONVERGED: the computation did not reach its standard; do not use these numbers."
         yield Alarm("stop", text, "; ".join(r.job.name for r in failed))
     apart = [
         r for r in analysis.results if r.crosscheck is not None and r.crosscheck["z"].abs().max() > LARGEST_Z
@@ -107,13 +106,9 @@ def _stops(analysis: Analysis) -> Iterable[Alarm]:
 
 def _prior_answers(analysis: Analysis) -> Iterable[Alarm]:
     """Results whose mean effect is more prior than data: the loudest thing to say of a probability."""
-    ruled = [
-        r
-        for r in analysis.results
-        if r.prior_share.get(_location(r), 0.0) >= DOMINATES or r.prior_overlap >= RULES
-    ]
+    ruled = [r for r in analysis.results if r.mean_share >= DOMINATES or r.mean_overlap >= RULES]
     if ruled:
-        overlaps = sorted(r.prior_overlap for r in ruled)
+        overlaps = sorted(r.mean_overlap for r in ruled)
         ends = " to ".join(dict.fromkeys(share(overlap) for overlap in (overlaps[0], overlaps[-1])))
         text = (
             "THE PRIOR SETS THE ANSWER, not the data: the posterior of the mean is mostly its prior (overlap "
@@ -126,19 +121,14 @@ def _one_sided(analysis: Analysis) -> Iterable[Alarm]:
     """Counts whose likelihood has no peak: one end of the answer is the prior's alone."""
     reasons: dict[str, list[Result]] = {}
     for result in analysis.results:
-        nearest = list(result.frequentist.values())[-1]
-        if isinstance(result.evidence, Effects) or math.isfinite(nearest.estimate):
+        if not isinstance(result, OneEffect) or isinstance(result.evidence, Effects):
             continue
-        if result.prior_share.get(_location(result), 0.0) < DOMINATES:
+        nearest = list(result.frequentist.values())[-1]
+        if not math.isfinite(nearest.estimate) and result.mean_share < DOMINATES:
             reasons.setdefault(why_undefined(nearest, result.evidence), []).append(result)
     for reason, results in reasons.items():
         text = f"THE PRIOR SETS ONE END OF THE ANSWER: the likelihood of these counts has no peak. {reason}"
         yield Alarm("loud", text, places(analysis, results))
-
-
-def _location(result: Result) -> str:
-    """Name of the mean effect, or of the risk."""
-    return location_name(provenance(result.fit))
 
 
 def _priors(analysis: Analysis) -> Iterable[Alarm]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from bayesma.analysis import Analysis, Result
+from bayesma.analysis import Analysis
 from bayesma.reporting.absolute import rate_head, risk_text
 from bayesma.reporting.alarms import places
 from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
 from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words, single_arm
+from bayesma.results import OneEffect, OverMonths, Result
 
 UNCONVERGED = "NOT CONVERGED"
 COLUMNS = (
@@ -72,33 +73,35 @@ def meanings(analysis: Analysis) -> tuple[tuple[str, str], ...]:
 
 
 def of_risks(analysis: Analysis) -> bool:
-    """Whether every result is of single arms."""
-    return all(single_arm(result) for result in analysis.results)
+    """Whether every result is of single arms at one time."""
+    return len(_of_single_arms(analysis)) == len(analysis.results)
+
+
+def _of_single_arms(analysis: Analysis) -> list[OneEffect]:
+    """Results that are risks."""
+    return [r for r in analysis.results if isinstance(r, OneEffect) and single_arm(r)]
 
 
 def answers(analysis: Analysis) -> Table:
-    """Every fit in one line, variants of one analysis together, the first of them the primary one."""
+    """Every fit in one line, variants of one analysis together, the first of them the primary one.
+
+    An effect over months has a line for every visit.
+    """
     if of_risks(analysis):
         return _risk_answers(analysis)
     shown: set[str] = set()
-    rows = []
-    for result, (_, line) in zip(analysis.results, analysis.table().iterrows(), strict=True):
-        rows.append(_row(result, line.to_dict(), first=result.job.analysis not in shown))
+    rows: list[Row] = []
+    for result in analysis.results:
+        rows += _rows(result, first=result.job.analysis not in shown)
         shown.add(result.job.analysis)
     return table("The answer", COLUMNS, rows, f"Frequentist: {_classical(analysis)}.")
 
 
 def _risk_answers(analysis: Analysis) -> Table:
     """The same for single arms: risks by name, and the probabilities that they exceed the rates asked for."""
-    asked = list(
-        dict.fromkeys(
-            str(name)
-            for result in analysis.results
-            if result.risks is not None
-            for name in result.risks.columns
-            if str(name).startswith("P(")
-        )
-    )
+    results = _of_single_arms(analysis)
+    tables = [result.risks for result in results if result.risks is not None]
+    asked = list(dict.fromkeys(str(n) for risks in tables for n in risks.columns if str(n).startswith("P(")))
     columns = [
         Column("Outcome", kind="text"),
         Column("k", "studies"),
@@ -110,15 +113,15 @@ def _risk_answers(analysis: Analysis) -> Table:
     ]
     shown: set[str] = set()
     rows = []
-    for result in analysis.results:
+    for result in results:
         rows.append(_risk_row(result, asked, first=result.job.analysis not in shown))
         shown.add(result.job.analysis)
     return table("The answer", columns, rows, f"Frequentist: {_classical(analysis)}.")
 
 
-def _risk_row(result: Result, asked: Sequence[str], *, first: bool) -> Row:
+def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
     """One line of risks."""
-    risks, converged = result.risks, bool(result.fit.attrs["converged"])
+    risks = result.risks
     assert risks is not None, "single arms have risks"
     middle = "risk" if "risk" in risks.index else "median risk"
 
@@ -133,22 +136,20 @@ def _risk_row(result: Result, asked: Sequence[str], *, first: bool) -> Row:
     ]
     job = result.job
     name = Words(job.label if first else job.variant_label, job.effects.treatment if first else "")
-    return Row(
-        (
-            name,
-            str(result.k),
-            *(numbers if converged else [UNCONVERGED, *numbers[1:]]),
-            with_interval(measure_of(result), classical.estimate, classical.ci_low, classical.ci_high),
-        ),
-        "alarm" if not converged else "primary" if first else "variant",
+    cells = (
+        name,
+        str(result.k),
+        *(numbers if result.converged else [UNCONVERGED, *numbers[1:]]),
+        with_interval(measure_of(result), classical.estimate, classical.ci_low, classical.ci_high),
     )
+    return Row(cells, _kind(result, first=first), _short(result, first=first))
 
 
 def _classical(analysis: Analysis) -> str:
     """Which classical answer is shown; where they differ, beside which results."""
     shown: dict[str, list[Result]] = {}
     for result in analysis.results:
-        shown.setdefault(result.classical[0], []).append(result)
+        shown.setdefault(result.classical_label, []).append(result)
     most = max(len(results) for results in shown.values())
     return "; ".join(
         method if len(shown) == 1 or (len(results) == most > 1) else f"{method} ({places(analysis, results)})"
@@ -156,28 +157,57 @@ def _classical(analysis: Analysis) -> str:
     )
 
 
-def _row(result: Result, line: dict[Hashable, Any], *, first: bool) -> Row:
-    """One line: the outcome with measure, direction and MID, or the name of a further variant."""
-    measure, p = measure_of(result), line["frequentist_p_value"]
+def _rows(result: Result, *, first: bool) -> list[Row]:
+    """The line of a result, or one for each of its visits."""
+    lines = result.rows()
+    if not isinstance(result, OverMonths):
+        name = _name(result, first=first)
+        return [
+            _row(result, line, name, _kind(result, first=first), _short(result, first=first))
+            for line in lines
+        ]
+    rows = []
+    for i, line in enumerate(lines):
+        month = f"month {line['month']:g}"
+        if i == 0:
+            whole = _name(result, first=first)
+            name = Words(f"{whole.text}, {month}" if whole.text else month, whole.detail)
+            short = f"{_short(result, first=first)}, {month}"
+        else:
+            name, short = Words(month, ""), f"    {month}"
+        rows.append(_row(result, line, name, _kind(result, first=first, further=i > 0), short))
+    return rows
+
+
+def _row(result: Result, line: dict[str, Any], name: Words, kind: str, short: str) -> Row:
+    """One line: estimate, probabilities, and the classical answer."""
+    measure = measure_of(result)
     chances: list[Cell] = [Chance(line[name]) for name in ("p_benefit", "p_mid", "p_harm", "p_benefit_new")]
-    converged = bool(line["converged"])
-    return Row(
-        (
-            _name(result, first=first),
-            str(result.k),
-            with_interval(measure, line["estimate"], line["ci_low"], line["ci_high"]),
-            *(chances if converged else [UNCONVERGED, *chances[1:]]),
-            with_interval(
-                measure, *(line[f"frequentist_{name}"] for name in ("estimate", "ci_low", "ci_high"))
-            ),
-            probability(p),
-        ),
-        "alarm" if not converged else "primary" if first else "variant",
+    cells = (
+        name,
+        str(line["k"]),
+        with_interval(measure, line["estimate"], line["ci_low"], line["ci_high"]),
+        *(chances if result.converged else [UNCONVERGED, *chances[1:]]),
+        with_interval(measure, *(line[f"frequentist_{name}"] for name in ("estimate", "ci_low", "ci_high"))),
+        probability(line["frequentist_p_value"]),
     )
+    return Row(cells, kind, short)
+
+
+def _kind(result: Result, *, first: bool, further: bool = False) -> str:
+    """How a line is set: the first variant of an outcome, a further one, a further month, an alarm."""
+    if not result.converged:
+        return "alarm"
+    return "variant" if not first else "month" if further else "primary"
+
+
+def _short(result: Result, *, first: bool) -> str:
+    """What names a line where there is little room."""
+    return result.job.label if first else f"  {result.job.variant}"
 
 
 def _name(result: Result, *, first: bool) -> Words:
-    """First column."""
+    """First column: the outcome with measure, direction and MID, or the name of a further variant."""
     job = result.job
     if not first:
         return Words(job.variant_label, "")

@@ -7,6 +7,7 @@ import json
 from bayesma.analysis import Analysis
 from bayesma.measures import MEASURES
 from bayesma.reporting.likelihoods import HYPERGEOMETRIC, JACKSON, LOGIT_NORMAL, model_papers
+from bayesma.results import OneEffect
 
 EXACT = (
     "Exact integration as a mixture over tau: Roever C. J Stat Softw 2020;93(6), doi 10.18637/jss.v093.i06"
@@ -31,6 +32,8 @@ FREQUENTIST = {
     "logit-normal": LOGIT_NORMAL,
     "DL": "DerSimonian R, Laird N. Control Clin Trials 1986;7:177-188, doi 10.1016/0197-2456(86)90046-2",
     "PM": "Paule RC, Mandel J. J Res Natl Bur Stand 1982;87:377-385, doi 10.6028/jres.087.022",
+    "multivariate": "Multivariate REML: Jackson D, Riley R, White IR. Stat Med 2011;30:2481-2498, "
+    "doi 10.1002/sim.4172",
     "REML": f"REML: {LIKELIHOOD}",
     "ML": f"Maximum likelihood: {LIKELIHOOD}",
     "hksj": "Knapp G, Hartung J. Stat Med 2003;22:2693-2710, doi 10.1002/sim.1482",
@@ -43,17 +46,18 @@ def citations(analysis: Analysis) -> list[str]:
     results = analysis.results
     for result in results:
         found += model_papers(str(result.fit.attrs["family"]), json.loads(result.fit.attrs["options"]))
-    estimates = [r for r in results if r.fit.attrs["family"] == "normal"]
-    found += [EXACT] if estimates else []
+    estimates = [r for r in results if r.fit.attrs["family"] in {"normal", "longitudinal"}]
+    found += [EXACT] if any(r.fit.attrs["family"] == "normal" for r in results) else []
     if any(json.loads(r.fit.attrs["default_priors"]) for r in estimates):
         found.append(DEFAULTS)
     if any(r.fit.attrs["engine"] == "nuts" for r in results):
         found += [PYMC, RHAT]
     measures = [MEASURES[r.evidence.measure] for r in estimates if "estimate" not in r.job.effects.columns]
     found += [f"{m.name[:1].upper()}{m.name[1:]}: doi {m.doi}" for m in measures if m.doi]
-    used = dict.fromkeys(key for r in results for f in r.frequentist.values() for key in (f.method, f.ci))
+    used = dict.fromkeys(key for r in results for pair in r.classical_methods for key in pair)
     found += [FREQUENTIST[key] for key in used if key in FREQUENTIST]
-    if any("nnt" in r.risks.attrs for r in results if r.risks is not None):
+    absolute = [r.risks for r in results if isinstance(r, OneEffect) and r.risks is not None]
+    if any("nnt" in risks.attrs for risks in absolute):
         found.append(NNT)
     mids = [r.job.questions.mid_source for r in results if r.job.questions.mid_source]
     found += [f"Minimal important difference: {source}" for source in mids]

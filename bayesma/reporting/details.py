@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bayesma.analysis import Result
 from bayesma.counterparts import defined, why_undefined
 from bayesma.measures import MEASURES
 from bayesma.plots.forest_counts import counts_of
 from bayesma.plots.numbers import MINUS
-from bayesma.posterior.location import location_name
 from bayesma.posterior.provenance import provenance
+from bayesma.posterior.summary import row_labels
 from bayesma.reporting.numbers import (
     MISSING,
     general,
@@ -23,15 +22,17 @@ from bayesma.reporting.numbers import (
 )
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words, noun, prior_rows, single_arm
+from bayesma.results import OneEffect, Result
 
 LARGE_Z = 3.0
+SHARED = ("hyper", "new", "baseline_new")  # roles of parameters that are no single study's
 ESTIMATE, PREDICTION = ("estimate", "ci_low", "ci_high"), ("estimate", "pi_low", "pi_high")
 Z95 = 1.959963984540054
 MEANING = {"mu": "effect (mu)", "theta_new": "in a next study", "delta_new": "in a next study"}
 CHANCES = {"p_benefit": "benefit", "p_mid": "benefit beyond the MID", "p_harm": "harm"}
 
 
-def decision(result: Result) -> Table | None:
+def decision(result: OneEffect) -> Table | None:
     """Probabilities of benefit, benefit that matters, harm, and whatever else the spec asks."""
     if result.benefit is None and result.probabilities.empty:
         return None
@@ -56,7 +57,7 @@ def decision(result: Result) -> Table | None:
     return table("Decision", heads, rows, note)
 
 
-def comparison(result: Result) -> Table:
+def comparison(result: OneEffect) -> Table:
     """Bayesian and frequentist side by side, on the printed scale."""
     measure, answers = measure_of(result), result.compare
     undefined = {label for label, fit in result.frequentist.items() if not defined(fit)}
@@ -92,27 +93,33 @@ def comparison(result: Result) -> Table:
 def priors(result: Result) -> Table:
     """Every prior in words, and how much of the answer it supplied."""
     rows = [
-        (*row, share(float(result.prior_share.get(row[0].split(":", maxsplit=1)[0], np.nan))))
-        for row in prior_rows(result)
+        (*row, share(_largest_share(result, row[0].split(":", maxsplit=1)[0]))) for row in prior_rows(result)
     ]
     heads = ("Parameter", Column("Prior", kind="code"), words("In words"), words("Origin"), "Share")
     note = (
         "Share: part of the posterior that the prior supplied (squared ratio of the interquartile ranges; "
         "100 %: the data said nothing)."
     )
-    if result.prior_overlap > 0.0:
-        name = location_name(provenance(result.fit))
-        note += f" Overlap of prior and posterior of {name}: {share(result.prior_overlap)}."
+    if result.mean_overlap > 0.0:
+        names = result.mean_names
+        most = "" if len(names) == 1 else ", the largest"
+        note += f" Overlap of prior and posterior of {', '.join(names)}{most}: {share(result.mean_overlap)}."
     return table("Priors", heads, rows, note)
+
+
+def _largest_share(result: Result, name: str) -> float:
+    """Share of the prior of a parameter, the largest over its visits; NaN where it is not defined."""
+    own = [label.partition("[")[0] == name for label in result.prior_share.index]
+    return float(result.prior_share[own].max())
 
 
 def posteriors(result: Result) -> Table:
     """Posterior summary of every parameter but the studies' own effects, analysis scale."""
     origin = provenance(result.fit)
-    names = [p.name for p in origin.family.parameters(origin.options) if not p.dims]
+    shared = [p.name for p in origin.family.parameters(origin.options) if p.role in SHARED]
     sampled = origin.engine == "nuts"
     rows = []
-    for name in names:
+    for name in (label for parameter in shared for label in row_labels(result.fit, parameter)):
         row = result.summary.loc[name].astype(float).to_dict()
         spread = row["sd"] if np.isfinite(row["sd"]) else (row["ci_high"] - row["ci_low"]) / 4.0
         cells = [
@@ -129,7 +136,7 @@ def posteriors(result: Result) -> Table:
     return table("Posterior summary", heads, rows, f"Analysis scale: {scale[:1].lower()}{scale[1:]}.")
 
 
-def studies(result: Result) -> Table:
+def studies(result: OneEffect) -> Table:
     """Observed and posterior effect of each study, printed scale."""
     measure, found = measure_of(result), result.shrinkage
     half = Z95 * found["observed_se"]
@@ -171,7 +178,7 @@ def studies(result: Result) -> Table:
     )
 
 
-def baselines(result: Result) -> Table | None:
+def baselines(result: OneEffect) -> Table | None:
     """Posterior of every study's baseline, as a risk; None where the model has none."""
     origin = provenance(result.fit)
     declared = next((p for p in origin.family.parameters(origin.options) if p.name == "alpha"), None)
@@ -228,7 +235,7 @@ def full_engines(result: Result) -> Table | None:
     return table("", ("Quantity", "exact", "NUTS", "difference", "MCSE", "z"), rows)
 
 
-def _p_value(result: Result, label: str) -> str:
+def _p_value(result: OneEffect, label: str) -> str:
     """Two-sided p of a classical answer; of single arms none, as there is no null."""
     if single_arm(result):
         return MISSING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayesma.families.base import Options
 from bayesma.families.binomial import JACKSON as NUMBERS
+from bayesma.families.trajectories import BETWEEN, MEANS
 
 JACKSON = (
     "Models for two arms of counts: Jackson D, Law M, Stijnen T, Viechtbauer W, White IR. Stat Med "
@@ -21,6 +22,11 @@ BETA_BINOMIAL = (
 NORMAL = (
     "Normal-normal hierarchical model: Higgins JPT, Thompson SG, Spiegelhalter DJ. J R Stat Soc A "
     "2009;172:137-159, doi 10.1111/j.1467-985X.2008.00552.x"
+)
+LONGITUDINAL = (
+    "Longitudinal model: Ishak KJ, Platt RW, Joseph L, Hanley JA, Caro JJ. Clin Trials 2007;4:525-539, "
+    "doi 10.1177/1740774507083567; multivariate meta-analysis: Jackson D, Riley R, White IR. Stat Med "
+    "2011;30:2481-2498, doi 10.1002/sim.4172"
 )
 KNOWN_AS = {  # by baseline and coding
     ("fixed", "control"): " (Simmonds and Higgins)",
@@ -41,7 +47,8 @@ BASELINES = {
 
 def model_sentence(family: str, options: Options) -> str:
     """Likelihood and distribution of effects, in one sentence without its full stop."""
-    return {"binomial": _binomial, "proportion": _proportion}.get(family, _normal)(options)
+    kinds = {"binomial": _binomial, "proportion": _proportion, "longitudinal": _longitudinal}
+    return kinds.get(family, _normal)(options)
 
 
 def model_papers(family: str, options: Options) -> list[str]:
@@ -50,6 +57,8 @@ def model_papers(family: str, options: Options) -> list[str]:
         return [JACKSON, *([HYPERGEOMETRIC] if options["baseline"] == "conditional" else [])]
     if family == "proportion":
         return [BETA_BINOMIAL if options["distribution"] == "beta-binomial" else LOGIT_NORMAL]
+    if family == "longitudinal":
+        return [LONGITUDINAL]
     return [NORMAL]
 
 
@@ -99,6 +108,18 @@ def _proportion(options: Options) -> str:
         f"logit-normal: events are binomial, logit p_i = theta_i, {_effects('theta_i', options)}{centres}; "
         f"the risk in a new study is expit(theta_new), {_effects('theta_new', options)}. The median risk is "
         "expit(mu), the mean risk E expit(theta_new). Nothing is added to zero cells"
+    )
+
+
+def _longitudinal(options: Options) -> str:
+    """Estimates at several visits."""
+    mean, between = MEANS[options["trajectory"]].words, BETWEEN[options["between"]].words
+    known = "but for the correlation between visits, which has a prior" * (options["within"] == "estimated")
+    return (
+        "longitudinal: the estimates of study i at its visits are multivariate normal around its effects "
+        f"theta_i, with the covariance of their errors known{f' {known}' if known else ''}; theta_i ~ "
+        f"Normal(m, Sigma). Mean over months m: {mean}. Covariance between studies Sigma: {between}. A visit "
+        "that a study has not takes no part; the effects in a new study are theta_new ~ Normal(m, Sigma)"
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bayesma.analysis import Analysis, Result
+from bayesma.analysis import Analysis
 from bayesma.posterior.provenance import provenance
 from bayesma.reporting.citations import citations
 from bayesma.reporting.likelihoods import model_sentence
@@ -22,6 +22,7 @@ from bayesma.reporting.words import (
     prior_rows,
     single_arm,
 )
+from bayesma.results import OverMonths, Result
 
 LARGE_Z = 3.0
 
@@ -103,8 +104,8 @@ def _questions(analysis: Analysis) -> str:
         )
     sides = "; ".join(dict.fromkeys(benefit_words(r) for r in analysis.results))
     text = (
-        "P(benefit) is the posterior probability that the effect mu lies on the favoured side of no effect, "
-        f"and P(harm) that it lies on the other side. Benefit: {sides}."
+        f"P(benefit) is the posterior probability that {_mean_effect(analysis)} lies on the favoured side of "
+        f"no effect, and P(harm) that it lies on the other side. Benefit: {sides}."
     )
     labels: dict[str, list[str]] = {}
     for result in analysis.results:
@@ -114,10 +115,17 @@ def _questions(analysis: Analysis) -> str:
     mids = [f"{mid} for {', '.join(used)}" if len(labels) > 1 else mid for mid, used in labels.items() if mid]
     if mids:
         text += f" P(beyond MID) asks for at least the minimal important difference: {'; '.join(mids)}."
-    if any("theta_new" in r.summary.index for r in analysis.results):
+    if any(name.startswith("theta_new") for r in analysis.results for name in r.summary.index):
         text += " 'Next study' is the same question asked of theta_new, the true effect in a new study."
     text += " Intervals hold 95 % of the posterior, with equal tails; estimates are posterior means on the "
     return f"{text}analysis scale, or medians where no mean exists."
+
+
+def _mean_effect(analysis: Analysis) -> str:
+    """What benefit is asked of."""
+    months = [isinstance(r, OverMonths) for r in analysis.results]
+    kinds = ["the effect mu"] * (not all(months)) + ["the mean effect at a visit"] * any(months)
+    return ", or over several visits ".join(kinds)
 
 
 def _computation(analysis: Analysis) -> str:
@@ -172,7 +180,7 @@ def _agreement(analysis: Analysis) -> str:
 
 def _classical(analysis: Analysis) -> str:
     """Frequentist answers shown beside, and pinned references."""
-    used = dict.fromkeys(method_words(f) for r in analysis.results for f in r.frequentist.values())
+    used = dict.fromkeys(method_words(*pair) for r in analysis.results for pair in r.classical_methods)
     text = f"Frequentist answers beside them: {'; '.join(used)}."
     checks = analysis.references
     if checks:

@@ -81,11 +81,14 @@ class Row:
     cells
         One a column.
     kind
-        CSS class: ``primary``, ``variant``, ``alarm`` or nothing.
+        CSS class: ``primary``, ``variant``, ``month``, ``alarm`` or nothing.
+    short
+        What names it where there is little room.
     """
 
     cells: tuple[Cell, ...]
     kind: str = ""
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,12 +77,8 @@ def answer_table(analysis: Analysis, width: int) -> Table:
         table.add_column(
             heads[column], justify="left" if words else "right", overflow="fold", no_wrap=column == 2
         )
-    seen: set[str] = set()
-    for row, result in zip(content.rows, analysis.results, strict=True):
-        job = result.job
-        first = f"  {job.variant}" if job.analysis in seen else job.label
-        seen.add(job.analysis)
-        texts = [first, *(ascii_signs(str(row.cells[column])) for column in shown[1:])]
+    for row in content.rows:
+        texts = [row.short, *(ascii_signs(str(row.cells[column])) for column in shown[1:])]
         style = STYLES.get(row.kind, "")
         cells = [Text(text, style=style if i == 0 else "") for i, text in enumerate(texts)]
         table.add_row(*cells)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bayesma.analysis import Result
-from bayesma.classical.result import FrequentistFit
+from collections.abc import Mapping
+
+from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES, Measure
 from bayesma.plots.numbers import printed
 from bayesma.posterior.provenance import provenance
 from bayesma.priors import Prior
 from bayesma.reporting.numbers import back, general
+from bayesma.results import Result
 
 SOURCES = {"nuts": "NUTS", "exact": "exact integration"}
 METHODS = {
@@ -20,14 +22,21 @@ METHODS = {
     "PM": "Paule and Mandel",
     "MH OR": "Mantel and Haenszel's common odds ratio",
     "Peto": "Peto's common odds ratio",
+    "multivariate": "multivariate restricted maximum likelihood over the visits",
+}
+WITHIN = {
+    "ar1-visit": "to the power of the visits between",
+    "ar1-month": "to the power of the months between",
+    "cs": "between any two visits",
+    None: "",
 }
 INTERVALS = {"wald": "Wald interval", "hksj": "Knapp-Hartung interval"}
 
 
-def method_words(fit: FrequentistFit) -> str:
+def method_words(method: str, ci: str) -> str:
     """Method and interval of a classical answer."""
-    name = METHODS.get(fit.method) or f"mixed model of the counts {fit.method} (maximum likelihood)"
-    return f"{name} with {INTERVALS[fit.ci]}"
+    name = METHODS.get(method) or f"mixed model of the counts {method} (maximum likelihood)"
+    return f"{name} with {INTERVALS[ci]}"
 
 
 def noun(result: Result) -> str:
@@ -38,6 +47,35 @@ def noun(result: Result) -> str:
 def single_arm(result: Result) -> bool:
     """Whether there is nothing to compare with."""
     return measure_of(result).null is None
+
+
+def one_arm(result: Result) -> bool:
+    """Whether patients were not compared with others: a change, or a risk."""
+    return single_arm(result) or measure_of(result).code in {"MC", "SMCC", "SMCR"}
+
+
+def arms_words(result: Result) -> str:
+    """Who received what: ``MSC v control``."""
+    effects = result.job.effects
+    return effects.treatment if one_arm(result) else f"{effects.treatment} v {effects.control}"
+
+
+def within_words(result: Result) -> list[str]:
+    """How the estimates of one study at several visits go together; nothing at a single time."""
+    evidence = result.evidence
+    if not isinstance(evidence, Trajectories):
+        return []
+    if evidence.within_correlation is None:
+        return ["visits of a study: covariance as given"]
+    return [f"visits of a study: correlation {_correlation(evidence)}, {WITHIN[evidence.within_structure]}"]
+
+
+def _correlation(evidence: Trajectories) -> str:
+    """A number, one a study, or a prior."""
+    given = evidence.within_correlation
+    if isinstance(given, Prior):
+        return f"~ {given}"
+    return "of each study as given" if isinstance(given, Mapping) else general(float(given or 0.0))
 
 
 def measure_of(result: Result) -> Measure:
@@ -68,7 +106,8 @@ def benefit_words(result: Result) -> str:
     if job.effects.favours is None:
         return "not defined: the analysis states no direction of benefit"
     side = "below" if job.effects.favours == "lower" else "above"
-    return f"{measure.name} {side} {general(measure.display_null)} (favours {job.effects.treatment})"
+    favoured = "better than before" if one_arm(result) else f"favours {job.effects.treatment}"
+    return f"{measure.name} {side} {general(measure.display_null)} ({favoured})"
 
 
 def mid_words(result: Result) -> str:

@@ -77,7 +77,7 @@ def _job(
     if analysis.favours is not None:
         effects["favours"] = analysis.favours
     model, parameters = _model(file, analysis, variant, place)
-    merged = place.within("[effects]").validated(_evidence_table(model, place), effects)
+    merged = place.within("[effects]").validated(_evidence_table(model), effects)
     _check_asked(asked, merged, place.within("[questions]"))
     data = analysis.data or file.data
     if data is None:
@@ -98,14 +98,9 @@ def _job(
     )
 
 
-def _evidence_table(model: ModelTable, place: Place) -> type[EvidenceTable]:
+def _evidence_table(model: ModelTable) -> type[EvidenceTable]:
     """The form of [effects] that suits the family."""
-    kind = FAMILIES[model.family].evidence_type.__name__
-    if kind not in EVIDENCE_TABLES:
-        raise place.within("[model]").error(
-            f"family {model.family!r} has no analysis file yet; build {kind} and call fit in Python"
-        )
-    return EVIDENCE_TABLES[kind]
+    return EVIDENCE_TABLES[FAMILIES[model.family].evidence_type.__name__]
 
 
 def _check_asked(asked: QuestionsTable, merged: EvidenceTable, place: Place) -> None:

@@ -11,12 +11,14 @@ from bayesma.evidence.arms import pair_arms
 from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.readers import read_studies
+from bayesma.evidence.trajectories import Trajectories
 from bayesma.measures.effect_sizes import effect_sizes
 from bayesma.spec.jobs import Job
-from bayesma.spec.tables import EffectsTable, OneArmTable
+from bayesma.spec.tables import EffectsTable, OneArmTable, TrajectoriesTable
 
-type Evidence = Effects | TwoArmCounts | ArmCounts
+type Evidence = Effects | TwoArmCounts | ArmCounts | Trajectories
 
+ESTIMATE, ERROR, SIZE = "estimate (computed)", "standard error (computed)", "n (computed)"
 SHOWN = 8  # values of a column that a message lists
 
 
@@ -29,8 +31,11 @@ def evidence_of(job: Job) -> Evidence:
         When a column of `where` is missing or no row matches, and for numbers that cannot be right.
     """
     frame, table = _rows(job), job.effects
+    if isinstance(table, TrajectoriesTable):
+        return _over_months(frame, table)
     if table.arms is not None:
         arms = table.arms
+        assert arms.by is not None, "the table was validated"
         frame = pair_arms(frame, arm=arms.column, treatment=arms.treatment, control=arms.control, by=arms.by)
     if isinstance(table, EffectsTable):
         keywords: dict[str, Any] = {**table.options(), **table.columns}
@@ -38,6 +43,31 @@ def evidence_of(job: Job) -> Evidence:
     if isinstance(table, OneArmTable):
         return ArmCounts.from_frame(frame, study=table.study, centre=table.centre, **table.columns)
     return TwoArmCounts.from_frame(frame, study=table.study, **table.columns)
+
+
+def _over_months(frame: pd.DataFrame, table: TrajectoriesTable) -> Trajectories:
+    """Rows at several visits; estimates are computed row by row, as for a single time."""
+    assert table.study is not None, "the table was validated"
+    keywords = table.options()
+    roles: dict[str, Any] = table.roles()
+    if table.kind == "estimates":
+        labels = [*([table.study] if isinstance(table.study, str) else table.study), table.columns["month"]]
+        level: dict[str, Any] = {} if (given := keywords.pop("level", None)) is None else {"level": given}
+        rows = effect_sizes(frame, table.measure, study=labels, **level, **roles)
+        known = frame.assign(**{ESTIMATE: rows.y, ERROR: rows.se})
+        known.attrs.update(frame.attrs)
+        size: dict[str, Any] = {}
+        if rows.n is not None:
+            known[SIZE], size = rows.n, {"n": SIZE}
+        return Trajectories.from_estimates(
+            known, study=table.study, estimate=ESTIMATE, se=ERROR, measure=table.measure, **size, **keywords
+        )
+    if table.arms is not None:
+        arms = table.arms
+        keywords |= {"arm": arms.column, "treatment": arms.treatment, "control": arms.control}
+    if table.kind == "patients":
+        return Trajectories.from_patients(frame, study=table.study, **roles, **keywords)
+    return Trajectories.from_arms(frame, study=table.study, **roles, **keywords)
 
 
 def _rows(job: Job) -> pd.DataFrame:

@@ -16,7 +16,10 @@ from bayesma.priors import Prior
 type Share = Annotated[float, Field(gt=0, lt=1)]
 
 EFFECTS_FAMILY = "normal"  # the family of an analysis that names none
-QUANTITY = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+)")
+TIME_ROLES = ("month", "time_unit")
+WITHIN = ("within_correlation", "within_structure")
+ROLES = {"arms": ("mean", "n", "sd", "se", "ci_low", "ci_high"), "patients": ("patient", "value")}
+QUANTITY = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+(?:\[[^\]]+\])?)")
 QUANTITY_FORMS = "posterior.mu.mean, posterior.theta[A].sd, frequentist.REML+hksj.tau2, effect.<study>.y"
 
 
@@ -27,12 +30,12 @@ class Table(BaseModel):
 
 
 class ArmsTable(Table):
-    """Which rows of a table with one row an arm belong together, and which arm is which."""
+    """Which arm is which in a table with one row an arm, and which rows belong together."""
 
     column: str
     treatment: str
     control: str
-    by: str | list[str]
+    by: str | list[str] | None = None
 
 
 class EvidenceTable(Table):
@@ -46,6 +49,22 @@ class EvidenceTable(Table):
     treatment: str = "treatment"
     control: str = "control"
     unit: str | None = None
+
+    @model_validator(mode="after")
+    def _arms_belong_together(self) -> EvidenceTable:
+        if self.arms is not None and (self.arms.by is None) is not self.over_months:
+            raise SpecError(
+                "key 'arms.by' has no place beside several visits: study and month say which rows belong "
+                "together; leave it out"
+                if self.over_months
+                else "key 'arms.by' is missing; name the columns that the two arms of a study share"
+            )
+        return self
+
+    @property
+    def over_months(self) -> bool:
+        """Whether a study is seen at several visits."""
+        return False
 
 
 class EffectsTable(EvidenceTable):
@@ -97,10 +116,80 @@ class OneArmTable(EvidenceTable):
         return self
 
 
+class TrajectoriesTable(EvidenceTable):
+    """Estimates, means of arms, or single patients, at several visits.
+
+    `columns` names month, and what decides the kind: patient and value; mean, n and a spread (one row an arm
+    and visit, the baseline among them); else whatever `effect_sizes` makes an estimate of.
+    """
+
+    within_correlation: float | str | dict[str, float] | None = None
+    within_structure: Literal["ar1-visit", "ar1-month", "cs"] | None = None
+    time_unit: Literal["months", "weeks", "days"] = "months"
+    adjust: Literal["change", "final"] | None = None
+    level: float | None = None
+
+    @property
+    def over_months(self) -> bool:
+        """Whether a study is seen at several visits."""
+        return True
+
+    @property
+    def kind(self) -> Literal["estimates", "arms", "patients"]:
+        """What a row is."""
+        return "patients" if "patient" in self.columns else "arms" if "mean" in self.columns else "estimates"
+
+    def roles(self) -> dict[str, str]:
+        """Columns beyond month and its unit."""
+        return {role: column for role, column in self.columns.items() if role not in TIME_ROLES}
+
+    def options(self) -> dict[str, Any]:
+        """Keywords of the constructor of `Trajectories` that the spec sets."""
+        names = ("within_correlation", "within_structure", "adjust", "level")
+        said: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if "time_unit" in self.columns:
+            said["time_unit_column"] = self.columns["time_unit"]
+        return said | {"month": self.columns["month"], "time_unit": self.time_unit}
+
+    @model_validator(mode="after")
+    def _known_roles(self) -> TrajectoriesTable:
+        if self.study is None:
+            raise SpecError("key 'study' is missing; several rows are one study, so its column must be named")
+        if "month" not in self.columns:
+            raise SpecError("key 'columns.month' is missing; name the column of the time of each visit")
+        measure = MEASURES[self.measure]
+        if self.kind == "estimates":
+            check_roles(self.roles(), measure, ready="estimate" in self.columns or measure.design is None)
+            allowed = {"within_correlation", "within_structure", "level"}
+        else:
+            self._check_long(ROLES[self.kind])
+            allowed = {"adjust"} | (set() if self.kind == "patients" else {*WITHIN, "level"})
+        for name in (*WITHIN, "adjust", "level"):
+            if getattr(self, name) is not None and name not in allowed:
+                raise SpecError(f"key {name!r} does not go with rows of {self.kind}; leave it out")
+        return self
+
+    def _check_long(self, known: tuple[str, ...]) -> None:
+        """Rows of arms or patients: their roles, and the measure that follows."""
+        for role in self.roles():
+            if role not in known:
+                raise SpecError(
+                    f"key 'columns.{role}' is no column of {self.kind}; they have: month, {', '.join(known)}"
+                )
+        follows = "MC" if self.arms is None else "MD"
+        if self.measure != follows:
+            number = "without arms" if self.arms is None else "in two arms"
+            raise SpecError(
+                f"key 'measure' is {self.measure!r}; {self.kind} {number} give {follows}: write measure = "
+                f"{follows!r}"
+            )
+
+
 EVIDENCE_TABLES: dict[str, type[EvidenceTable]] = {
     "Effects": EffectsTable,
     "TwoArmCounts": TwoArmTable,
     "ArmCounts": OneArmTable,
+    "Trajectories": TrajectoriesTable,
 }
 
 
@@ -171,7 +260,7 @@ class QuestionsTable(Table):
     """What is asked of the posterior.
 
     `above` lists risks of single arms; `baseline` is the control risk for absolute effects: a number, a
-    distribution, or ``"pooled"``.
+    distribution, or ``"pooled"``; `rebound` are two months whose difference is asked for.
     """
 
     mid: float | None = Field(default=None, gt=0)
@@ -179,6 +268,7 @@ class QuestionsTable(Table):
     probabilities: list[Threshold] = Field(default_factory=list)
     above: list[Share] = Field(default_factory=list)
     baseline: Share | str | None = None
+    rebound: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
     @model_validator(mode="after")
     def _labels_differ(self) -> QuestionsTable:

@@ -109,7 +109,7 @@ def test_all_zero_is_the_prior_and_says_so(analysed: Analysed) -> None:
     assert result.zero_events is not None
     assert "No study has a contrast" in result.zero_events.contribution
     assert result.prior_share["mu"] > 0.5
-    assert result.prior_overlap > 0.7
+    assert result.mean_overlap > 0.7
     assert not any(defined(fit) for fit in result.frequentist.values())
     row = analysed(HEAD + 'random_effects = "none"\n', "study,a,n1,c,n2\nA,0,12,0,6\n").table().iloc[0]
     assert math.isnan(row["frequentist_estimate"])

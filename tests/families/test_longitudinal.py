@@ -238,3 +238,19 @@ def test_questions_about_one_effect_are_refused() -> None:
     assert list(evidence_of.index) == ["log_evidence", "log_bf01_m", "log_bf01_rho", "log_bf01_tau"]
     assert set(evidence_of.attrs["reasons"]) == {"log_bf01_rho"}
     assert bm.shrinkage(fit).groupby("study")["weight"].first().sum() == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("near", [1.0 - 1e-6, 1.0 - 1e-9, 1.0 - 1e-12])
+def test_the_integrand_survives_visits_that_are_almost_perfectly_correlated(near: float) -> None:
+    """Unequal estimates: the quadratic forms are of the size of 1 / (1 - rho), and cancel to a few units."""
+    evidence = months([("A", 1, -0.5, 0.2), ("A", 6, -0.9, 0.1)], within_correlation="Beta(2, 2)")
+    priors = PRIORS | {"rho": "Uniform(0, 1)"}
+    setting = make_setting(evidence, None, priors, 1, {"between": "cs"})
+    problem = setting.family.problem(setting.case)
+    at = {"tau": 1e-9, "rho": 0.5, "rho_within": near}
+    ours, mean, _ = problem.pieces(np.array([[at[name] for name in problem.names]]))
+    se = np.array([0.2, 0.1])
+    covariance = se[:, None] * np.array([[1.0, near], [near, 1.0]]) * se + 25.0 * np.eye(2)
+    theirs = stats.multivariate_normal(np.zeros(2), covariance).logpdf([-0.5, -0.9])
+    assert ours[0] == pytest.approx(theirs, abs=1e-6 if near < 1.0 - 1e-10 else 0.1)
+    assert mean[0] == pytest.approx([-0.5, -0.9], abs=0.01)

@@ -120,7 +120,7 @@ def test_the_terminal_names_outcomes_and_variants_also_without_convergence(hosti
     assert any(line.startswith("=First outcome") and "NOT CONVERGED" in line for line in rows)
     assert sum(line.startswith("  random") for line in rows) == 2
     assert any("said by nobody else" in line for line in lines)
-    assert any("NOT CONVERGED: the sampler" in line for line in lines)
+    assert any("NOT CONVERGED: the computation" in line for line in lines)
 
 
 def test_the_answer_of_bcg_is_printed(bcg, tmp_path):

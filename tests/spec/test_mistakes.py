@@ -84,7 +84,7 @@ ADDED = {
     ),
     "[arms] missing key": (
         "arms = { column = 'x', treatment = 'a', control = 'b' }",
-        "x.toml, [effects], [arms]: key 'by' is missing; add it",
+        "x.toml, [effects]: key 'arms.by' is missing; name the columns that the two arms of a study share",
     ),
     "[fit] unknown key": ("[fit]\ndrows = 3", "x.toml, [fit]: unknown key 'drows'; did you mean 'draws'?"),
     "[fit] nothing like it": (
@@ -123,10 +123,6 @@ ADDED = {
     "[model] family": (
         "[model]\nfamily = 'norml'",
         "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
-    ),
-    "[model] family without a file": (
-        "[model]\nfamily = 'longitudinal'",
-        "x.toml, [model]: family 'longitudinal' has no analysis file yet; build Trajectories and call fit",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",

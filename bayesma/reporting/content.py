@@ -1,0 +1,83 @@
+"""What the report shows of one fit, whatever kind of answer it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from matplotlib.figure import Figure
+
+from bayesma.reporting.tables import Table
+from bayesma.reporting.words import SOURCES, scale_words
+from bayesma.results import Result
+
+
+class Arms(TypedDict):
+    """Whom which side of the null favours, as every plot is told."""
+
+    favours: str | None
+    treatment: str
+    control: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure and what it shows, for readers who cannot see it."""
+
+    figure: Figure
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One fit.
+
+    Attributes
+    ----------
+    answer
+        The result in one sentence.
+    main, beside
+        The figure over the whole width, and one beside the decision where there is one.
+    decision
+        Probabilities; None when nothing was asked.
+    tables, folded
+        Always shown, and shown on demand.
+    """
+
+    answer: str
+    main: Drawing
+    beside: Drawing | None
+    decision: Table | None
+    tables: tuple[Table | None, ...]
+    folded: tuple[Table | None, ...]
+
+
+def arms_of(result: Result) -> Arms:
+    """Names of the arms, and the favoured direction."""
+    effects = result.job.effects
+    return Arms(favours=effects.favours, treatment=effects.treatment, control=effects.control)
+
+
+def axis_label(result: Result) -> str:
+    """Measure and unit, as a plot's axis names them."""
+    words = scale_words(result)
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def sentence(result: Result, text: str, chances: str) -> str:
+    """A result in one sentence, loud when it must not be used.
+
+    Parameters
+    ----------
+    result
+        Whose.
+    text
+        Estimates, without their source.
+    chances
+        What follows ``Probability of``; empty when nothing was asked.
+    """
+    told = f"{text} ({SOURCES[result.fit.attrs['engine']]})"
+    if not result.converged:
+        return f"NOT CONVERGED, do not use: {told}"
+    told = f"{told[:1].upper()}{told[1:]}."
+    return f"{told} Probability of {chances}." if chances else told

@@ -1,0 +1,62 @@
+"""The report of one effect, or one risk: figures, decision, comparison, priors, studies, engines."""
+
+from __future__ import annotations
+
+from bayesma.plots import forest, posterior
+from bayesma.reporting.absolute import absolute_effects, findings, risk_table, risk_text
+from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
+from bayesma.reporting.details import (
+    baselines,
+    comparison,
+    decision,
+    engines,
+    posteriors,
+    priors,
+    studies,
+)
+from bayesma.reporting.numbers import probability, with_interval
+from bayesma.reporting.words import measure_of, mid_words, single_arm
+from bayesma.results import OneEffect
+
+
+def content(result: OneEffect) -> Content:
+    """Everything shown of one fit."""
+    job, arms, label = result.job, arms_of(result), axis_label(result)
+    (name,) = result.mean_names
+    classical = dict([result.classical])
+    mid = job.questions.mid if job.effects.favours else None
+    title = f"{job.label} {job.variant_label}"
+    return Content(
+        answer=answer(result),
+        main=Drawing(
+            forest(result.fit, **arms, frequentist=classical, xlabel=label), f"forest plot, {title}"
+        ),
+        beside=Drawing(
+            posterior(result.fit, name, **arms, mid=mid, xlabel=label), f"posterior of {name}, {title}"
+        ),
+        decision=decision(result),
+        tables=(risk_table(result), findings(result), comparison(result), priors(result)),
+        folded=(
+            posteriors(result),
+            studies(result),
+            absolute_effects(result),
+            baselines(result),
+            engines(result),
+        ),
+    )
+
+
+def answer(result: OneEffect) -> str:
+    """The result in one sentence."""
+    if single_arm(result) and result.risks is not None:
+        text = ", ".join(f"{name} {risk_text(row)}" for name, row in result.risks.iterrows())
+    else:
+        text = f"{measure_of(result).name} {with_interval(measure_of(result), *result.estimate)}"
+    if result.benefit is None:
+        return sentence(result, text, "")
+    chances = result.benefit.loc["mu"].astype(float).to_dict()
+    parts = [f"benefit {probability(chances['p_benefit'])}"]
+    if mid_words(result):
+        parts.append(f"benefit beyond the MID ({mid_words(result)}) {probability(chances['p_mid'])}")
+    parts.append(f"harm {probability(chances['p_harm'])}")
+    return sentence(result, text, ", ".join(parts))

@@ -1,0 +1,157 @@
+"""The report of an effect over the months: trajectory, what the months say together, and each by itself."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from bayesma.counterparts import ALONE
+from bayesma.plots import trajectory
+from bayesma.posterior.over_time import AVERAGE, EVERY, NEW
+from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
+from bayesma.reporting.details import engines, posteriors, priors
+from bayesma.reporting.numbers import MISSING, probability, rounded, with_intervals
+from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
+from bayesma.reporting.words import measure_of, mid_words
+from bayesma.results import CLASSICAL, OverMonths
+
+Z95 = 1.959963984540054
+INTERVAL = ["median", "ci_low", "ci_high"]
+
+
+def content(result: OverMonths) -> Content:
+    """Everything shown of one fit."""
+    job = result.job
+    mid = job.questions.mid if job.effects.favours else None
+    figure = trajectory(result.fit, **arms_of(result), mid=mid, ylabel=axis_label(result))
+    return Content(
+        answer=answer(result),
+        main=Drawing(figure, f"trajectory, {job.label} {job.variant_label}"),
+        beside=None,
+        decision=decision(result),
+        tables=(together(result), comparison(result), priors(result)),
+        folded=(posteriors(result), studies(result), engines(result)),
+    )
+
+
+def answer(result: OverMonths) -> str:
+    """The last month in one sentence, with what holds at every month."""
+    measure, last = measure_of(result), result.rows()[-1]
+    name = f"month {last['month']:g}"
+    interval = with_intervals(measure, [(last["estimate"], last["ci_low"], last["ci_high"])])[0]
+    text = f"{measure.name} of the average study at {name} {interval}"
+    if result.benefit is None:
+        return sentence(result, text, "")
+    parts = [f"benefit at {name} {probability(last['p_benefit'])}"]
+    if mid_words(result):
+        parts.append(f"benefit beyond the MID ({mid_words(result)}) {probability(last['p_mid'])}")
+    if len(result.visits) > 1 and (AVERAGE, EVERY) in result.course.index:
+        every = float(result.course["p_benefit"][(AVERAGE, EVERY)])
+        parts.append(f"benefit at every visit {probability(every)}")
+    return sentence(result, text, ", ".join(parts))
+
+
+def decision(result: OverMonths) -> Table | None:
+    """Probabilities the spec asks for by name; those of benefit stand in the answer, month by month."""
+    if result.probabilities.empty:
+        return None
+    rows = [(str(label), Chance(float(value))) for label, value in result.probabilities.items()]
+    return table("Probabilities", ("Probability of", "posterior"), rows)
+
+
+def together(result: OverMonths) -> Table:
+    """What follows from all months at once, for the average and for a new study."""
+    course = result.course
+    months = {f"month {visit:g}" for visit in result.visits}
+    names = [name for name in course.loc[AVERAGE].index if name not in months]
+    rows: list[list[Cell]] = []
+    for name in names:
+        cells: list[Cell] = [name]
+        for estimand in (AVERAGE, NEW):
+            line = course.loc[(estimand, name)]
+            chance = float(line["p_benefit"])
+            cells += [_spread(line), MISSING if math.isnan(chance) else Chance(chance)]
+        rows.append(cells)
+    heads = (
+        "",
+        Column("Average study", "median, 95 % interval"),
+        Column("P(benefit)"),
+        Column("New study", "median, 95 % interval"),
+        Column("P(benefit)"),
+    )
+    scale = measure_of(result).label
+    note = (
+        f"Analysis scale: {scale[:1].lower()}{scale[1:]}. Average study: "
+        f"{course.attrs['estimands'][AVERAGE]}. New study: {course.attrs['estimands'][NEW]}. A change is a "
+        "benefit where the later month is the better one: one minus its probability is that of a rebound."
+    )
+    return table("Over the months", heads, rows, note)
+
+
+def comparison(result: OverMonths) -> Table:
+    """Every month: the joint posterior, a new study, the joint classical answer, and the month alone."""
+    measure, lines = measure_of(result), result.rows()
+    known = ("estimate", "ci_low", "ci_high")
+    columns = [
+        with_intervals(measure, [tuple(line[name] for name in known) for line in lines]),
+        with_intervals(
+            measure,
+            [tuple(result.course.loc[(NEW, f"month {v:g}"), INTERVAL]) for v in result.visits],  # type: ignore[misc]
+        ),
+    ]
+    heads = [Column("Bayesian", "average study"), Column("Bayesian", "new study, median")]
+    if result.classical.joint is not None:
+        joint = result.classical.at_visits()
+        columns.append(with_intervals(measure, zip(*(joint[n] for n in CLASSICAL[:3]), strict=True)))
+        heads.append(Column(result.classical_label))
+    each = result.classical.each
+    columns.append(with_intervals(measure, zip(*(each[n] for n in CLASSICAL[:3]), strict=True)))
+    heads.append(Column(ALONE))
+    p = [probability(value) for value in result.classical.at_visits()["p_value"]]
+    rows = [
+        (f"{visit:g}", str(seen), *cells)
+        for visit, seen, *cells in zip(result.visits, result.seen, *columns, p, strict=True)
+    ]
+    note = "95 % intervals. A month by itself forgets what the other months of the same patients say."
+    if result.classical.joint is None:
+        note += f" {result.classical.reason}"
+    return table(
+        "Bayesian and frequentist, by month", ("Month", Column("k", "studies"), *heads, "p"), rows, note
+    )
+
+
+def studies(result: OverMonths) -> Table:
+    """Observed and posterior effect of each study at the visits it has, printed scale."""
+    measure, found = measure_of(result), result.shrinkage
+    found = found[found["observed"].notna()]
+    half = Z95 * found["observed_se"]
+    seen = zip(found["observed"], found["observed"] - half, found["observed"] + half, strict=True)
+    believed = zip(found["mean"], found["ci_low"], found["ci_high"], strict=True)
+    rows, last = [], None
+    for (study, visit), observed, posterior, weight in zip(
+        found.index,
+        with_intervals(measure, seen),
+        with_intervals(measure, believed),
+        found["weight"],
+        strict=True,
+    ):
+        first = study != last
+        share = f"{weight:.1f} %" if first and not math.isnan(weight) else ""
+        rows.append(Row((str(study) if first else "", f"{visit:g}", observed, posterior, share)))
+        last = study
+    note = (
+        "Posterior: the study's own effect after learning from the others and from its other visits. Weight: "
+        "its share in what is known of the mean. Visits a study has not are left out."
+    )
+    heads = ("Study", "Month", "Observed, 95 % interval", "Posterior, 95 % interval", words("Weight"))
+    return table("Studies", heads, rows, note)
+
+
+def _spread(line: pd.Series[float]) -> str:
+    """Median with interval, by as many digits as the interval deserves."""
+    median, low, high = (float(line[name]) for name in INTERVAL)
+    if math.isnan(median):
+        return ""
+    width = (high - low) / 4.0
+    return f"{rounded(median, width)} [{rounded(low, width)}, {rounded(high, width)}]"

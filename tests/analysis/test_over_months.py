@@ -1,0 +1,201 @@
+"""Analyses over several visits: lines by month, classical answers beside them, kinds of rows, references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import bayesma as bm
+from bayesma.analysis import Analysis
+from bayesma.counterparts import ALONE
+from bayesma.errors import OptionError, PriorError, SpecError
+from bayesma.results import OverMonths
+
+type Analysed = Callable[..., Analysis]
+
+HEAD = """
+schema = 1
+title = "T"
+data = "studies.csv"
+[effects]
+measure = "MD"
+study = "study"
+columns = { month = "month", estimate = "d", se = "se" }
+within_correlation = 0.5
+favours = "lower"
+unit = "points"
+treatment = "MSC"
+[fit]
+random_seed = 3
+[model]
+family = "longitudinal"
+between = "cs"
+priors = { m = "Normal(0, 5)", tau = "HalfNormal(0.7)" }
+"""
+ROWS = """study,month,d,se
+A,1,-0.5,0.2
+A,6,-0.9,0.3
+B,1,0.2,0.4
+B,6,-1.1,0.3
+C,6,-0.4,0.2
+"""
+ARMS = """study,arm,month,mean,sd,n
+A,MSC,0,12,3,20
+A,MSC,6,7,4,20
+A,none,0,12.5,3,18
+A,none,6,11,4,18
+B,MSC,0,10,3,12
+B,MSC,6,6,3,12
+B,none,0,10,3,11
+B,none,6,9,3,11
+"""
+LONG = 'columns = { month = "month", mean = "mean", sd = "sd", n = "n" }'
+
+
+def arms(extra: str, measure: str) -> str:
+    """The same file on rows of arms."""
+    text = HEAD.replace('columns = { month = "month", estimate = "d", se = "se" }', f"{LONG}\n{extra}")
+    return text.replace('measure = "MD"', f'measure = "{measure}"')
+
+
+def value(patient: int, month: int) -> float:
+    """Of a simulated patient."""
+    return 10.0 - patient - 0.5 * month + (patient * (month + 1)) % 4
+
+
+def only(analysis: Analysis) -> OverMonths:
+    """Its one result."""
+    (result,) = analysis.results
+    assert isinstance(result, OverMonths)
+    return result
+
+
+def test_the_answer_has_a_line_for_every_month(analysed: Analysed) -> None:
+    analysis = analysed(HEAD + "[questions]\nmid = 0.5\nmid_source = 'x'\n", ROWS)
+    table, result = analysis.table(), only(analysis)
+    assert table.index.tolist() == ["x[1]", "x[6]"]
+    assert table["month"].tolist() == [1.0, 6.0]
+    assert table["k"].tolist() == [2, 3]
+    assert result.k == 3
+    rows = result.summary.loc[["m[1]", "m[6]"]]
+    assert table[["estimate", "ci_low", "ci_high"]].to_numpy() == pytest.approx(
+        rows[["mean", "ci_low", "ci_high"]].to_numpy(), abs=1e-12
+    )
+    assert table["p_benefit"].tolist() == pytest.approx(bm.prob(result.fit, "m", below=0.0).tolist())
+    assert table["p_mid"].tolist() == pytest.approx(bm.prob(result.fit, "m", below=-0.5).tolist())
+    assert table["p_benefit_new"].tolist() == pytest.approx(
+        bm.prob(result.fit, "theta_new", below=0.0).tolist()
+    )
+    joint = bm.multivariate(result.evidence, between="cs")
+    assert table["frequentist_estimate"].tolist() == pytest.approx(joint.table["estimate"].tolist())
+    assert set(table["frequentist_method"]) == {"multivariate REML, compound symmetry"}
+    assert table["prior_share_m"].tolist() == [result.prior_share["m[1]"], result.prior_share["m[6]"]]
+
+
+def test_a_line_has_its_classical_line(analysed: Analysed) -> None:
+    text = HEAD.replace('{ m = "Normal(0, 5)",', '{ intercept = "Normal(0, 5)", slope = "Normal(0, 1)",')
+    analysis = analysed(f'{text}trajectory = "linear"\n', ROWS)
+    table, result = analysis.table(), only(analysis)
+    joint = bm.multivariate(result.evidence, between="cs", trajectory="linear")
+    assert result.mean_names == ["intercept", "slope"]
+    expected = [joint.contrast([1.0, month])["estimate"] for month in (1.0, 6.0)]
+    assert table["frequentist_estimate"].tolist() == pytest.approx(expected)
+    drawn = result.fit["posterior"]
+    line = drawn["intercept"] + 6.0 * drawn["slope"]
+    assert table.loc["x[6]", "estimate"] == pytest.approx(float(line.mean()))
+
+
+def test_without_a_joint_answer_each_month_stands_alone_and_the_reason_is_said(analysed: Analysed) -> None:
+    text = HEAD.replace("within_correlation = 0.5", 'within_correlation = "Beta(2, 2)"')
+    result = only(analysed(text, "study,month,d,se\nA,1,-0.5,0.2\nA,6,-0.9,0.3\n"))
+    assert result.classical.joint is None
+    assert result.classical_label == ALONE
+    assert "multivariate needs a number for the within-study correlation" in result.classical_notes[0]
+    assert result.classical.at_visits()["estimate"].tolist() == [-0.5, -0.9]
+    assert result.classical.at_visits().notna().all(axis=None)
+
+
+def test_rows_of_arms_and_of_patients(analysed: Analysed) -> None:
+    two = 'arms = { column = "arm", treatment = "MSC", control = "none" }'
+    result = only(analysed(arms(two, "MD"), ARMS))
+    assert result.evidence.y[:, 0] == pytest.approx([-5.0 + 1.5, -4.0 + 1.0])
+    one = only(analysed(arms("", "MC"), "\n".join(r for r in ARMS.splitlines() if ",none," not in r)))
+    assert one.evidence.y[:, 0] == pytest.approx([-5.0, -4.0])
+    patients = "study,id,month,value\n" + "".join(
+        f"{s},{i},{m},{value(i, m)}\n" for s in "AB" for i in range(5) for m in (0, 6)
+    )
+    text = arms("", "MC").replace(LONG, 'columns = { month = "month", patient = "id", value = "value" }')
+    found = only(analysed(text.replace("within_correlation = 0.5\n", ""), patients))
+    change = [value(i, 6) - value(i, 0) for i in range(5)]
+    assert found.evidence.y[:, 0] == pytest.approx([np.mean(change)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('study = "study"\n', "", "key 'study' is missing; several rows are one study"),
+        ('month = "month", ', "", "key 'columns.month' is missing; name the column of the time"),
+        ('se = "se" }', 'sf = "se" }', "MD has no role or option 'sf'; its roles are"),
+        (
+            "[fit]",
+            'adjust = "final"\n[fit]',
+            "key 'adjust' does not go with rows of estimates; leave it out",
+        ),
+        (
+            "[fit]",
+            'arms = { column = "a", treatment = "x", control = "y", by = "study" }\n[fit]',
+            "key 'arms.by' has no place beside several visits",
+        ),
+        (
+            'estimate = "d", se = "se"',
+            'mean = "d", sd = "se", n = "n"',
+            "key 'measure' is 'MD'; arms without arms give MC: write measure = 'MC'",
+        ),
+        (
+            'estimate = "d", se = "se"',
+            'patient = "d", values = "se"',
+            "key 'columns.values' is no column of patients; they have: month, patient, value",
+        ),
+    ],
+)
+def test_mistakes_in_a_file(old: str, new: str, message: str, analysed: Analysed) -> None:
+    with pytest.raises(SpecError) as raised:
+        analysed(HEAD.replace(old, new, 1), ROWS)
+    assert str(raised.value).startswith(f"x.toml, [effects]: {message}")
+
+
+def test_a_model_without_integral_says_so_with_its_place(analysed: Analysed) -> None:
+    with pytest.raises(PriorError) as raised:
+        analysed(HEAD.replace('"cs"', '"har"'), ROWS)
+    assert str(raised.value).startswith("x.toml: engine 'exact' has no integral for between = 'har' here")
+
+
+def test_references_over_months(analysed: Analysed) -> None:
+    quantities = {
+        "posterior.m[6].p_below_0": 1.0,
+        "frequentist.REML+cs.se_m[6]": 0.2,
+        "frequentist.REML+cs.rho": 0.0,
+        "effect.B 6.y": -1.1,
+    }
+    text = HEAD + "".join(
+        f'[[reference]]\nquantity = "{q}"\nvalue = {v}\ntolerance = 3.0\nsource = "x"\n'
+        for q, v in quantities.items()
+    )
+    analysis = analysed(text, ROWS)
+    found = {check.quantity: check.found for check in analysis.references}
+    result = only(analysis)
+    joint = bm.multivariate(result.evidence, between="cs")
+    assert found["effect.B 6.y"] == -1.1
+    assert found["posterior.m[6].p_below_0"] == pytest.approx(bm.prob(result.fit, "m", below=0.0)[6])
+    assert found["frequentist.REML+cs.se_m[6]"] == pytest.approx(joint.table.loc["m[6]", "se"])
+    with pytest.raises(SpecError, match="there is no number of a frequentist fit 'tau'"):
+        analysed(HEAD + text[len(HEAD) :].replace("rho", "tau"), ROWS)
+
+
+def test_a_rebound_is_asked_of_two_months(analysed: Analysed) -> None:
+    result = only(analysed(HEAD + "[questions]\nrebound = [1, 6]\n", ROWS))
+    assert ("average study", "change from month 1 to month 6") in result.course.index
+    with pytest.raises(OptionError, match="rebound is"):
+        analysed(HEAD + "[questions]\nrebound = [6, 1]\n", ROWS)
