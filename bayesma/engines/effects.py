@@ -30,6 +30,7 @@ SCOUTS = 65
 FARTHEST = 14.0
 LOOKS = 4
 SHARPER = 0.4
+FAINT = 1e-15  # of the largest weight
 BELL = 2.0  # of where it has fallen by 2: in asinh units of four sds a bell is nearest to a polynomial
 
 
@@ -189,14 +190,20 @@ def baseline_densities(effect: Array, weight: Array, baseline: Baseline) -> Dens
     middle = np.argmax(weight, axis=1)
     at_middle = np.take_along_axis(effect, middle[:, None], axis=1)
     low, centre, high = np.moveaxis(baseline.quantiles(at_middle, np.array([0.16, 0.5, 0.84]))[:, 0], -1, 0)
-    kept = np.maximum(weight, 0.0)
+    effect, weight = _heaviest(effect, weight)
 
     def log_density(rows: Rows, x: Array) -> Array:
-        terms = np.exp(baseline.log_density(rows, effect[rows], x))
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(np.einsum("kg,kga->ka", kept[rows], terms)))
+        return baseline.log_mixture(rows, effect[rows], weight[rows], x)
 
     return tabulate(log_density, centre, np.maximum(0.5 * (high - low), 1e-8))
+
+
+def _heaviest(effect: Array, weight: Array) -> tuple[Array, Array]:
+    """The nodes (k, m) whose weights matter in any row, heaviest first, and these weights."""
+    order = np.argsort(-weight, axis=1)
+    effect, weight = (np.take_along_axis(values, order, axis=1) for values in (effect, weight))
+    kept = np.any(weight > FAINT * weight[:, :1], axis=0)
+    return effect[:, kept], np.maximum(weight[:, kept], 0.0)
 
 
 def _rough(slices: Slices) -> tuple[float, float]:

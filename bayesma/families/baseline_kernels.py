@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesma.families.count_kernels import softplus
-from bayesma.numerics.effect_kernels import Packed
+from bayesma.numerics.effect_kernels import Packed, fast_exp
 from bayesma.numerics.jit import compiled
 from bayesma.priors.kernels import NORMAL, log_density
 
@@ -33,9 +33,15 @@ def _log_joint(alpha: float, effect: float, counts: Array, shift: Array, prior: 
     control, treated = alpha + shift[0] * effect, alpha + shift[1] * effect
     value = counts[2] * control - counts[3] * softplus(control)
     value += counts[0] * treated - counts[1] * softplus(treated)
+    return float(value + _log_prior(alpha, prior))
+
+
+@compiled
+def _log_prior(alpha: float, prior: Array) -> float:
+    """Log density of a baseline's prior."""
     if prior[0] == NORMAL:
-        return float(value - 0.5 * ((alpha - prior[1]) / prior[2]) ** 2 - math.log(prior[2] * _SQRT_2PI))
-    return float(value + log_density(prior, alpha, 0.0))
+        return float(-0.5 * ((alpha - prior[1]) / prior[2]) ** 2 - math.log(prior[2] * _SQRT_2PI))
+    return float(log_density(prior, alpha, 0.0))
 
 
 @compiled
@@ -208,18 +214,37 @@ def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array
 
 
 @compiled
-def baseline_log_joint(
-    effect: Array, alpha: Array, counts: Array, shift: Array, prior: Array, log_constant: Array
+def baseline_mixture(
+    effect: Array, log_weight: Array, alpha: Array, counts: Array, shift: Array, prior: Array
 ) -> Array:
-    """Log joint density of data and baseline: effects (k, g) and baselines (k, a) to (k, g, a)."""
+    """Log of the sum over effects of weight times joint density of data and baseline, without coefficients.
+
+    Effects and log weights (k, g) and baselines (k, a) to (k, a).
+    """
     k, g = effect.shape
-    result = np.empty((k, g, alpha.shape[1]))
+    result = np.empty(alpha.shape)
+    value = np.empty(g)
     for i in range(k):
-        for j in range(g):
-            for m in range(alpha.shape[1]):
-                result[i, j, m] = log_constant[i] + _log_joint(
-                    alpha[i, m], effect[i, j], counts[i], shift, prior
+        events_t, n_t, events_c, n_c = counts[i]
+        slope = events_t * shift[1] + events_c * shift[0]
+        for m in range(alpha.shape[1]):
+            x = alpha[i, m]
+            fixed = (events_t + events_c) * x + _log_prior(x, prior)
+            control = softplus(x) if shift[0] == 0.0 else 0.0
+            largest = -np.inf
+            for j in range(g):
+                delta = effect[i, j]
+                if shift[0] != 0.0:
+                    control = softplus(x + shift[0] * delta)
+                value[j] = (
+                    log_weight[i, j] + slope * delta - n_t * softplus(x + shift[1] * delta) - n_c * control
                 )
+                largest = max(largest, value[j])
+            total = 0.0
+            if largest > -np.inf:
+                for j in range(g):
+                    total += fast_exp(value[j] - largest)
+            result[i, m] = fixed + largest + math.log(total) if total > 0.0 else -np.inf
     return result
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bayesma.families import baseline_kernels
 from bayesma.families import count_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Options
+from bayesma.families.effects import common
 from bayesma.families.problems import Baseline
 from bayesma.numerics.effect_table import EffectTable
 
@@ -53,12 +54,23 @@ def integrated_baseline(case: Case) -> Baseline:
     def quantiles(effect: Array, levels: Array) -> Array:
         return baseline_kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
 
-    def log_density(studies: NDArray[np.intp], effect: Array, alpha: Array) -> Array:
-        effect, given = np.ascontiguousarray(effect), (counts[studies], shift, prior, constant[studies])
-        joint = baseline_kernels.baseline_log_joint(effect, np.ascontiguousarray(alpha), *given)
-        return joint - baseline_kernels.baseline_integral(effect, *given)[:, :, None]
+    def likelihood(studies: NDArray[np.intp], effect: Array) -> Array:
+        """Log likelihood of effects; not from the table where one is common to studies that contradict."""
+        if common(case.options):
+            given = counts[studies], shift, prior, constant[studies]
+            return baseline_kernels.baseline_integral(effect, *given)
+        return effect_table(case).at(effect, studies)
 
-    return Baseline("alpha", quantiles, log_density)
+    def log_mixture(studies: NDArray[np.intp], effect: Array, weight: Array, alpha: Array) -> Array:
+        effect = np.ascontiguousarray(effect)
+        with np.errstate(divide="ignore"):
+            shares = np.log(weight) - likelihood(studies, effect)
+        mixed = baseline_kernels.baseline_mixture(
+            effect, shares, np.ascontiguousarray(alpha), counts[studies], shift, prior
+        )
+        return mixed + constant[studies, None]
+
+    return Baseline("alpha", quantiles, log_mixture)
 
 
 def draw_baselines(delta: Array | None, mu: Array, case: Case, rng: np.random.Generator) -> Array:
