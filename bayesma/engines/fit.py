@@ -119,7 +119,8 @@ def make_setting(
     seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
     if seed < 0:
         raise OptionError(f"random_seed is {random_seed}; it must be 0 or above")
-    defaults = tuple(name for name in all_priors if name not in (priors or {}))
+    chosen = {*(priors or {}), *model.stated_priors(evidence)}
+    defaults = tuple(name for name in all_priors if name not in chosen)
     setting = Setting(model, evidence, all_priors, checked, defaults, seed)
     model.moments_below(setting.case)  # refuses an improper posterior
     return setting

@@ -284,6 +284,11 @@ class Family[Evidence](ABC):
         defaults = self.default_priors(evidence, options) if missing else {}
         return {name: named.get(name) or defaults[name] for name in parameters}
 
+    def stated_priors(self, evidence: Evidence) -> Priors:
+        """Priors that came with the evidence: chosen, not defaults."""
+        del evidence
+        return {}
+
     def log_prior(self, draws: Mapping[str, Array], case: Case) -> Arrays:
         """Log prior density of each hyper-parameter at its draws, shapes as the draws."""
         return {p.name: case.priors[p.name].logpdf(draws[p.name]) for p in self.hyper(case.options)}

@@ -33,6 +33,7 @@ THETA_NEW = Parameter("theta_new", "new", ("visit",), meaning="effect in a new s
 DIMS = {
     "y": ("study", "visit"),
     "se": ("study", "visit"),
+    "n": ("study", "visit"),
     "month": ("visit",),
     "within": ("study", "visit", "visit_other", "term"),
     "lag": ("term",),
@@ -108,6 +109,11 @@ class Longitudinal(Family[Trajectories]):
             evidence, {**self._without_unit(evidence, options), **(given or {})}, options
         )
 
+    def stated_priors(self, evidence: Trajectories) -> Priors:
+        """That of the within-study correlation."""
+        given = evidence.within_correlation
+        return {"rho_within": given} if isinstance(given, Prior) else {}
+
     def _without_unit(self, evidence: Trajectories, options: Options) -> Priors:
         """Defaults that do not depend on the unit of the outcome."""
         middle = float(f"{math.log(np.median(evidence.visit)):.{DIGITS}g}")
@@ -117,13 +123,16 @@ class Longitudinal(Family[Trajectories]):
             "change": Prior("Uniform", (first, float(evidence.visit[-1]))),
             "rho": Prior("Uniform", (BETWEEN[options["between"]].parameters[-1].lower, 1.0)),
         }
-        if isinstance(evidence.within_correlation, Prior):
-            priors["rho_within"] = evidence.within_correlation
+        priors |= self.stated_priors(evidence)
         return {p.name: priors[p.name] for p in self.hyper(options) if p.name in priors}
 
     def arrays(self, evidence: Trajectories) -> Arrays:
-        """`y`, `se` (k, t), NaN where missing; `month` (t,); `within` (k, t, t, l), the powers `lag` (l,)."""
-        return {
+        """`y`, `se` (k, t), NaN where missing; `month` (t,); `within` (k, t, t, l), the powers `lag` (l,).
+
+        Where it is known also `n` (k, t), for those who draw or describe the data.
+        """
+        known = {} if evidence.n is None else {"n": np.where(np.isfinite(evidence.y), evidence.n, np.nan)}
+        return known | {
             "y": np.array(evidence.y),
             "se": np.array(evidence.se),
             "month": np.array(evidence.visit),

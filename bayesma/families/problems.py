@@ -187,8 +187,8 @@ class GaussianMeanProblem:
     Attributes
     ----------
     names, priors, bounds, scales
-        The parameters phi, one to three: as users write them, their priors, where they can be, and the size
-        at which the data have features.
+        The parameters phi, one to three: as users write them, their priors, where they can be (no prior has
+        mass outside), and the size at which the data have features.
     coefficients
         Names of the columns of X; a vector parameter repeats its name.
     prior_mean, prior_sd
@@ -203,7 +203,7 @@ class GaussianMeanProblem:
     effects
         Phi (g, d) to mean and sd of the study effects, b integrated out, both (g, k, t).
     breaks
-        For each phi the values at which the likelihood has a kink; None when it has none.
+        For each phi the values at which the likelihood has a kink.
     """
 
     names: tuple[str, ...]
@@ -217,4 +217,4 @@ class GaussianMeanProblem:
     at_visits: Callable[[Array], Array]
     between: Callable[[Array], Array]
     effects: Callable[[Array], tuple[Array, Array]]
-    breaks: tuple[tuple[float, ...], ...] | None = None
+    breaks: tuple[tuple[float, ...], ...]

@@ -39,8 +39,9 @@ def trajectory(
 
     Studies are thin lines through the estimates they report, each with its confidence interval, side by side
     at a visit; a visit a study has not is left out. The average study is a line with its credible band, a new
-    study a wider and lighter band. Under the axis of months stands the number of studies at each visit, above
-    the graph, with `favours`, the probability of benefit at each. Up to eight studies are named.
+    study a wider and lighter band. Under the axis of months stand the studies at each visit and, where known,
+    their patients, above the graph, with `favours`, the probability of benefit at each. Up to eight studies
+    are named.
 
     Parameters
     ----------

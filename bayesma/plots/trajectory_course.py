@@ -27,6 +27,7 @@ FINE = 25  # points of the average curve from the first visit to the last
 COARSE = 4  # of them to one of a new study: its draws at months nobody measured have noise of their own
 DECIMALS = 3  # of the months between visits: rows of `predict` are named by six digits
 ROWS = {"m": AVERAGE, "theta_new": NEW}
+MISSING = "–"  # patients at a visit whose studies do not say how many
 VAGUE = 3.0  # times the usual width: such an interval need not be shown whole
 
 
@@ -66,8 +67,8 @@ class Course:
         Label and line of each study, at the visits it has.
     average, new
         Posterior median and credible interval of the average study and of a new one.
-    count
-        Studies at each visit, (t,).
+    counts
+        Rows of numbers under the months: studies at each visit and, where any is known, patients.
     blocks
         Probabilities of benefit by visit; none without a direction.
     together
@@ -78,7 +79,7 @@ class Course:
     studies: Sequence[tuple[str, Line]]
     average: Line
     new: Line
-    count: NDArray[np.intp]
+    counts: dict[str, list[str]]
     blocks: tuple[Block, ...]
     together: dict[str, float]
 
@@ -126,14 +127,25 @@ def build(
     blocks, together = _probabilities(fit, origin, favours, mid, treated)
     studies = _studies(shrinkage(fit, ci_prob=ci_prob), visit, ci_prob)
     y = np.asarray(fit["observed_data"].dataset["y"].transpose("study", "visit"), dtype=np.float64)
-    count = np.isfinite(y).sum(axis=0)
+    counts = _counts(fit["constant_data"].dataset, np.isfinite(y))
     free = origin.options["trajectory"] == "visit"
     fine = visit if free else _filled(visit)
     by_visit = free or bool(BETWEEN[origin.options["between"]].tau.dims)  # a new study is known there only
     table = predict(fit, ci_prob=ci_prob, months=fine.tolist())
     coarse = visit if by_visit else np.union1d(visit, fine[::COARSE])
     average, new = _line(table, AVERAGE, fine), _line(table, NEW, coarse)
-    return Course(visit, studies, average, new, count, blocks, together)
+    return Course(visit, studies, average, new, counts, blocks, together)
+
+
+def _counts(constants: xr.Dataset, seen: NDArray[np.bool_]) -> dict[str, list[str]]:
+    """Studies at each visit; patients too, with a plus sign where some studies do not say how many."""
+    counts = {"studies": [str(n) for n in seen.sum(axis=0)]}
+    if "n" in constants:
+        n = np.asarray(constants["n"].transpose("study", "visit"), dtype=np.float64)
+        more = ["+" if some else "" for some in np.any(seen & np.isnan(n), axis=0)]
+        totals = zip(np.nansum(n, axis=0), more, strict=True)
+        counts["patients"] = [f"{total:.0f}{plus}" if total else MISSING for total, plus in totals]
+    return counts
 
 
 def month_label(month: float) -> str:

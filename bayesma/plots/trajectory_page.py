@@ -17,11 +17,10 @@ from bayesma.plots.trajectory_draw import MID_LINE, NEW_LINE, draw_course
 from bayesma.plots.trajectory_names import names_of, names_width, write_names
 from bayesma.plots.trajectory_table import (
     BLOCK,
-    FOOT,
     SIZE,
-    SMALL,
     UNDER,
     Columns,
+    foot_height,
     lay_out,
     strip_height,
     write_months,
@@ -65,7 +64,7 @@ def draw_page(
     over = y
     y += line_height(SIZE) * len(ylabel) + 0.06
     top, axis = y, y + GRAPH
-    legend = axis + UNDER + FOOT * line_height(SMALL) + BLOCK
+    legend = axis + UNDER + foot_height(course) + BLOCK
     foot = legend + legend_height(keys, width, style.CAPTION) + BLOCK
     height = foot + line_height(style.CAPTION) * len(below) + style.MARGIN
     figure = style.picture(width, height)

@@ -23,7 +23,6 @@ TICK, UNDER = 0.05, 0.11  # from the axis to the end of a tick, and to the month
 BLOCK = 0.1
 PARTING = 0.04  # between blocks of probabilities
 GAP = 0.12  # between numbers of neighbouring visits
-FOOT = 2  # lines under the axis: months, studies
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +68,7 @@ def lay_out(course: Course, yticks: Sequence[str], beside: float) -> Columns:
         Inches taken right of the graph.
     """
     sizes = _sizes(course)
-    labels = ["months", "studies", *(text for block in course.blocks for text, _ in block.rows)]
+    labels = ["months", *course.counts, *(text for block in course.blocks for text, _ in block.rows)]
     label = max(text_width(text, SMALL) for text in labels) + 0.5 * GAP
     left = style.MARGIN + max(label, max(text_width(t, SIZE) for t in yticks) + 0.15)
     inside = min(max(NARROW, float(sizes.sum())), WIDE)
@@ -88,7 +87,7 @@ def written_every(course: Course) -> int:
 
 def _sizes(course: Course) -> Array:
     """Inches the column of each visit takes, gap included."""
-    texts = [[month_label(m) for m in course.visit], [str(n) for n in course.count]]
+    texts = [[month_label(m) for m in course.visit], *course.counts.values()]
     texts += [list(row) for block in course.blocks for _, row in block.rows]
     widths = [max(text_width(text, SMALL) for text in column) for column in zip(*texts, strict=True)]
     return np.array(widths) + GAP
@@ -124,7 +123,7 @@ def write_strip(sheet: Axes, course: Course, columns: Columns, y: float) -> None
 
 
 def write_months(sheet: Axes, course: Course, columns: Columns, axis: float) -> None:
-    """A tick at each visit, led to its month where that had to move, and the studies it has."""
+    """A tick at each visit, led to its month where that had to move, and the studies and patients it has."""
     y = axis + UNDER
     for month in course.visit:
         x = columns.place(float(month))
@@ -133,8 +132,13 @@ def write_months(sheet: Axes, course: Course, columns: Columns, axis: float) -> 
         x = columns.place(float(month))
         sheet.plot([x, to], [axis + TICK, y + 0.02], color=style.INK, linewidth=0.6, label="_leader")
     _row(sheet, columns, y, "months", [month_label(month) for month in course.visit], style.INK)
-    studies = [str(n) for n in course.count]
-    _row(sheet, columns, y + line_height(SMALL), "studies", studies, style.MUTED)
+    for line, (label, texts) in enumerate(course.counts.items(), 1):
+        _row(sheet, columns, y + line * line_height(SMALL), label, texts, style.MUTED)
+
+
+def foot_height(course: Course) -> float:
+    """Inches of the lines under the axis: months, and the numbers at each."""
+    return line_height(SMALL) * (1 + len(course.counts))
 
 
 def _row(sheet: Axes, columns: Columns, y: float, label: str, texts: Sequence[str], color: str) -> None:

@@ -254,3 +254,10 @@ def test_the_integrand_survives_visits_that_are_almost_perfectly_correlated(near
     theirs = stats.multivariate_normal(np.zeros(2), covariance).logpdf([-0.5, -0.9])
     assert ours[0] == pytest.approx(theirs, abs=1e-6 if near < 1.0 - 1e-10 else 0.1)
     assert mean[0] == pytest.approx([-0.5, -0.9], abs=0.01)
+
+
+def test_a_prior_that_came_with_the_evidence_is_no_default() -> None:
+    evidence = months(ROWS, within_correlation="Beta(2, 2)")
+    fit = bm.fit(evidence, priors=PRIORS, between="cs", engine="exact", random_seed=1)
+    assert json.loads(fit.attrs["priors"])["rho_within"] == "Beta(2, 2)"
+    assert json.loads(fit.attrs["default_priors"]) == ["rho"]

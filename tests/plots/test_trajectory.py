@@ -355,3 +355,24 @@ def test_spread_leaves_alone_what_has_room() -> None:
 @pytest.mark.parametrize(("n", "step"), [(4, 1), (5, 1), (6, 2), (10, 2), (11, 3)])
 def test_stride_keeps_what_fits(n: int, step: int) -> None:
     assert stride([1.0] * n, 5.0) == step
+
+
+def test_patients_stand_under_the_studies_where_they_are_known() -> None:
+    frame = pd.DataFrame(
+        {
+            "study": ["A", "A", "B", "B"],
+            "month": [1, 6, 1, 6],
+            "y": [-0.5, -0.9, -0.2, -0.7],
+            "se": 0.2,
+            "n": [20.0, 18.0, np.nan, 31.0],
+        }
+    )
+    columns = {"study": "study", "month": "month", "estimate": "y", "se": "se"}
+    priors = {"m": "Normal(0, 5)", "tau": "HalfNormal(1)"}
+    arguments = {"priors": priors, "between": "diagonal", "engine": "exact", "random_seed": 1}
+    known = bm.Trajectories.from_estimates(frame, **columns, n="n", within_correlation=0)
+    text = words(bm.plots.trajectory(bm.fit(known, **arguments)))
+    assert "patients" in text
+    assert {"20+", "49"} <= set(text.split())
+    silent = bm.Trajectories.from_estimates(frame, **columns, within_correlation=0)
+    assert "patients" not in words(bm.plots.trajectory(bm.fit(silent, **arguments)))
