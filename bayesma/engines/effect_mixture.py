@@ -14,8 +14,9 @@ from bayesma.engines.slice_levels import Slices
 from bayesma.numerics import legendre
 from bayesma.numerics.effect_kernels import bell_sum, fast_exp
 from bayesma.numerics.effect_table import EffectTable, Shape
-from bayesma.numerics.jit import compiled
+from bayesma.numerics.jit import compiled, unlocked
 from bayesma.numerics.log_series import through_logs
+from bayesma.numerics.threads import by_rows
 
 Array = NDArray[np.float64]
 type Rows = NDArray[np.intp]
@@ -30,6 +31,7 @@ RESOLVED = 1.3  # spacings of a slice's nodes or points from which a normal sees
 REACH = 9.0  # sds of a normal beyond which it is 0
 OPEN = 1e-10  # of the peak: a profile that is higher at an end is cut there
 FAR = 300.0  # a rough look does not tell exp(-FAR) from less
+FEWEST = 200  # effects for which a thread is worth starting
 THIN = 4  # nodes that a rough look takes together; rules have a multiple of them
 
 
@@ -100,18 +102,12 @@ class Mixture:
 
     def log_density(self, rows: Rows, x: Array) -> Array:
         """Log density, up to a constant, of effects (q, g) of studies (q,), their own data aside."""
-        shape = self.shape
-        value = _convolved(
-            np.ascontiguousarray(x),
-            rows,
-            self.scale,
-            self.location,
-            self.window,
-            self.ratio,
-            self.profile,
-            shape.scales,
-            shape.weights,
-            shape.nu,
+        shape, x = self.shape, np.ascontiguousarray(x)
+        slices = self.scale, self.location, self.window, self.ratio, self.profile
+        value = by_rows(
+            lambda part: _convolved(x[part], rows[part], *slices, shape.scales, shape.weights, shape.nu),
+            rows.size,
+            FEWEST // x.shape[1] + 1,
         )
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(value) + self.offset[rows, None])
@@ -229,7 +225,7 @@ def _narrow(x: float, sd: float, local: float, window: Array, density: Array) ->
     return max(total, 0.0)
 
 
-@compiled
+@unlocked
 def _convolved(
     x: Array,
     rows: Rows,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bayesma.families.count_kernels import softplus
 from bayesma.numerics.effect_kernels import Packed, fast_exp
-from bayesma.numerics.jit import compiled
+from bayesma.numerics.jit import compiled, unlocked
 from bayesma.priors.kernels import NORMAL, log_density
 
 Array = NDArray[np.float64]
@@ -141,7 +141,7 @@ def _rule(
     return mode, sd, low, high, int((high - low) / STEP) + 2, _log_joint(mode, effect, counts, shift, prior)
 
 
-@compiled
+@unlocked
 def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, log_constant: Array) -> Array:
     """Log likelihood of each study at its effects, its baseline integrated out.
 
@@ -178,7 +178,7 @@ def baseline_integral(effect: Array, counts: Array, shift: Array, prior: Array, 
     return result
 
 
-@compiled
+@unlocked
 def baseline_quantiles(effect: Array, levels: Array, counts: Array, shift: Array, prior: Array) -> Array:
     """Quantiles of each study's baseline given its data and effect.
 

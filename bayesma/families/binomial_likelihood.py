@@ -13,9 +13,11 @@ from bayesma.families.base import Array, Arrays, Case, Options
 from bayesma.families.effects import common
 from bayesma.families.problems import Baseline
 from bayesma.numerics.effect_table import EffectTable
+from bayesma.numerics.threads import by_rows
 
 BASELINE, CODING = "baseline", "coding"
 SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
+FEWEST = 300  # integrals over a baseline for which a thread is worth starting
 ROWS = 4  # every so many points of the effect table there is a row of baseline quantiles
 LEVELS = np.linspace(-3.6, 3.6, 73)  # of those quantiles, as normal deviates
 
@@ -41,9 +43,19 @@ def effect_likelihood(case: Case) -> Callable[[Array], Array]:
         return lambda effect: kernels.hypergeometric(np.ascontiguousarray(effect), counts)
     shift, prior = np.array(SHIFTS[case.options[CODING]]), case.priors["alpha"].pack()
     constant = log_choose(case)
-    return lambda effect: baseline_kernels.baseline_integral(
-        np.ascontiguousarray(effect), counts, shift, prior, constant
-    )
+
+    def integrated(effect: Array) -> Array:
+        """Baselines integrated out, in several threads where there is much to do."""
+        effect = np.ascontiguousarray(effect)
+        return by_rows(
+            lambda part: baseline_kernels.baseline_integral(
+                effect[part], counts[part], shift, prior, constant[part]
+            ),
+            effect.shape[0],
+            FEWEST // effect.shape[1] + 1,
+        )
+
+    return integrated
 
 
 def integrated_baseline(case: Case) -> Baseline:
@@ -52,7 +64,14 @@ def integrated_baseline(case: Case) -> Baseline:
     prior, constant = case.priors["alpha"].pack(), log_choose(case)
 
     def quantiles(effect: Array, levels: Array) -> Array:
-        return baseline_kernels.baseline_quantiles(np.ascontiguousarray(effect), levels, counts, shift, prior)
+        effect = np.ascontiguousarray(effect)
+        return by_rows(
+            lambda part: baseline_kernels.baseline_quantiles(
+                effect[part], levels, counts[part], shift, prior
+            ),
+            effect.shape[0],
+            FEWEST // effect.shape[1] + 1,
+        )
 
     def likelihood(studies: NDArray[np.intp], effect: Array) -> Array:
         """Log likelihood of effects; not from the table where one is common to studies that contradict."""

@@ -17,7 +17,7 @@ from bayesma.numerics.effect_kernels import (
     log_mixture,
     sextic,
 )
-from bayesma.numerics.jit import compiled, compiled_sum
+from bayesma.numerics.jit import compiled, compiled_sum, unlocked
 
 Array = NDArray[np.float64]
 
@@ -194,7 +194,7 @@ def _end(terms: Array, n: int, count: int) -> float:
     return float((-82.0 * near + 11.0 * far) / 1440.0)
 
 
-@compiled
+@unlocked
 def draws(
     mean: Array,
     sd: Array,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.numerics.jit import compiled, compiled_sum
+from bayesma.numerics.jit import compiled, compiled_sum, unlocked
 
 Array = NDArray[np.float64]
 
@@ -203,7 +203,7 @@ def log_mixture(i: int, mean: float, sd: float, scales: Array, weights: Array, t
     return largest + math.log(total) if total > 0.0 else -np.inf
 
 
-@compiled
+@unlocked
 def log_marginals(mean: Array, sd: Array, scales: Array, weights: Array, table: Packed) -> Array:
     """Shape (n, k)."""
     k = table.centre.size

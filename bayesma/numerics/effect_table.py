@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from bayesma.numerics.effect_draws import draws, refined
 from bayesma.numerics.effect_kernels import LEVELS, Packed, interpolate_many, log_marginals
+from bayesma.numerics.threads import by_rows
 
 Array = NDArray[np.float64]
 type LogLikelihood = Callable[[Array], Array]
 
+FEWEST = 500  # means and sds for which a thread is worth starting
 POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
 WIDEST_STEP = 0.05  # in asinh units: a table with wider ones is made twice as fine
 SCOUTS = 61  # points of the first look at a likelihood
@@ -132,24 +134,25 @@ class EffectTable:
 
     def log_marginal(self, mean: Array, sd: Array, shape: Shape) -> Array:
         """Log of each study's likelihood integrated over effects: mean and sd (n,) in, (n, k) out."""
-        return log_marginals(
-            np.ascontiguousarray(mean), np.ascontiguousarray(sd), shape.scales, shape.weights, self.packed
+        mean, sd = np.ascontiguousarray(mean), np.ascontiguousarray(sd)
+        return by_rows(
+            lambda part: log_marginals(mean[part], sd[part], shape.scales, shape.weights, self.packed),
+            mean.size,
+            FEWEST,
         )
 
     def draw(self, mean: Array, sd: Array, shape: Shape, rng: np.random.Generator) -> Array:
         """Effects drawn given their study's data and mean, sd of shape (n,): shape (n, k)."""
         size = (mean.size, self.k)
-        return draws(
-            np.ascontiguousarray(mean),
-            np.ascontiguousarray(sd),
-            shape.scales,
-            shape.weights,
-            rng.uniform(size=size),
-            rng.uniform(size=size),
-            rng.standard_normal(size),
-            self.packed,
-            refined(self.packed),
-        )
+        mean, sd = np.ascontiguousarray(mean), np.ascontiguousarray(sd)
+        uniform, other, normal = rng.uniform(size=size), rng.uniform(size=size), rng.standard_normal(size)
+        fine = refined(self.packed)
+
+        def some(part: slice) -> Array:
+            chance = uniform[part], other[part], normal[part]
+            return draws(mean[part], sd[part], shape.scales, shape.weights, *chance, self.packed, fine)
+
+        return by_rows(some, mean.size, FEWEST)
 
     def at(self, effect: Array, studies: NDArray[np.intp]) -> Array:
         """Log likelihood of studies (q,) at effects (q, g), of that shape; 0 for one beyond the last."""

@@ -16,3 +16,8 @@ def compiled_sum[F: Callable[..., Any]](function: F) -> F:
 def compiled[F: Callable[..., Any]](function: F) -> F:
     """Compile with numba at first call; the result is kept beside the module for later processes."""
     return cast(F, njit(cache=True)(function))
+
+
+def unlocked[F: Callable[..., Any]](function: F) -> F:
+    """As `compiled`, for long loops that several threads may run at once."""
+    return cast(F, njit(cache=True, nogil=True)(function))
