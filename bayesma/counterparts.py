@@ -24,7 +24,7 @@ COMMON, DL, REML = "common effect, Wald", "DerSimonian-Laird, Wald", "REML, Knap
 MANTEL_HAENSZEL, PETO = "Mantel-Haenszel", "Peto"
 GLMM = {"fixed": "UM.FS", "random": "UM.RS", "correlated": "UM.RS", "conditional": "CM.EL"}
 STRUCTURES = {"diagonal": "independent visits", "cs": "compound symmetry", "har": "HAR(1)", "ou": "OU"}
-ALONE = "each month by itself, REML (of one study: its own)"
+ALONE = "each month by itself, REML"
 SHAPES = ("visit", "linear")  # of the mean, with a classical answer
 
 

@@ -50,7 +50,7 @@ class MeanIntegral:
         variables: dict[str, Any] = {"weight": ("node", rule.weight)}
         sd = np.sqrt(np.diagonal(rule.covariance, axis1=1, axis2=2))
         for name, columns in self._coefficients().items():
-            dims = ("visit", "node") if isinstance(columns, slice) else ("node",)
+            dims = (self.problem.dimension, "node") if isinstance(columns, slice) else ("node",)
             variables[f"{name}_mean"] = (dims, rule.mean[:, columns].T)
             variables[f"{name}_sd"] = (dims, sd[:, columns].T)
         for i, name in enumerate(self.problem.names):
@@ -77,9 +77,9 @@ class MeanIntegral:
         return drawn | {name: phi[:, i] for i, name in enumerate(self.problem.names)}
 
     def _coefficients(self) -> dict[str, int | slice]:
-        """Columns of each coefficient; a single name is the mean at every visit."""
+        """Columns of each coefficient; all of them where they are one vector."""
         names = self.problem.coefficients
-        if len(set(names)) == 1:
+        if self.problem.dimension is not None:
             return {names[0]: slice(None)}
         return {name: i for i, name in enumerate(names)}
 

@@ -22,7 +22,7 @@ from bayesma.families import visit_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
-from bayesma.families.trajectories import BETWEEN, MEANS, RHO_WITHIN, powers
+from bayesma.families.trajectories import BETWEEN, MEANS, RHO_WITHIN, knots_of, powers
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 from bayesma.priors.defaults import DIGITS, default_priors
@@ -95,7 +95,7 @@ class Longitudinal(Family[Trajectories]):
         level = both["mu"]
         slope = Prior("Normal", (0.0, float(f"{level.arguments[1] / evidence.visit[-1]:.{DIGITS}g}")))
         priors = {
-            **dict.fromkeys(("m", "intercept", "e0", "emax", "level"), level),
+            **dict.fromkeys(("m", "coef", "intercept", "e0", "emax", "level"), level),
             **dict.fromkeys(("slope", "slope1", "slope2"), slope),
             "tau": both["tau"],
         }
@@ -148,6 +148,7 @@ class Longitudinal(Family[Trajectories]):
             "study": evidence.study,
             "visit": visit,
             "visit_other": visit,
+            "knot": knots_of(month),
             "term": np.arange(evidence.lag.size),
         }
 
@@ -259,7 +260,7 @@ class Longitudinal(Family[Trajectories]):
     def _at(self, draws: Mapping[str, Array], case: Case) -> tuple[Array, Array, Array]:
         """Mean (s, t), covariance of effects (s, t, t), powers of the within-study correlation (s, l)."""
         month = case.arrays["month"]
-        mean = MEANS[case.options["trajectory"]].mean(month, draws)
+        mean = MEANS[case.options["trajectory"]].mean(month, draws, month)
         between = BETWEEN[case.options["between"]].covariance(month, draws)
         return mean, between, powers(draws, case.arrays["lag"], len(mean))
 

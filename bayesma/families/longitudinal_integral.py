@@ -24,6 +24,7 @@ from bayesma.families.trajectories import (
     Draws,
     MeanShape,
     Structure,
+    knots_of,
     powers,
 )
 
@@ -148,20 +149,22 @@ def _over(case: Case, names: list[str]) -> GaussianMeanProblem:
     """The problem over the named parameters, the coefficients of the mean integrated out."""
     arrays, priors, month = case.arrays, case.priors, case.arrays["month"]
     shape, structure = MEANS[case.options["trajectory"]], BETWEEN[case.options["between"]]
-    coefficients = [p.name for p in shape.linear for _ in range(month.size if p.dims else 1)]
+    sizes = {"visit": month.size, "knot": knots_of(month).size}
+    coefficients = [p.name for p in shape.linear for _ in range(sizes[p.dims[0]] if p.dims else 1)]
     centre, sd = np.array([priors[name].arguments for name in coefficients]).T
     integrand = _Integrand(arrays, shape, structure, tuple(names), centre, sd)
     smallest = float(np.nanmin(arrays["se"]))
     middle = float(np.median(month))
-    sizes = {"tau": smallest, "et50": middle, "change": middle}
+    features = {"tau": smallest, "et50": middle, "change": middle}
     known = {p.name: p for p in (*shape.further, *structure.parameters, RHO_WITHIN)}
     kinks = {"change": tuple(month.tolist())}
     return GaussianMeanProblem(
         names=integrand.names,
         priors=tuple(priors[name] for name in names),
         bounds=tuple((known[name].lower, known[name].upper) for name in names),
-        scales=tuple(sizes.get(name, 1.0) for name in names),
+        scales=tuple(features.get(name, 1.0) for name in names),
         coefficients=tuple(coefficients),
+        dimension=(*shape.linear[0].dims, None)[0],
         prior_mean=centre,
         prior_sd=sd,
         pieces=integrand.pieces,

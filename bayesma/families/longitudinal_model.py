@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from bayesma.families.base import Array, Case
+from bayesma.families.trajectories import KNOTS
 
+TIMED = {"linear", "emax", "changepoint"}  # means that are computed from months
 LOG_2PI = np.float64(math.log(2.0 * math.pi))
 
 
@@ -27,9 +29,29 @@ def model_data(case: Case) -> dict[str, Array]:
     }
     if options["within"] == "estimated":
         data["lag"] = arrays["lag"]
-    if options["trajectory"] != "visit" or options["between"] == "ou":
+    if options["trajectory"] in TIMED or options["between"] == "ou":
         data["month"] = arrays["month"]
+    if options["trajectory"] == "spline":
+        data["basis"] = spline_basis(arrays["month"])
     return data
+
+
+def spline_basis(month: Array) -> Array:
+    """Natural cubic splines at the months, one column a knot, from truncated powers.
+
+    The basis of Hastie, Tibshirani & Friedman 2009 (doi 10.1007/978-0-387-84858-7), section 5.2.1, divided by
+    its values at the knots, so that each column is 1 at its own knot.
+    """
+    knots = np.quantile(month, np.linspace(0.0, 1.0, min(KNOTS, month.size)))
+
+    def powers(x: Array) -> Array:
+        """1, x, and differences of truncated cubes that are straight beyond the last knot."""
+        cubes = [np.maximum(x - k, 0.0) ** 3 for k in knots]
+        steps = [(cubes[j] - cubes[-1]) / (knots[-1] - knots[j]) for j in range(len(knots) - 1)]
+        curved = [step - steps[-1] for step in steps[:-1]]
+        return np.column_stack([np.ones_like(x), x, *curved][: len(knots)])
+
+    return np.asarray(powers(month) @ np.linalg.inv(powers(knots)))
 
 
 def build(case: Case) -> Any:
@@ -39,7 +61,9 @@ def build(case: Case) -> Any:
     from bayesma.priors.variables import variable
 
     visits = case.arrays["y"].shape[1]
-    each = {"m", "tau"} if case.options["between"] in {"diagonal", "har"} else {"m"}
+    length = {"m": visits, "coef": min(KNOTS, visits)}
+    if case.options["between"] in {"diagonal", "har"}:
+        length["tau"] = visits
     with pm.Model() as model:
         data = {name: pm.Data(name, array) for name, array in model_data(case).items()}
         value = {
@@ -47,7 +71,7 @@ def build(case: Case) -> Any:
                 prior,
                 name,
                 lower=0.0 if name in {"tau", "et50", "change"} else -math.inf,
-                shape=(visits,) if name in each else None,
+                shape=(length[name],) if name in length else None,
             )
             for name, prior in case.priors.items()
         }
@@ -66,6 +90,8 @@ def _mean(shape: str, value: dict[str, Any], data: dict[str, Any], visits: int) 
 
     if shape == "visit":
         return [value["m"][t] for t in range(visits)]
+    if shape == "spline":
+        return [(data["basis"][t] * value["coef"]).sum() for t in range(visits)]
     month = [data["month"][t] for t in range(visits)]
     if shape == "linear":
         return [value["intercept"] + value["slope"] * t for t in month]

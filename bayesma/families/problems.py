@@ -191,6 +191,8 @@ class GaussianMeanProblem:
         mass outside), and the size at which the data have features.
     coefficients
         Names of the columns of X; a vector parameter repeats its name.
+    dimension
+        Of the vector that the coefficients are; None where each is a parameter of its own.
     prior_mean, prior_sd
         Of b, shapes (p,).
     pieces
@@ -211,6 +213,7 @@ class GaussianMeanProblem:
     bounds: tuple[tuple[float, float], ...]
     scales: tuple[float, ...]
     coefficients: tuple[str, ...]
+    dimension: str | None
     prior_mean: Array
     prior_sd: Array
     pieces: Callable[[Array], tuple[Array, Array, Array]]

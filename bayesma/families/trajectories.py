@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from bayesma.families.base import Array, Parameter
 
 type Draws = Mapping[str, Array]
 
-VISIT = ("visit",)
+VISIT, KNOT = ("visit",), ("knot",)
+KNOTS = 4  # of a spline, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +29,31 @@ class MeanShape:
     linear, further
         Its parameters: the coefficients, and what else decides the columns they multiply.
     columns
-        Months (t,) and draws of the further parameters (s,) to the columns, (s, t, p) or (1, t, p).
+        Months (t,), draws of the further parameters (s,) and the visits of the data to the columns, (s, t, p)
+        or (1, t, p).
     words
         One line for reports.
     """
 
     linear: tuple[Parameter, ...]
     further: tuple[Parameter, ...]
-    columns: Callable[[Array, Draws], Array]
+    columns: Callable[[Array, Draws, Array], Array]
     words: str
 
     def coefficients(self, draws: Draws) -> Array:
         """Draws of the coefficients side by side, (s, p)."""
         return np.concatenate([np.reshape(draws[p.name], (len(draws[p.name]), -1)) for p in self.linear], 1)
 
-    def mean(self, month: Array, draws: Draws) -> Array:
-        """Mean at months (t,) for draws (s,): (s, t)."""
+    def mean(self, month: Array, draws: Draws, visits: Array) -> Array:
+        """Mean at months (t,) for draws (s,), from data with these visits: (s, t)."""
         coefficients = self.coefficients(draws)
-        columns = self.columns(month, draws)
+        columns = self.columns(month, draws, visits)
         columns = np.broadcast_to(columns, (len(coefficients), *columns.shape[1:]))
         return np.asarray(np.einsum("stp,sp->st", columns, coefficients))
 
-    def design(self, month: Array, draws: Draws, size: int) -> Array:
-        """Columns at months (t,) for `size` draws, contiguous: (s, t, p)."""
-        columns = self.columns(month, draws)
+    def design(self, visits: Array, draws: Draws, size: int) -> Array:
+        """Columns at the visits (t,) for `size` draws, contiguous: (s, t, p)."""
+        columns = self.columns(visits, draws, visits)
         return np.ascontiguousarray(np.broadcast_to(columns, (size, *columns.shape[1:])))
 
 
@@ -92,14 +95,32 @@ def _one(month: Array) -> Array:
     return np.ones((1, month.size, 1))
 
 
-def _emax(month: Array, draws: Draws) -> Array:
+def knots_of(visits: Array) -> Array:
+    """Months of the knots of a spline: the visits, or as many quantiles of them as knots are allowed."""
+    return np.quantile(visits, np.linspace(0.0, 1.0, min(KNOTS, visits.size)))
+
+
+def _spline(month: Array, draws: Draws, visits: Array) -> Array:
+    """Natural cubic splines that are 1 at one knot and 0 at the others; straight beyond the ends."""
+    del draws
+    knots = knots_of(visits)
+    if knots.size == 1:
+        return _one(month)
+    spline = CubicSpline(knots, np.eye(knots.size), bc_type="natural")
+    inside = np.clip(month, knots[0], knots[-1])
+    return np.asarray(spline(inside) + spline(inside, 1) * (month - inside)[:, None])[None]
+
+
+def _emax(month: Array, draws: Draws, visits: Array) -> Array:
     """1 and t / (et50 + t)."""
+    del visits
     et50 = draws["et50"][:, None]
     return np.stack([np.ones((len(et50), month.size)), month / (et50 + month)], axis=-1)
 
 
-def _changepoint(month: Array, draws: Draws) -> Array:
+def _changepoint(month: Array, draws: Draws, visits: Array) -> Array:
     """1, the time before the change and the time after it."""
+    del visits
     change = draws["change"][:, None]
     before, after = np.minimum(month, change), np.maximum(month - change, 0.0)
     return np.stack([np.ones_like(before), before, after], axis=-1)
@@ -114,13 +135,13 @@ MEANS: dict[str, MeanShape] = {
     "visit": MeanShape(
         (Parameter("m", "hyper", VISIT, meaning="mean effect at each visit"),),
         (),
-        lambda month, _: np.eye(month.size)[None],
+        lambda month, *_: np.eye(month.size)[None],
         "a mean of its own at every visit",
     ),
     "linear": MeanShape(
         (_coefficient("intercept", "mean effect at month 0"), _coefficient("slope", "change a month")),
         (),
-        lambda month, _: np.concatenate([_one(month), month[None, :, None]], axis=-1),
+        lambda month, *_: np.concatenate([_one(month), month[None, :, None]], axis=-1),
         "a straight line in months",
     ),
     "emax": MeanShape(
@@ -128,6 +149,12 @@ MEANS: dict[str, MeanShape] = {
         (Parameter("et50", "hyper", lower=0.0, meaning="month by which half of emax is reached"),),
         _emax,
         "an Emax curve, e0 + emax t / (et50 + t)",
+    ),
+    "spline": MeanShape(
+        (Parameter("coef", "hyper", KNOT, meaning="mean effect at each knot"),),
+        (),
+        _spline,
+        f"a natural cubic spline through its values at up to {KNOTS} knots",
     ),
     "changepoint": MeanShape(
         (

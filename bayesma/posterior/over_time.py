@@ -144,11 +144,11 @@ def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Arr
     draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
     visits = labels_of(fit, "visit").astype(np.float64)
     mean_shape = MEANS[origin.options["trajectory"]]
-    at_visits = mean_shape.mean(visits, draws)
+    at_visits = mean_shape.mean(visits, draws, visits)
     if origin.options["trajectory"] == "visit":
         mean = _straight(months, visits, at_visits)
     else:
-        mean = mean_shape.mean(months, draws)
+        mean = mean_shape.mean(months, draws, visits)
     deviation = draws["theta_new"] - at_visits
     rng = np.random.default_rng([int(fit.attrs["random_seed"]), 4])
     moved = _deviations(origin, months, visits, deviation, draws, rng)

@@ -71,7 +71,10 @@ def together(result: OverMonths) -> Table:
         for estimand in (AVERAGE, NEW):
             line = course.loc[(estimand, name)]
             chance = float(line["p_benefit"])
-            cells += [_spread(line), MISSING if math.isnan(chance) else Chance(chance)]
+            cells += [
+                _spread(line, whole=name.startswith("month of")),
+                MISSING if math.isnan(chance) else Chance(chance),
+            ]
         rows.append(cells)
     heads = (
         "",
@@ -113,7 +116,10 @@ def comparison(result: OverMonths) -> Table:
         (f"{visit:g}", str(seen), *cells)
         for visit, seen, *cells in zip(result.visits, result.seen, *columns, p, strict=True)
     ]
-    note = "95 % intervals. A month by itself forgets what the other months of the same patients say."
+    note = (
+        "95 % intervals. A month by itself forgets what the other months of the same patients say; a study "
+        "alone at a month is its own estimate."
+    )
     if result.classical.joint is None:
         note += f" {result.classical.reason}"
     return table(
@@ -148,10 +154,11 @@ def studies(result: OverMonths) -> Table:
     return table("Studies", heads, rows, note)
 
 
-def _spread(line: pd.Series[float]) -> str:
-    """Median with interval, by as many digits as the interval deserves."""
-    median, low, high = (float(line[name]) for name in INTERVAL)
-    if math.isnan(median):
+def _spread(line: pd.Series[float], *, whole: bool) -> str:
+    """Median with interval, by as many digits as the interval deserves; months as they are named."""
+    values = [float(line[name]) for name in INTERVAL]
+    if math.isnan(values[0]):
         return ""
-    width = (high - low) / 4.0
-    return f"{rounded(median, width)} [{rounded(low, width)}, {rounded(high, width)}]"
+    width = (values[2] - values[1]) / 4.0
+    median, low, high = (f"{v:.3g}" if whole else rounded(v, width) for v in values)
+    return f"{median} [{low}, {high}]"

@@ -94,7 +94,9 @@ EVIDENCE |= {
     for suffix, correlation in (("", 0.6), (", estimated", "Beta(3, 2)"))
 }
 BOTH = {"mu": "Normal(0.3, 2)", "tau": "HalfNormal(0.3)"}
-OVER_TIME = dict.fromkeys(("m", "intercept", "slope", "e0", "emax", "slope1", "slope2"), "Normal(0.3, 2)")
+OVER_TIME = dict.fromkeys(
+    ("m", "coef", "intercept", "slope", "e0", "emax", "slope1", "slope2"), "Normal(0.3, 2)"
+)
 OVER_TIME |= {
     "level": "Normal(0, 1)",
     "et50": "LogNormal(1, 0.5)",

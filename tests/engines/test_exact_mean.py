@@ -108,6 +108,7 @@ class Double:
             bounds=tuple(PRIORS[name][1] for name in self.names),
             scales=tuple(scale.get(name, 1.0) for name in self.names),
             coefficients=("e0", "emax") if self.emax else ("m",) * self.size,
+            dimension=None if self.emax else "visit",
             prior_mean=np.zeros(self.size),
             prior_sd=self.prior_sd,
             pieces=self.pieces,

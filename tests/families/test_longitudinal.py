@@ -13,6 +13,8 @@ from scipy import stats
 import bayesma as bm
 from bayesma.engines.fit import make_setting
 from bayesma.errors import OptionError, PriorError
+from bayesma.families.longitudinal_model import spline_basis
+from bayesma.families.trajectories import MEANS, knots_of
 from bayesma.resources import DATA
 
 PRIORS = {"m": "Normal(0, 5)", "tau": "HalfNormal(0.7)"}
@@ -261,3 +263,47 @@ def test_a_prior_that_came_with_the_evidence_is_no_default() -> None:
     fit = bm.fit(evidence, priors=PRIORS, between="cs", engine="exact", random_seed=1)
     assert json.loads(fit.attrs["priors"])["rho_within"] == "Beta(2, 2)"
     assert json.loads(fit.attrs["default_priors"]) == ["rho"]
+
+
+SIX = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 12.0])
+
+
+def test_a_spline_goes_through_its_values_at_the_knots() -> None:
+    shape, knots = MEANS["spline"], knots_of(SIX)
+    values = np.array([[-1.0, -2.0, -2.5, -1.5]])
+    assert shape.mean(knots, {"coef": values}, SIX)[0] == pytest.approx(values[0], abs=1e-12)
+    beyond = shape.mean(np.array([12.0, 13.0, 15.0]), {"coef": values}, SIX)[0]
+    assert beyond[2] - beyond[0] == pytest.approx(3.0 * (beyond[1] - beyond[0]))
+    line = shape.mean(np.array([0.0, 2.5, 9.0, 20.0]), {"coef": 3.0 - 0.5 * knots[None]}, SIX)[0]
+    assert line == pytest.approx([3.0, 1.75, -1.5, -7.0], abs=1e-12)
+    second = np.diff(shape.mean(np.array([1.0, 1.001, 1.002]), {"coef": values}, SIX)[0], 2) / 1e-6
+    assert abs(second[0]) < 0.02  # no curvature at the ends
+
+
+def test_both_routes_have_the_same_spline() -> None:
+    ours = MEANS["spline"].columns(SIX, {}, SIX)[0]
+    assert spline_basis(SIX) == pytest.approx(ours, abs=1e-12)
+
+
+@pytest.mark.parametrize("months_seen", [SIX[:1], SIX[:2], SIX[:3], SIX[:4]])
+def test_a_spline_of_few_visits_is_a_mean_at_each(months_seen: np.ndarray) -> None:
+    assert MEANS["spline"].columns(months_seen, {}, months_seen)[0] == pytest.approx(np.eye(len(months_seen)))
+
+
+def test_a_spline_with_a_knot_at_every_visit_is_the_free_mean() -> None:
+    evidence = months(ROWS, within_correlation=0.5)
+    arguments = {"between": "cs", "engine": "exact", "random_seed": 1}
+    priors = {"tau": "HalfNormal(0.7)", "rho": "Uniform(0, 1)"}
+    free = bm.fit(evidence, priors=priors | {"m": "Normal(0, 5)"}, **arguments)
+    spline = bm.fit(evidence, priors=priors | {"coef": "Normal(0, 5)"}, trajectory="spline", **arguments)
+    columns = ["mean", "sd", "median", "ci_low", "ci_high"]
+    ours, theirs = bm.summary(spline), bm.summary(free)
+    assert list(ours.index[:3]) == ["coef[1]", "coef[3]", "coef[6]"]
+    assert ours[columns].to_numpy() == pytest.approx(theirs[columns].to_numpy(), abs=1e-8)
+    between = bm.predict(spline, months=[2, 4.5], favours="lower").loc["average study", "mean"]
+    assert between["month 2"] != pytest.approx(
+        0.5 * (theirs.loc["m[1]", "mean"] + theirs.loc["m[3]", "mean"])
+    )
+    assert float(bm.model_evidence(spline)["log_evidence"]) == pytest.approx(
+        float(bm.model_evidence(free)["log_evidence"]), abs=1e-8
+    )
