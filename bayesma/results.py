@@ -14,10 +14,10 @@ import xarray as xr
 from bayesma.classical.result import FrequentistFit
 from bayesma.counterparts import OverVisits, nearest
 from bayesma.measures import MEASURES
+from bayesma.posterior.curves import AVERAGE
 from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre, labels_of
 from bayesma.posterior.numbers import tails
-from bayesma.posterior.over_time import AVERAGE
 from bayesma.posterior.provenance import provenance
 from bayesma.spec import Job
 from bayesma.spec.rows import Evidence

@@ -16,7 +16,7 @@ from bayesma.plots.text import plain
 from bayesma.plots.trajectory_course import Course
 from bayesma.plots.trajectory_page import Words, draw_page
 from bayesma.plots.trajectory_table import written_every
-from bayesma.posterior.over_time import AVERAGE, has_visits
+from bayesma.posterior.curves import AVERAGE, has_visits
 from bayesma.posterior.provenance import Provenance, provenance
 
 ONE_ARM = {"MC"}  # measures of a course without a comparison: nobody is favoured, it gets better or worse

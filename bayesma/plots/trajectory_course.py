@@ -16,7 +16,7 @@ from bayesma.plots.numbers import Interval, probability, tick
 from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import benefit
-from bayesma.posterior.over_time import AVERAGE, NEW
+from bayesma.posterior.curves import AVERAGE, NEW
 from bayesma.posterior.predict import predict
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.shrinkage import shrinkage

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
-from bayesma.posterior import over_time
+from bayesma.posterior.curves import curves, has_visits
 from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance, provenance
@@ -69,7 +69,7 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
             "or see predict"
         )
     sign = 1.0 if up else -1.0
-    if over_time.has_visits(fit):
+    if has_visits(fit):
         return _at_visits(fit, origin, null, sign, mid)
     rows = {}
     for name in ("mu", *(p.name for p in origin.family.parameters(origin.options) if p.role == "new")):
@@ -88,9 +88,9 @@ def _at_visits(
     """The table by visit, and for all visits together."""
     visits = labels_of(fit, "visit")
     limits = [(null, sign), (math.nan if mid is None else null + sign * mid, sign), (null, -sign)]
-    curves = over_time.curves(fit, origin, visits.astype(np.float64))
+    drawn = curves(fit, origin, visits.astype(np.float64))
     parts = {}
-    for name, curve in zip(("m", "theta_new"), curves.values(), strict=True):
+    for name, curve in zip(("m", "theta_new"), drawn.values(), strict=True):
         columns = []
         for limit, side in limits:
             beyond = side * (curve - limit) > 0.0

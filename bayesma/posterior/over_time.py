@@ -11,16 +11,15 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
-from bayesma.families.trajectories import BETWEEN, MEANS
+from bayesma.families.trajectories import BETWEEN
+from bayesma.posterior.curves import AVERAGE, NEW, curves
 from bayesma.posterior.marginals import labels_of, marginal, moments_below
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance
 
 type Array = NDArray[np.float64]
 
-AVERAGE, NEW = "average study", "new study"
 MEANINGS = {
     AVERAGE: "the mean of the studies' effects at each month",
     NEW: "the effects in one new study of the same kind, which stay correlated over its months",
@@ -48,44 +47,84 @@ class Good:
         return float(np.mean(self.sign * (draws - self.null) > 0.0)) if self.known else math.nan
 
 
-def has_visits(fit: xr.DataTree) -> bool:
-    """Whether the effects of a fit run over visits."""
-    return "visit" in fit["posterior"].dims
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What `predict` was asked about the months of one fit, or of several that share their visits.
+
+    Attributes
+    ----------
+    months
+        Those of the rows, rising.
+    compared
+        The two whose difference is a row, or none.
+    whole
+        Those that areas and the best month are taken over.
+    visits
+        Those of the data.
+    favours, ends, above
+        Direction of benefit, probabilities at the ends of intervals, thresholds.
+    """
+
+    months: Array
+    compared: Array
+    whole: Array
+    visits: Array
+    favours: str | None
+    ends: tuple[float, float]
+    above: Sequence[float]
+
+    @property
+    def every(self) -> Array:
+        """All months at which the curves are needed."""
+        return np.unique(np.concatenate([self.months, self.whole, self.compared]))
+
+    def good(self, origin: Provenance) -> Good:
+        """What is a benefit in a fit."""
+        sign = {"lower": -1.0, "higher": 1.0, None: math.nan}[self.favours]
+        return Good(sign, math.nan if origin.measure.null is None else origin.measure.null)
 
 
-def course(
-    fit: xr.DataTree,
-    origin: Provenance,
+def asked_of(
+    fits: Sequence[xr.DataTree],
+    origins: Sequence[Provenance],
     months: Sequence[float] | None,
     rebound: tuple[float, float] | None,
     favours: str | None,
     ends: tuple[float, float],
     above: Sequence[float],
-) -> pd.DataFrame:
+) -> Asked:
+    """Check months against every fit; curves are followed on a fine grid where a fit has one.
+
+    Raises
+    ------
+    OptionError
+        For months that are none, and beyond the follow-up of a mean that is free at every visit.
+    """
+    visits = labels_of(fits[0], "visit").astype(np.float64)
+    free = [one.options["trajectory"] == "visit" for one in origins]
+    strictest = origins[free.index(True)] if any(free) else origins[0]
+    whole = visits if all(free) else np.union1d(visits, np.linspace(visits[0], visits[-1], FINE))
+    return Asked(
+        months=_checked(months, visits, strictest),
+        compared=_compared(rebound, visits, strictest),
+        whole=whole,
+        visits=visits,
+        favours=favours,
+        ends=ends,
+        above=above,
+    )
+
+
+def course(fit: xr.DataTree, origin: Provenance, asked: Asked) -> pd.DataFrame:
     """Rows of both estimands: a month each, then what the months say together."""
-    visits = labels_of(fit, "visit").astype(np.float64)
-    asked = _checked(months, visits, origin)
-    compared = _compared(rebound, visits, origin)
-    whole = np.linspace(visits[0], visits[-1], FINE) if origin.options["trajectory"] != "visit" else visits
-    every = np.unique(np.concatenate([asked, whole, compared]))
-    sign = {"lower": -1.0, "higher": 1.0, None: math.nan}[favours]
-    good = Good(sign, math.nan if origin.measure.null is None else origin.measure.null)
+    good = asked.good(origin)
     parts = {}
-    for estimand, curve in curves(fit, origin, every).items():
-        rows = {f"month {m:g}": curve[..., np.searchsorted(every, m)] for m in asked}
-        lines = _lines(rows, ends, above, good)
-        _exactly(lines, fit, estimand, asked, ends, above, good)
-        line = curve[..., np.searchsorted(every, whole)]
-        at = curve[..., np.searchsorted(every, asked)]
-        parts[estimand] = pd.concat([lines, _together(line, whole, at, good, ends, above)])
-        if compared.size:
-            first, last = (curve[..., np.searchsorted(every, m)] for m in compared)
-            name = f"change from month {compared[0]:g} to month {compared[1]:g}"
-            changed = _lines({name: last - first}, ends, above, Good(sign, 0.0))
-            parts[estimand] = pd.concat([parts[estimand], changed])
+    for estimand, curve in curves(fit, origin, asked.every).items():
+        parts[estimand] = rows_of(curve, asked, good)
+        _exactly(parts[estimand], fit, estimand, asked, good)
     table = pd.concat(parts, names=["estimand", "quantity"])
-    outside = [f"{m:g}" for m in asked if not visits[0] <= m <= visits[-1]]
-    unseen = [f"{m:g}" for m in asked if m not in visits and f"{m:g}" not in outside]
+    outside = [f"{m:g}" for m in asked.months if not asked.visits[0] <= m <= asked.visits[-1]]
+    unseen = [f"{m:g}" for m in asked.months if m not in asked.visits and f"{m:g}" not in outside]
     notes = []
     if outside:
         notes.append(f"months beyond the follow-up, extrapolated by the model alone: {', '.join(outside)}")
@@ -93,6 +132,24 @@ def course(
         notes.append(f"months nobody measured: {', '.join(unseen)}; {_how_between(origin)}")
     table.attrs = {"estimands": MEANINGS, "notes": notes}
     return table
+
+
+def rows_of(curve: Array, asked: Asked, good: Good) -> pd.DataFrame:
+    """All rows of one estimand, from draws of its curve at `asked.every`, (chain, draw, month)."""
+
+    def at(months: Array) -> Array:
+        """The curve at some of them."""
+        return curve[..., np.searchsorted(asked.every, months)]
+
+    rows = {f"month {m:g}": at(np.array([m]))[..., 0] for m in asked.months}
+    lines = _lines(rows, asked.ends, asked.above, good)
+    together = _together(at(asked.whole), asked.whole, at(asked.months), good, asked.ends, asked.above)
+    parts = [lines, together]
+    if asked.compared.size:
+        first, last = np.moveaxis(at(asked.compared), -1, 0)
+        name = f"change from month {asked.compared[0]:g} to month {asked.compared[1]:g}"
+        parts.append(_lines({name: last - first}, asked.ends, asked.above, Good(good.sign, 0.0)))
+    return pd.concat(parts)
 
 
 def _how_between(origin: Provenance) -> str:
@@ -135,66 +192,6 @@ def _compared(rebound: tuple[float, float] | None, visits: Array, origin: Proven
     return _checked(rebound, visits, origin)
 
 
-def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Array]:
-    """Draws of both estimands at the months, (chain, draw, month)."""
-    posterior = fit["posterior"].dataset
-    needed = {str(n): v for n, v in posterior.data_vars.items() if n != "theta"}
-    values = {n: v.transpose(*SAMPLE, ...).values for n, v in needed.items()}
-    shape = values["theta_new"].shape[:2]
-    draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
-    visits = labels_of(fit, "visit").astype(np.float64)
-    mean_shape = MEANS[origin.options["trajectory"]]
-    at_visits = mean_shape.mean(visits, draws, visits)
-    if origin.options["trajectory"] == "visit":
-        mean = _straight(months, visits, at_visits)
-    else:
-        mean = mean_shape.mean(months, draws, visits)
-    deviation = draws["theta_new"] - at_visits
-    rng = np.random.default_rng([int(fit.attrs["random_seed"]), 4])
-    moved = _deviations(origin, months, visits, deviation, draws, rng)
-    return {AVERAGE: mean.reshape(*shape, -1), NEW: (mean + moved).reshape(*shape, -1)}
-
-
-def _straight(months: Array, visits: Array, values: Array) -> Array:
-    """Linear interpolation of each row, level beyond the ends: (s, t) to (s, m)."""
-    right = np.clip(np.searchsorted(visits, months), 1, max(visits.size - 1, 1))
-    if visits.size == 1:
-        return np.repeat(values, months.size, axis=1)
-    left = right - 1
-    share = np.clip((months - visits[left]) / (visits[right] - visits[left]), 0.0, 1.0)
-    return (1.0 - share) * values[:, left] + share * values[:, right]
-
-
-def _deviations(
-    origin: Provenance,
-    months: Array,
-    visits: Array,
-    deviation: Array,
-    draws: Mapping[str, Array],
-    rng: np.random.Generator,
-) -> Array:
-    """A new study's deviation from the mean at the months, given that at the visits: (s, m)."""
-    structure = BETWEEN[origin.options["between"]]
-    if structure.tau.dims or np.all(np.isin(months, visits)):
-        return _straight(months, visits, deviation)
-    fresh = months[~np.isin(months, visits)]
-    both = np.concatenate([visits, fresh])
-    unit = {name: np.ones_like(v) if name == "tau" else v for name, v in draws.items()}
-    joint = structure.covariance(both, unit)  # in units of tau, so that tau near 0 needs no care
-    t = visits.size
-    gain = joint[:, t:, :t] @ np.linalg.pinv(joint[:, :t, :t], hermitian=True)
-    left = joint[:, t:, t:] - gain @ joint[:, :t, t:]
-    values, vectors = np.linalg.eigh(left)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    normal = rng.standard_normal((len(left), fresh.size))
-    new = np.einsum("sij,sj->si", gain, deviation)
-    new += draws["tau"][:, None] * np.einsum("sij,sj->si", root, normal)
-    out = np.empty((len(new), months.size))
-    out[:, np.isin(months, visits)] = _straight(months[np.isin(months, visits)], visits, deviation)
-    out[:, ~np.isin(months, visits)] = new
-    return out
-
-
 def _lines(
     rows: Mapping[str, Array], ends: tuple[float, float], above: Sequence[float], good: Good
 ) -> pd.DataFrame:
@@ -217,34 +214,25 @@ def _columns(above: Sequence[float]) -> list[str]:
     return [*COLUMNS, *(f"P(> {limit:g})" for limit in above), "p_benefit"]
 
 
-def _exactly(
-    lines: pd.DataFrame,
-    fit: xr.DataTree,
-    estimand: str,
-    asked: Array,
-    ends: tuple[float, float],
-    above: Sequence[float],
-    good: Good,
-) -> None:
+def _exactly(lines: pd.DataFrame, fit: xr.DataTree, estimand: str, asked: Asked, good: Good) -> None:
     """Put the exact answers in place of draws, where a row is a parameter the exact engine knows."""
     name = "theta_new" if estimand == NEW else "m"
     if "exact" not in fit.children or name not in fit["posterior"]:
         return
-    visits = labels_of(fit, "visit").astype(np.float64)
     posterior = marginal(fit, name)
     moments = moments_below(fit, name)
-    nothing = np.full(visits.size, math.nan)
+    nothing = np.full(asked.visits.size, math.nan)
     columns = [
         posterior.mean() if moments > 1 else nothing,
         posterior.sd() if moments > 2 else nothing,
-        *posterior.quantile([0.5, *ends]).T,
+        *posterior.quantile([0.5, *asked.ends]).T,
         nothing,
-        *(posterior.probability(limit, above=True) for limit in above),
+        *(posterior.probability(limit, above=True) for limit in asked.above),
         posterior.probability(good.null, above=good.sign > 0) if good.known else nothing,
     ]
     table = np.column_stack(columns)
-    for i, month in enumerate(visits):
-        if month in asked:
+    for i, month in enumerate(asked.visits):
+        if month in asked.months:
             lines.loc[f"month {month:g}"] = table[i]
 
 

@@ -12,11 +12,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
-from bayesma.posterior import nnt, over_time
+from bayesma.posterior import nnt
 from bayesma.posterior.baseline import baseline_of
 from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.posterior.curves import has_visits
 from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, two_arm_risks
+from bayesma.posterior.mean_shapes import STACKING, averaged
 from bayesma.posterior.numbers import is_number, tails
+from bayesma.posterior.over_time import asked_of, course
 from bayesma.posterior.provenance import Provenance, provenance
 from bayesma.posterior.single_arm import single_arm_risks
 from bayesma.posterior.spread import Spread
@@ -36,7 +39,7 @@ OWN_BASELINE = (
 
 
 def predict(
-    fit: xr.DataTree,
+    fit: xr.DataTree | Mapping[str, xr.DataTree],
     *,
     baseline: float | str | Prior | None = None,
     per: int = 1000,
@@ -46,6 +49,7 @@ def predict(
     studies: bool = False,
     months: Sequence[float] | None = None,
     rebound: tuple[float, float] | None = None,
+    weights: str | Mapping[str, float] = STACKING,
 ) -> pd.DataFrame:
     """What follows from a fit: absolute risks from counts and ratios, the course over months from visits.
 
@@ -57,7 +61,8 @@ def predict(
     ----------
     fit
         Counts in two arms (`binomial`), effects that are log odds ratios or log risk ratios (`normal`,
-        measures OR and RR), or single arms (`proportion`, or `normal` with measure PLO).
+        measures OR and RR), or single arms (`proportion`, or `normal` with measure PLO). Several visits: also
+        fits of the same data by label, with other shapes of the mean, to be averaged.
     baseline
         Two arms: the risk in the **control arm**, whatever the coding of the model. A number (``0.1``); a
         distribution on (0, 1) as `Prior` or text (``"Beta(4, 36)"``), independent of the effect; or
@@ -82,6 +87,10 @@ def predict(
     rebound
         Several visits: two months whose difference is a row of its own, with p_benefit one minus the
         probability of a rebound; 6 and 12 when not given and the follow-up has both.
+    weights
+        Several fits: ``"stacking"`` of PSIS-LOO over studies (Yao et al. 2018, doi 10.1214/17-BA1091),
+        ``"evidence"`` (posterior probabilities of the fits, equal before the data; exact fits), or a number
+        for each. They stand in ``attrs["weights"]``.
 
     Returns
     -------
@@ -130,17 +139,29 @@ def predict(
     >>> risks.attrs["nnt"]["conditional"]
     'NNTB 13 (10 to 34)'
     """
-    origin = provenance(fit)
     ends = tails(ci_prob)
     limits = _limits(above)
     _check(per, favours)
-    if over_time.has_visits(fit):
+    if isinstance(fit, Mapping) and not isinstance(fit, xr.DataTree | xr.Dataset):
+        if baseline is not None or studies:
+            raise OptionError("predict: fits are averaged over months; leave baseline and studies out")
+        table = averaged(fit, weights, months, rebound, favours, ends, limits)
+        table.attrs |= {
+            "computed": "weighted sums of the fits; quantiles from draws of them",
+            "converged": True,
+        }
+        return table
+    origin = provenance(fit)
+    if weights != STACKING:
+        raise OptionError("predict: weights are for several fits; leave weights out")
+    if has_visits(fit):
         if baseline is not None or studies:
             raise OptionError(
                 "predict: an effect over months takes no baseline, and its studies are in shrinkage; leave "
                 "baseline and studies out"
             )
-        table = over_time.course(fit, origin, months, rebound, favours, ends, limits)
+        asked = asked_of([fit], [origin], months, rebound, favours, ends, limits)
+        table = course(fit, origin, asked)
         table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
         return _described(table, fit, origin)
     if months is not None or rebound is not None:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from bayesma.counterparts import ALONE
 from bayesma.plots import trajectory
-from bayesma.posterior.over_time import AVERAGE, EVERY, NEW
+from bayesma.posterior.curves import AVERAGE, NEW
+from bayesma.posterior.over_time import EVERY
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
 from bayesma.reporting.details import engines, posteriors, priors
 from bayesma.reporting.numbers import MISSING, probability, rounded, with_intervals

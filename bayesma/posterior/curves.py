@@ -1,0 +1,83 @@
+"""Draws of the effect at any month, on average and in a new study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from bayesma.engines.tree import SAMPLE
+from bayesma.families.trajectories import BETWEEN, MEANS
+from bayesma.posterior.marginals import labels_of
+from bayesma.posterior.provenance import Provenance
+
+type Array = NDArray[np.float64]
+
+AVERAGE, NEW = "average study", "new study"
+
+
+def has_visits(fit: xr.DataTree) -> bool:
+    """Whether the effects of a fit run over visits."""
+    return "visit" in fit["posterior"].dims
+
+
+def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Array]:
+    """Draws of both estimands at the months, (chain, draw, month)."""
+    posterior = fit["posterior"].dataset
+    needed = {str(n): v for n, v in posterior.data_vars.items() if n != "theta"}
+    values = {n: v.transpose(*SAMPLE, ...).values for n, v in needed.items()}
+    shape = values["theta_new"].shape[:2]
+    draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
+    visits = labels_of(fit, "visit").astype(np.float64)
+    mean_shape = MEANS[origin.options["trajectory"]]
+    at_visits = mean_shape.mean(visits, draws, visits)
+    if origin.options["trajectory"] == "visit":
+        mean = _straight(months, visits, at_visits)
+    else:
+        mean = mean_shape.mean(months, draws, visits)
+    deviation = draws["theta_new"] - at_visits
+    rng = np.random.default_rng([int(fit.attrs["random_seed"]), 4])
+    moved = _deviations(origin, months, visits, deviation, draws, rng)
+    return {AVERAGE: mean.reshape(*shape, -1), NEW: (mean + moved).reshape(*shape, -1)}
+
+
+def _straight(months: Array, visits: Array, values: Array) -> Array:
+    """Linear interpolation of each row, level beyond the ends: (s, t) to (s, m)."""
+    right = np.clip(np.searchsorted(visits, months), 1, max(visits.size - 1, 1))
+    if visits.size == 1:
+        return np.repeat(values, months.size, axis=1)
+    left = right - 1
+    share = np.clip((months - visits[left]) / (visits[right] - visits[left]), 0.0, 1.0)
+    return (1.0 - share) * values[:, left] + share * values[:, right]
+
+
+def _deviations(
+    origin: Provenance,
+    months: Array,
+    visits: Array,
+    deviation: Array,
+    draws: Mapping[str, Array],
+    rng: np.random.Generator,
+) -> Array:
+    """A new study's deviation from the mean at the months, given that at the visits: (s, m)."""
+    structure = BETWEEN[origin.options["between"]]
+    if structure.tau.dims or np.all(np.isin(months, visits)):
+        return _straight(months, visits, deviation)
+    fresh = months[~np.isin(months, visits)]
+    both = np.concatenate([visits, fresh])
+    unit = {name: np.ones_like(v) if name == "tau" else v for name, v in draws.items()}
+    joint = structure.covariance(both, unit)  # in units of tau, so that tau near 0 needs no care
+    t = visits.size
+    gain = joint[:, t:, :t] @ np.linalg.pinv(joint[:, :t, :t], hermitian=True)
+    left = joint[:, t:, t:] - gain @ joint[:, :t, t:]
+    values, vectors = np.linalg.eigh(left)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    normal = rng.standard_normal((len(left), fresh.size))
+    new = np.einsum("sij,sj->si", gain, deviation)
+    new += draws["tau"][:, None] * np.einsum("sij,sj->si", root, normal)
+    out = np.empty((len(new), months.size))
+    out[:, np.isin(months, visits)] = _straight(months[np.isin(months, visits)], visits, deviation)
+    out[:, ~np.isin(months, visits)] = new
+    return out
