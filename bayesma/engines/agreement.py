@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.engines.convergence import mean_ess
 from bayesma.engines.marginals import Draws, Marginal, marginal, moments_below, parameter_names
 from bayesma.engines.tree import SAMPLE
 
@@ -67,7 +66,7 @@ def _rows(
     rows = []
     if moments > 2:  # a finite variance, without which the mean has no Monte Carlo standard error
         # the exact sd, since draws that missed a rare far tail show too small a one
-        mcse = exact.sd() / np.sqrt(mean_ess(values))
+        mcse = exact.sd() / np.sqrt(np.atleast_1d(array_stats.ess(values, method="mean")))
         rows += list(zip(labels, ["mean"] * len(labels), exact.mean(), draws.mean(), mcse, strict=True))
     for q in () if moments > 2 else QUARTILES:
         mcse = np.atleast_1d(array_stats.mcse(values, method="quantile", prob=q))
@@ -84,7 +83,14 @@ def _rows(
 
 def _probability_mcse(values: Array, exact: Array) -> Array:
     """MCSE of the share of draws below 0: sqrt(p (1 - p) / ESS) with the exact p; NaN near 0 and 1."""
-    ess = mean_ess((values < 0).astype(np.float64))
+    from arviz_stats.base import array_stats
+
+    indicator = (values < 0).astype(np.float64)
+    size = indicator[0].size
+    ess = np.array(
+        [array_stats.ess(one, method="mean") if 0 < one.mean() < 1 else size for one in indicator],
+        dtype=np.float64,
+    )
     p = np.clip(exact, 0.0, 1.0)
     sound = ess * np.minimum(p, 1.0 - p) >= FEWEST
     return np.where(sound, np.sqrt(p * (1.0 - p) / ess), np.nan)

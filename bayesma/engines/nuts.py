@@ -13,7 +13,6 @@ import numpy as np
 import xarray as xr
 
 from bayesma.engines.agreement import agreement_group
-from bayesma.engines.convergence import r_hat_and_ess
 from bayesma.engines.exact import exact_group
 from bayesma.engines.tree import SAMPLE, Setting, build
 from bayesma.errors import ConvergenceWarning
@@ -115,10 +114,15 @@ def diagnose(sampled: Arrays, divergences: int) -> Convergence:
 
     Vehtari et al. 2021, doi 10.1214/20-BA1221.
     """
+    from arviz_stats.base import array_stats
+
     one_each = [np.moveaxis(v.reshape(*v.shape[:2], -1), -1, 0) for v in sampled.values()]
+    stacked = np.concatenate(one_each)
     with np.errstate(divide="ignore", invalid="ignore"):  # a chain that never moved: infinite or NaN
-        r_hat, bulk, tail = r_hat_and_ess(np.concatenate(one_each), TAILS)
-    return Convergence(float(np.max(r_hat)), float(min(np.min(bulk), np.min(tail))), divergences)
+        r_hat = float(np.max(array_stats.rhat(stacked)))
+        bulk = np.min(array_stats.ess(stacked, method="bulk"))
+        tail = np.min(array_stats.ess(stacked, method="tail", prob=TAILS))
+    return Convergence(r_hat, float(min(bulk, tail)), divergences)
 
 
 def _compile(setting: Setting) -> Any:
