@@ -27,7 +27,7 @@ _HOMES = {
     "peto": "classical.peto",
     "glmm": "classical.glmm",
     "multivariate": "classical.multivariate",
-    "per_visit": "classical.multivariate",
+    "per_visit": "classical.per_visit",
     "fit": "engines.fit",
     "list_families": "families.listing",
     "summary": "posterior.summary",

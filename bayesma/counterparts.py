@@ -10,7 +10,8 @@ import pandas as pd
 from bayesma.classical.frequentist import frequentist
 from bayesma.classical.glmm import glmm
 from bayesma.classical.mantel_haenszel import mantel_haenszel
-from bayesma.classical.multivariate import MultivariateFit, multivariate, per_visit
+from bayesma.classical.multivariate import MultivariateFit, multivariate
+from bayesma.classical.per_visit import per_visit
 from bayesma.classical.peto import peto
 from bayesma.classical.result import FrequentistFit
 from bayesma.errors import OptionError

@@ -10,11 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from bayesma.classical.frequentist import frequentist
 from bayesma.classical.intervals import checked_level
 from bayesma.classical.multivariate_fit import BETWEEN, MEANS, Data, Optimum, design_of, optimise
 from bayesma.errors import OptionError
-from bayesma.evidence.effects import Effects
 from bayesma.evidence.trajectories import Trajectories
 
 type Array = NDArray[np.float64]
@@ -183,51 +181,6 @@ def multivariate(
         level=level,
         notes=_notes(best, trajectories, between),
     )
-
-
-def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hksj") -> pd.DataFrame:
-    """Each visit pooled by itself, for contrast: what is lost when months are not taken together.
-
-    Parameters
-    ----------
-    trajectories
-        Estimates by study and visit.
-    method, ci
-        As in `frequentist`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index visit; columns k, estimate, se, ci_low, ci_high, p_value, tau2.
-
-    Raises
-    ------
-    OptionError
-        For what is no `Trajectories`, and as in `frequentist`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> import bayesma as bm
-    >>> frame = pd.DataFrame({"study": list("AAB"), "month": [3, 6, 3], "y": [-1.0, -1.4, -0.6], "se": 0.2})
-    >>> months = bm.Trajectories.from_estimates(
-    ...     frame, study="study", month="month", estimate="y", se="se", within_correlation=0.5
-    ... )
-    >>> bm.per_visit(months, ci="wald")["estimate"].round(2).to_dict()
-    {3.0: -0.8, 6.0: -1.4}
-    """
-    if not isinstance(trajectories, Trajectories):
-        raise OptionError(f"per_visit takes Trajectories; a {type(trajectories).__name__} was given")
-    rows = {}
-    for t, visit in enumerate(trajectories.visit):
-        seen = np.flatnonzero(np.isfinite(trajectories.y[:, t]))
-        effects = Effects.from_estimates(
-            trajectories.y[seen, t], trajectories.se[seen, t], trajectories.study[seen].tolist()
-        )
-        one = frequentist(effects, method=method, ci=ci)
-        rows[float(visit)] = [one.k, one.estimate, one.se, one.ci_low, one.ci_high, one.p_value, one.tau2]
-    columns = ["k", "estimate", "se", "ci_low", "ci_high", "p_value", "tau2"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("visit")
 
 
 def _check(trajectories: Trajectories, between: str, trajectory: str, method: str) -> None:

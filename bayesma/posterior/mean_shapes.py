@@ -53,7 +53,11 @@ def averaged(
     notes = [f"averaged over mean shapes: {', '.join(f'{n} {w:.2f}' for n, w in share.items())}"]
     notes += [f"{label}: {note}" for label, one in tables.items() for note in one.attrs["notes"]]
     table.attrs = {"estimands": tables[next(iter(fits))].attrs["estimands"], "notes": notes}
-    table.attrs |= {"weights": {str(label): float(value) for label, value in share.items()}}
+    table.attrs |= {
+        "weights": {str(label): float(value) for label, value in share.items()},
+        "computed": "weighted sums of the fits; quantiles from draws of them",
+        "converged": True,
+    }
     return table[mixed.columns]
 
 

@@ -143,25 +143,14 @@ def predict(
     limits = _limits(above)
     _check(per, favours)
     if isinstance(fit, Mapping) and not isinstance(fit, xr.DataTree | xr.Dataset):
-        if baseline is not None or studies:
-            raise OptionError("predict: fits are averaged over months; leave baseline and studies out")
-        table = averaged(fit, weights, months, rebound, favours, ends, limits)
-        table.attrs |= {
-            "computed": "weighted sums of the fits; quantiles from draws of them",
-            "converged": True,
-        }
-        return table
+        _check_no_risks(baseline, studies)
+        return averaged(fit, weights, months, rebound, favours, ends, limits)
     origin = provenance(fit)
     if weights != STACKING:
         raise OptionError("predict: weights are for several fits; leave weights out")
     if has_visits(fit):
-        if baseline is not None or studies:
-            raise OptionError(
-                "predict: an effect over months takes no baseline, and its studies are in shrinkage; leave "
-                "baseline and studies out"
-            )
-        asked = asked_of([fit], [origin], months, rebound, favours, ends, limits)
-        table = course(fit, origin, asked)
+        _check_no_risks(baseline, studies)
+        table = course(fit, origin, asked_of([fit], [origin], months, rebound, favours, ends, limits))
         table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
         return _described(table, fit, origin)
     if months is not None or rebound is not None:
@@ -184,6 +173,15 @@ def predict(
         )
     table.attrs["notes"] = list(origin.notes)
     return _described(table, fit, origin)
+
+
+def _check_no_risks(baseline: object, studies: bool) -> None:
+    """Refuse what is asked of risks where effects run over months."""
+    if baseline is not None or studies:
+        raise OptionError(
+            "predict: an effect over months takes no baseline, and its studies are in shrinkage; leave "
+            "baseline and studies out"
+        )
 
 
 def _described(table: pd.DataFrame, fit: xr.DataTree, origin: Provenance) -> pd.DataFrame:

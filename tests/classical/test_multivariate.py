@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 import bayesma as bm
-from bayesma.classical.multivariate import per_visit
+from bayesma.classical.per_visit import per_visit
 from bayesma.errors import OptionError
 from bayesma.resources import DATA
 
