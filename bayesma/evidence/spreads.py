@@ -9,9 +9,10 @@ import numpy as np
 from scipy.special import ndtri
 
 from bayesma.errors import DataWarning, OptionError
-from bayesma.evidence.columns import Array, Columns
+from bayesma.evidence.columns import Array, Columns, Mask
 from bayesma.evidence.effects import LARGEST, SMALLEST
 
+MISSING_SD = ("refuse", "borrow")
 KINDS = {"sd": ("sd",), "se": ("se",), "ci": ("ci_low", "ci_high")}
 SKEWED = 0.25  # of the half width: an interval this far off its mean is no matter of rounding
 
@@ -29,16 +30,28 @@ def require_spread(roles: Collection[str], level: float) -> None:
         raise OptionError(f"level is {level}; it must lie between 0 and 1; write 0.95 for 95 %")
 
 
+def require_missing_sd(missing_sd: str) -> None:
+    """Raise unless it is one of `MISSING_SD`."""
+    if missing_sd not in MISSING_SD:
+        raise OptionError(f"missing_sd is {missing_sd!r}; it must be one of: {', '.join(MISSING_SD)}")
+
+
+def without_spread(columns: Columns) -> Mask:
+    """Rows in which every cell of a spread is empty, shape (rows,)."""
+    cells = [np.isnan(columns[part]) for parts in KINDS.values() for part in parts if part in columns]
+    return np.asarray(np.logical_and.reduce([np.ones(len(columns.rows), dtype=np.bool_), *cells]))
+
+
 def standard_deviations(columns: Columns, level: float) -> Array:
-    """SD of the patients of each row, shape (rows,), once mean, spread and n can be right."""
-    _check_mean_and_n(columns)
+    """SD of the patients of each row, shape (rows,), once its spread can be right."""
     for role in ("sd", "se", "ci_low", "ci_high"):
         if role in columns:
             columns.refuse(
                 np.isnan(columns[role]),
                 role,
                 "a mean without its spread cannot be weighed, and none is made up for it",
-                "give the SD (from an SE: times the square root of n), or leave the visit out",
+                "give the SD (from an SE: times the square root of n), leave the visit out, or let it be "
+                "borrowed with missing_sd='borrow'",
             )
             columns.refuse(np.isinf(columns[role]), role, "it must be a finite number", "correct it")
     if "sd" in columns:
@@ -51,28 +64,6 @@ def standard_deviations(columns: Columns, level: float) -> Array:
     rule = f"an SD from {SMALLEST:g} to {LARGEST:g} can be used"
     columns.refuse((sd < SMALLEST) | (sd > LARGEST), role, rule, "correct it or leave the visit out")
     return sd
-
-
-def _check_mean_and_n(columns: Columns) -> None:
-    """Raise for the first mean or number of patients that cannot be."""
-    mean, n = columns["mean"], columns["n"]
-    columns.refuse(
-        np.isnan(mean),
-        "mean",
-        "it must be a finite number",
-        "fill it in, leave mean and spread empty for a missing visit, or leave the row out",
-    )
-    columns.refuse(~(np.abs(mean) <= LARGEST), "mean", f"at most {LARGEST:g} can be used", "correct it")
-    columns.refuse(
-        np.isnan(n), "n", "every visit needs its number of patients", "fill it in or leave the visit out"
-    )
-    columns.refuse(n == 1, "n", "one patient has no standard deviation", "leave the visit out")
-    columns.refuse(
-        ~((n >= 2) & (n < LARGEST) & (n == np.round(n))),
-        "n",
-        "it must be a whole number of at least 2",
-        "correct it or leave the visit out",
-    )
 
 
 def _from_interval(columns: Columns, level: float) -> Array:

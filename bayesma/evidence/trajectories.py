@@ -152,13 +152,19 @@ class Trajectories:
         *,
         study: str | Sequence[str],
         month: str,
-        mean: str,
         n: str,
+        mean: str | None = None,
         sd: str | None = None,
         se: str | None = None,
         ci_low: str | None = None,
         ci_high: str | None = None,
         level: float = 0.95,
+        missing_sd: str = "refuse",
+        median: str | None = None,
+        q1: str | None = None,
+        q3: str | None = None,
+        minimum: str | None = None,
+        maximum: str | None = None,
         arm: str | None = None,
         treatment: str | None = None,
         control: str | None = None,
@@ -181,10 +187,18 @@ class Trajectories:
         study, month, within_structure, time_unit, time_unit_column
             As in `from_estimates`; ``"ar1-visit"`` counts the baseline as the first visit.
         mean, n
-            Columns of the means and of the patients behind them, at least 2.
+            Columns of the means and of the patients behind them, at least 2; with medians alone, no `mean`.
         sd, se, ci_low, ci_high, level
             Column of the SD of the patients, of the standard error of the mean, or of the ends of its normal
             confidence interval at `level`.
+        missing_sd
+            ``"refuse"`` a mean without its spread, or ``"borrow"`` the SD from the printed ones: log SDs vary
+            between studies and visits, by REML (`bayesma.evidence.log_sds`). The covariance has the exact
+            expectation over what is uncertain; the normal likelihood has lighter tails than that mixture.
+        median, q1, q3, minimum, maximum
+            Columns of medians with quartiles, extremes or both. A row without spread takes mean and SD from
+            them as if values were normal (`bayesma.evidence.five_numbers`; n of at least 5); a mean that is
+            printed is kept. Such SDs are not lent to other rows.
         arm, treatment, control
             Column of the arms and its values for the two of them.
         adjust
@@ -197,7 +211,8 @@ class Trajectories:
         ------
         OptionError, PriorError, DataError
             As in `from_estimates`; also for an arm or a baseline that is missing, a mean without its spread,
-            one patient, an SD at or below 0. A `DataWarning` for an interval not centred on its mean.
+            one patient, an SD at or below 0, too few SDs to borrow from, a median with too little around it.
+            A `DataWarning` for an interval not centred on its mean, and for SDs that were borrowed.
 
         Examples
         --------
@@ -211,12 +226,21 @@ class Trajectories:
         >>> months.y.tolist(), months.se.tolist()
         ([[-5.0]], [[1.0]])
         """
-        roles = {"month": month, "mean": mean, "n": n}
-        spread = {"sd": sd, "se": se, "ci_low": ci_low, "ci_high": ci_high}
-        roles |= {role: column for role, column in spread.items() if column is not None}
+        named = {
+            "month": month,
+            "mean": mean,
+            "n": n,
+            "sd": sd,
+            "se": se,
+            "ci_low": ci_low,
+            "ci_high": ci_high,
+        }
+        named |= {"minimum": minimum, "q1": q1, "median": median, "q3": q3, "maximum": maximum}
+        roles = {role: column for role, column in named.items() if column is not None}
         arms = Arms(arm, treatment, control, adjust)
         correlation, unit = (within_correlation, within_structure), (time_unit, time_unit_column)
-        return cls(**read_arms(frame, study, roles, arms, correlation, unit, level), measure=arms.measure)
+        spread = (level, missing_sd)
+        return cls(**read_arms(frame, study, roles, arms, correlation, unit, spread), measure=arms.measure)
 
     @classmethod
     def from_patients(

@@ -17,7 +17,7 @@ from bayesma.errors import DataError
 from bayesma.evidence.columns import Array, Columns, Mask
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
-from bayesma.evidence.spreads import require_spread, standard_deviations
+from bayesma.evidence.summaries import Summaries, require_summaries, summaries
 from bayesma.evidence.validation import require_studies, row_labels
 from bayesma.evidence.visit_estimates import Pieces, fixed
 from bayesma.evidence.visits import (
@@ -45,18 +45,34 @@ MEND = "give a correlation that visits and baseline can have among each other: 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Means:
-    """Means, SDs and patients of one arm at the months that are used, shape (k, p), NaN elsewhere."""
+    """Means, SDs and patients of one arm at the months that are used, shape (k, p), NaN elsewhere.
+
+    `unsure` and `between_visits` are those of `Summaries`.
+    """
 
     sign: float
     mean: Array
     sd: Array
     n: Array
+    unsure: Array
+    between_visits: float
 
     def scale(self) -> Array:
         """Covariance of the means were a patient's values perfectly correlated, shape (k, p, p)."""
-        sd, n = np.nan_to_num(self.sd), np.where(np.isnan(self.n), 1.0, self.n)
+        n = np.where(np.isnan(self.n), 1.0, self.n)
         shared = np.minimum(n[:, :, None], n[:, None, :]) / (n[:, :, None] * n[:, None, :])
-        return np.asarray(sd[:, :, None] * sd[:, None, :] * shared)
+        return np.asarray(self._products() * shared)
+
+    def _products(self) -> Array:
+        """Expected products of SDs: those of root mean squares, times exp(-variance of the log ratio / 2)."""
+        sd, unsure = np.nan_to_num(self.sd), np.nan_to_num(self.unsure)
+        borrowed = unsure > 0
+        of_ratio = np.where(
+            borrowed[:, :, None] & borrowed[:, None, :],
+            2 * self.between_visits * (1 - np.eye(sd.shape[1])),
+            unsure[:, :, None] + unsure[:, None, :],
+        )
+        return np.asarray(sd[:, :, None] * sd[:, None, :] * np.exp(-of_ratio / 2))
 
 
 def read_arms(
@@ -66,12 +82,12 @@ def read_arms(
     arms: Arms,
     correlation: tuple[Given | None, str],
     unit: tuple[str, str | None],
-    level: float,
+    spread: tuple[float, str],
 ) -> Pieces:
     """What `Trajectories.from_arms` holds; see there."""
     require_structure(correlation[1])
     require_unit(unit[0])
-    require_spread(roles, level)
+    require_summaries(roles, *spread)
     require_roles(frame, roles)
     labels = row_labels(frame, study)
     both = sides(frame, labels, arms)
@@ -83,12 +99,12 @@ def read_arms(
     if not len(rows.rows):
         raise DataError(f"{rows.source or 'the input'} holds no mean; at least one visit is needed")
     month = to_months(rows, unit_name, baseline=True)
-    sd = standard_deviations(rows, level)
+    values = summaries(rows, labels[known], month, *spread)
     hint = ", or name the column of arms with arm=" if arms.column is None else ""
     grids = [place_on_grid(labels[known], month, rows, among=s.rows[known], hint=hint) for s in both]
     names = grids[0].study.tolist()
     seen, points, notes = _used(grids, both, arms, rows.source)
-    means = [_means(side, grid, rows, sd, points) for side, grid in zip(both, grids, strict=True)]
+    means = [_means(side, grid, values, rows["n"], points) for side, grid in zip(both, grids, strict=True)]
     within, lag, rho = _covariances(means, grids[0].month, points, arms, correlation, (names, rows.source))
     visits = seen.any(axis=0)
     at_visit = slice(1, None) if arms.change else slice(None)
@@ -111,6 +127,7 @@ def read_arms(
         notes=(
             *left_out(whole.select(~known), unit_name, names, labels.tolist()),
             *notes,
+            *values.notes,
             *_nested(means, names),
             *rho.notes(names),
         ),
@@ -131,14 +148,15 @@ def _used(
     return seen, seen | at_baseline, notes
 
 
-def _means(side: Side, grid: Grid, rows: Columns, sd: Array, points: Mask) -> Means:
+def _means(side: Side, grid: Grid, values: Summaries, n: Array, points: Mask) -> Means:
     """Numbers of one arm at the months some study uses."""
     kept = points.any(axis=0)
 
-    def spread(values: Array) -> Array:
-        return np.where(points, grid.spread(values), np.nan)[:, kept]
+    def used(numbers: Array) -> Array:
+        return np.where(points, grid.spread(numbers), np.nan)[:, kept]
 
-    return Means(side.sign, spread(rows["mean"]), spread(sd), spread(rows["n"]))
+    mean, sd, unsure = used(values.mean), used(values.sd), used(values.unsure)
+    return Means(side.sign, mean, sd, used(n), unsure, values.between_visits)
 
 
 def _from_baseline(mean: Array, arms: Arms) -> Array:
