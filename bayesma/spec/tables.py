@@ -18,7 +18,9 @@ type Share = Annotated[float, Field(gt=0, lt=1)]
 EFFECTS_FAMILY = "normal"  # the family of an analysis that names none
 TIME_ROLES = ("month", "time_unit")
 WITHIN = ("within_correlation", "within_structure")
-ROLES = {"arms": ("mean", "n", "sd", "se", "ci_low", "ci_high"), "patients": ("patient", "value")}
+QUANTILES = ("median", "q1", "q3", "minimum", "maximum")
+ROLES = {"arms": ("mean", "n", "sd", "se", "ci_low", "ci_high", *QUANTILES), "patients": ("patient", "value")}
+NEEDED = {"arms": "n", "patients": "value"}  # beside the role that decides the kind
 QUANTITY = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+(?:\[[^\]]+\])?)")
 QUANTITY_FORMS = "posterior.mu.mean, posterior.theta[A].sd, frequentist.REML+hksj.tau2, effect.<study>.y"
 
@@ -119,14 +121,16 @@ class OneArmTable(EvidenceTable):
 class TrajectoriesTable(EvidenceTable):
     """Estimates, means of arms, or single patients, at several visits.
 
-    `columns` names month, and what decides the kind: patient and value; mean, n and a spread (one row an arm
-    and visit, the baseline among them); else whatever `effect_sizes` makes an estimate of.
+    `columns` names month, and what decides the kind: patient and value; n with mean and a spread, or with
+    median, quartiles and extremes (one row an arm and visit, the baseline among them); else whatever
+    `effect_sizes` makes an estimate of.
     """
 
     within_correlation: float | str | dict[str, float] | None = None
     within_structure: Literal["ar1-visit", "ar1-month", "cs"] | None = None
     time_unit: Literal["months", "weeks", "days"] = "months"
     adjust: Literal["change", "final"] | None = None
+    missing_sd: Literal["refuse", "borrow"] | None = None
     level: float | None = None
 
     @property
@@ -137,7 +141,9 @@ class TrajectoriesTable(EvidenceTable):
     @property
     def kind(self) -> Literal["estimates", "arms", "patients"]:
         """What a row is."""
-        return "patients" if "patient" in self.columns else "arms" if "mean" in self.columns else "estimates"
+        if "patient" in self.columns:
+            return "patients"
+        return "arms" if {"mean", "median"} & set(self.columns) else "estimates"
 
     def roles(self) -> dict[str, str]:
         """Columns beyond month and its unit."""
@@ -145,7 +151,7 @@ class TrajectoriesTable(EvidenceTable):
 
     def options(self) -> dict[str, Any]:
         """Keywords of the constructor of `Trajectories` that the spec sets."""
-        names = ("within_correlation", "within_structure", "adjust", "level")
+        names = (*WITHIN, "adjust", "missing_sd", "level")
         said: dict[str, Any] = {name: value for name in names if (value := getattr(self, name)) is not None}
         if "time_unit" in self.columns:
             said["time_unit_column"] = self.columns["time_unit"]
@@ -162,20 +168,24 @@ class TrajectoriesTable(EvidenceTable):
             check_roles(self.roles(), measure, ready="estimate" in self.columns or measure.design is None)
             allowed = {"within_correlation", "within_structure", "level"}
         else:
-            self._check_long(ROLES[self.kind])
-            allowed = {"adjust"} | (set() if self.kind == "patients" else {*WITHIN, "level"})
-        for name in (*WITHIN, "adjust", "level"):
+            self._check_long(ROLES[self.kind], NEEDED[self.kind])
+            allowed = {"adjust"} | (set() if self.kind == "patients" else {*WITHIN, "missing_sd", "level"})
+        for name in (*WITHIN, "adjust", "missing_sd", "level"):
             if getattr(self, name) is not None and name not in allowed:
                 raise SpecError(f"key {name!r} does not go with rows of {self.kind}; leave it out")
         return self
 
-    def _check_long(self, known: tuple[str, ...]) -> None:
+    def _check_long(self, known: tuple[str, ...], needed: str) -> None:
         """Rows of arms or patients: their roles, and the measure that follows."""
         for role in self.roles():
             if role not in known:
                 raise SpecError(
                     f"key 'columns.{role}' is no column of {self.kind}; they have: month, {', '.join(known)}"
                 )
+        if needed not in self.columns:
+            raise SpecError(
+                f"key 'columns.{needed}' is missing; rows of {self.kind} need it; name its column"
+            )
         follows = "MC" if self.arms is None else "MD"
         if self.measure != follows:
             number = "without arms" if self.arms is None else "in two arms"
