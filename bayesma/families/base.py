@@ -291,7 +291,28 @@ class Family[Evidence](ABC):
 
     def log_prior(self, draws: Mapping[str, Array], case: Case) -> Arrays:
         """Log prior density of each hyper-parameter at its draws, shapes as the draws."""
-        return {p.name: case.priors[p.name].logpdf(draws[p.name]) for p in self.hyper(case.options)}
+        return {p.name: self._log_prior(p, draws[p.name], case) for p in self.hyper(case.options)}
+
+    def elements(self, parameter: Parameter, case: Case) -> tuple[Prior, ...] | None:
+        """Priors of the elements of a vector parameter, where they are not all as its own prior says."""
+        del parameter, case
+        return None
+
+    def draw_prior(
+        self, parameter: Parameter, case: Case, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Array:
+        """Draws of a hyper-parameter from its prior; `shape` ends with that of the parameter."""
+        each = self.elements(parameter, case)
+        if each is None:
+            return case.priors[parameter.name].draw(shape, rng)
+        return np.stack([prior.draw(shape[:-1], rng) for prior in each], axis=-1)
+
+    def _log_prior(self, parameter: Parameter, values: Array, case: Case) -> Array:
+        """Log prior density at draws."""
+        each = self.elements(parameter, case)
+        if each is None:
+            return case.priors[parameter.name].logpdf(values)
+        return np.stack([prior.logpdf(values[..., i]) for i, prior in enumerate(each)], axis=-1)
 
     def structure(self, case: Case) -> Hashable:
         """What is compiled: two fits with equal structures share one compiled model."""

@@ -22,7 +22,16 @@ from bayesma.families import visit_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
-from bayesma.families.trajectories import BETWEEN, MEANS, RHO_WITHIN, knots_of, powers
+from bayesma.families.trajectories import (
+    BETWEEN,
+    MEANS,
+    PAIR,
+    RHO_WITHIN,
+    knots_of,
+    lkj_shifts,
+    pairs_of,
+    powers,
+)
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 from bayesma.priors.defaults import DIGITS, default_priors
@@ -69,6 +78,10 @@ class Longitudinal(Family[Trajectories]):
             raise OptionError(
                 "option within is 'estimated', but the within-study covariance of this evidence is given; "
                 "build the evidence with a prior, within_correlation='Uniform(0, 1)', or leave the option out"
+            )
+        if options["between"] == "unstructured" and evidence.visit.size == 1:
+            raise OptionError(
+                "between='unstructured' needs at least two visits, and there is one; use between='diagonal'"
             )
         return options | {"within": "estimated" if estimated else "given"}
 
@@ -123,6 +136,8 @@ class Longitudinal(Family[Trajectories]):
             "change": Prior("Uniform", (first, float(evidence.visit[-1]))),
             "rho": Prior("Uniform", (BETWEEN[options["between"]].parameters[-1].lower, 1.0)),
         }
+        if options["between"] == "unstructured":
+            priors["rho"] = Prior("LKJ", (2.0,))
         priors |= self.stated_priors(evidence)
         return {p.name: priors[p.name] for p in self.hyper(options) if p.name in priors}
 
@@ -149,12 +164,21 @@ class Longitudinal(Family[Trajectories]):
             "visit": visit,
             "visit_other": visit,
             "knot": knots_of(month),
+            "pair": np.array([_pair_label(month, k, j) for k, j in pairs_of(month.size)], dtype=np.str_),
             "term": np.arange(evidence.lag.size),
         }
 
     def dims(self, array: str) -> tuple[str, ...]:
         """Studies by visits; the covariance by two visits and power of the correlation."""
         return DIMS[array]
+
+    def elements(self, parameter: Parameter, case: Case) -> tuple[Prior, ...] | None:
+        """Under LKJ every partial correlation has its own: the more visits are given, the wider."""
+        prior = case.priors[parameter.name]
+        if parameter.dims != PAIR or prior.distribution != "LKJ":
+            return None
+        (eta,), visits = prior.arguments, case.arrays["month"].size
+        return tuple(replace(prior, arguments=(eta + more,)) for more in lkj_shifts(visits))
 
     def sizes(self, case: Case) -> Hashable:
         """The number of visits; that of studies can change."""
@@ -263,6 +287,12 @@ class Longitudinal(Family[Trajectories]):
         mean = MEANS[case.options["trajectory"]].mean(month, draws, month)
         between = BETWEEN[case.options["between"]].covariance(month, draws)
         return mean, between, powers(draws, case.arrays["lag"], len(mean))
+
+
+def _pair_label(month: Array, k: int, j: int) -> str:
+    """Two months, and those that are held."""
+    held = ", ".join(f"{m:g}" for m in month[:k])
+    return f"{month[k]:g}, {month[j]:g}{' | ' * bool(held)}{held}"
 
 
 def _normal(covariance: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

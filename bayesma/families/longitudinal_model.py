@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bayesma.families.base import Array, Case
-from bayesma.families.trajectories import KNOTS
+from bayesma.families.trajectories import KNOTS, lkj_shifts
 
 TIMED = {"linear", "emax", "changepoint"}  # means that are computed from months
 LOG_2PI = np.float64(math.log(2.0 * math.pi))
@@ -62,8 +62,10 @@ def build(case: Case) -> Any:
 
     visits = case.arrays["y"].shape[1]
     length = {"m": visits, "coef": min(KNOTS, visits)}
-    if case.options["between"] in {"diagonal", "har"}:
+    if case.options["between"] in {"diagonal", "har", "unstructured"}:
         length["tau"] = visits
+    if case.options["between"] == "unstructured":
+        length["rho"] = visits * (visits - 1) // 2
     with pm.Model() as model:
         data = {name: pm.Data(name, array) for name, array in model_data(case).items()}
         value = {
@@ -72,6 +74,7 @@ def build(case: Case) -> Any:
                 name,
                 lower=0.0 if name in {"tau", "et50", "change"} else -math.inf,
                 shape=(length[name],) if name in length else None,
+                shift=lkj_shifts(visits) if name == "rho" and "rho" in length else None,
             )
             for name, prior in case.priors.items()
         }
@@ -113,6 +116,8 @@ def _between(structure: str, value: dict[str, Any], data: dict[str, Any], visits
     tau: Any = value["tau"]
     rho: Any = value.get("rho")
     zero = np.float64(0.0)
+    if structure == "unstructured":
+        return _free(tau, rho, visits)
 
     def entry(i: int, j: int) -> Any:
         """Covariance of visits i and j, j at most i."""
@@ -127,6 +132,26 @@ def _between(structure: str, value: dict[str, Any], data: dict[str, Any], visits
         return tau**2 * pt.exp(pt.log(rho) * (data["month"][i] - data["month"][j]))
 
     return [[entry(i, j) for j in range(i + 1)] for i in range(visits)]
+
+
+def _free(tau: Any, rho: Any, visits: int) -> list[list[Any]]:
+    """Any covariance: the factor of its correlations row by row, a stick broken by each partial one."""
+    import pytensor.tensor as pt
+
+    at = {pair: i for i, pair in enumerate((k, j) for k in range(visits) for j in range(k + 1, visits))}
+    rows: list[list[Any]] = []
+    for j in range(visits):
+        row: list[Any] = []
+        left: Any = np.float64(1.0)
+        for k in range(j):
+            partial = rho[at[k, j]]
+            row.append(partial * pt.sqrt(left))
+            left = left * (np.float64(1.0) - partial**2)
+        rows.append([*row, pt.sqrt(left)])
+    return [
+        [tau[i] * tau[j] * sum(a * b for a, b in zip(rows[i], rows[j], strict=False)) for j in range(i + 1)]
+        for i in range(visits)
+    ]
 
 
 def _log_density(

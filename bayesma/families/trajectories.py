@@ -16,7 +16,7 @@ from bayesma.families.base import Array, Parameter
 
 type Draws = Mapping[str, Array]
 
-VISIT, KNOT = ("visit",), ("knot",)
+VISIT, KNOT, PAIR = ("visit",), ("knot",), ("pair",)
 KNOTS = 4  # of a spline, at most
 
 
@@ -66,7 +66,7 @@ class Structure:
     tau, rho
         Its standard deviation(s), one for all visits or one each, and its correlation, if it has one.
     correlation
-        Months (t,) and draws of rho (s,) to correlations, (s, t, t).
+        Months (t,) and draws of rho, (s,) or (s, pairs), to correlations, (s, t, t).
     words
         One line for reports.
     """
@@ -194,6 +194,31 @@ def _decaying(month: Array, rho: Array) -> Array:
     return np.asarray(rho[:, None, None] ** np.abs(month[:, None] - month))
 
 
+def pairs_of(visits: int) -> list[tuple[int, int]]:
+    """Positions (k, j) of the partial correlations of visits k and j given those before k, in their order."""
+    return [(k, j) for k in range(visits - 1) for j in range(k + 1, visits)]
+
+
+def lkj_shifts(visits: int) -> Array:
+    """What is added to eta of LKJ for each partial correlation, which then are independent (same source)."""
+    return np.array([0.5 * (visits - 2 - k) for k, _ in pairs_of(visits)])
+
+
+def _unstructured(month: Array, rho: Array) -> Array:
+    """Any correlation matrix, from its canonical partial correlations.
+
+    They fill the Cholesky factor row by row: Lewandowski, Kurowicka & Joe 2009,
+    doi 10.1016/j.jmva.2009.04.008.
+    """
+    factor = np.zeros((len(rho), month.size, month.size))
+    left = np.ones((len(rho), month.size))  # of the variance of each visit, after the visits so far
+    for partial, (k, j) in zip(rho.T, pairs_of(month.size), strict=True):
+        factor[:, j, k] = partial * np.sqrt(left[:, j])
+        left[:, j] *= 1.0 - partial**2
+    factor[:, range(month.size), range(month.size)] = np.sqrt(left)
+    return np.asarray(factor @ np.swapaxes(factor, 1, 2))
+
+
 BETWEEN: dict[str, Structure] = {
     "diagonal": Structure(
         _EACH, None, lambda month, rho: np.eye(month.size)[None] + 0.0 * rho[:, None, None], "independent"
@@ -215,6 +240,19 @@ BETWEEN: dict[str, Structure] = {
         _rho(0.0, "correlation of study effects one month apart"),
         _decaying,
         "Ornstein-Uhlenbeck: one sd, a correlation that decays over months",
+    ),
+    "unstructured": Structure(
+        _EACH,
+        Parameter(
+            "rho",
+            "hyper",
+            PAIR,
+            lower=-1.0,
+            upper=1.0,
+            meaning="correlation of study effects at two visits, given the visits before the earlier one",
+        ),
+        _unstructured,
+        "unstructured: any covariance over the visits",
     ),
 }
 

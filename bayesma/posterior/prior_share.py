@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayesma.posterior.marginals import Marginal, marginal
 from bayesma.posterior.nodes import merged, nodes_of, row
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, case_of, provenance
 from bayesma.posterior.summary import row_labels
 from bayesma.priors import Prior
 
@@ -129,7 +129,9 @@ def prior_overlap(fit: xr.DataTree) -> pd.Series:
 
 def _hyper(fit: xr.DataTree, origin: Provenance) -> Iterator[tuple[str, Prior, Marginal]]:
     """Label, prior and posterior of every parameter that all studies share; one a visit if it has visits."""
+    case = case_of(fit, origin)
     for parameter in origin.family.hyper(origin.options):
-        posterior = marginal(fit, parameter.name)
-        for i, label in enumerate(row_labels(fit, parameter.name)):
-            yield label, origin.priors[parameter.name], row(posterior, i)
+        posterior, labels = marginal(fit, parameter.name), row_labels(fit, parameter.name)
+        priors = origin.family.elements(parameter, case) or (origin.priors[parameter.name],) * len(labels)
+        for i, (label, prior) in enumerate(zip(labels, priors, strict=True)):
+            yield label, prior, row(posterior, i)

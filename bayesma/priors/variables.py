@@ -38,6 +38,7 @@ def variable(
     lower: float = -math.inf,
     normal: tuple[Any, Any] | None = None,
     shape: tuple[int, ...] | None = None,
+    shift: np.ndarray | None = None,
 ) -> Any:
     """Add the prior's random variable to the PyMC model on the context stack.
 
@@ -54,7 +55,9 @@ def variable(
         parameter given the others, normal too. The parameter is then sampled in units of its conditional sd
         from its conditional mean (a Student-t prior taken as normal).
     shape
-        Of a vector of parameters with independent, equal priors; not together with `normal`.
+        Of a vector of parameters with independent priors; not together with `normal`.
+    shift
+        Added to the first number of an LKJ prior, element by element of a vector.
     """
     import pymc as pm
 
@@ -62,6 +65,8 @@ def variable(
         key.removeprefix(f"{name}_prior_"): pm.Data(key, value) for key, value in data(prior, name).items()
     }
     numbers = [held[parameter] for parameter in prior.declaration.parameters]
+    if shift is not None and prior.distribution == "LKJ":
+        numbers[0] = numbers[0] + shift
     bounds = {side: held[key] for side, key in (("lower", "from"), ("upper", "to")) if key in held}
     if normal is not None:
         return _whitened(prior, name, numbers, *normal)

@@ -197,7 +197,10 @@ def hyper_draws(setting: Any, size: int) -> dict[str, np.ndarray]:
     inner = {
         p.name: [coords[dim].size for dim in p.dims] for p in setting.family.with_priors(setting.options)
     }
-    return {name: prior.draw((size, *inner[name]), rng) for name, prior in setting.priors.items()}
+    return {
+        p.name: setting.family.draw_prior(p, setting.case, (size, *inner[p.name]), rng)
+        for p in setting.family.with_priors(setting.options)
+    }
 
 
 def test_every_family_has_evidence_here() -> None:

@@ -14,7 +14,8 @@ import bayesma as bm
 from bayesma.engines.fit import make_setting
 from bayesma.errors import OptionError, PriorError
 from bayesma.families.longitudinal_model import spline_basis
-from bayesma.families.trajectories import MEANS, knots_of
+from bayesma.families.trajectories import BETWEEN, MEANS, knots_of, lkj_shifts, pairs_of
+from bayesma.priors import Prior
 from bayesma.resources import DATA
 
 PRIORS = {"m": "Normal(0, 5)", "tau": "HalfNormal(0.7)"}
@@ -307,3 +308,67 @@ def test_a_spline_with_a_knot_at_every_visit_is_the_free_mean() -> None:
     assert float(bm.model_evidence(spline)["log_evidence"]) == pytest.approx(
         float(bm.model_evidence(free)["log_evidence"]), abs=1e-8
     )
+
+
+def test_partial_correlations_under_lkj_make_lkj_matrices() -> None:
+    """Every correlation of LKJ(eta) over t visits is 2 Beta(b, b) - 1 with b = eta - 1 + t / 2."""
+    rows = [("A", m, -0.5, 0.2) for m in (1, 3, 6, 12)] + [("B", m, -0.7, 0.2) for m in (1, 3, 6, 12)]
+    priors = PRIORS | {"rho": "LKJ(1.5)"}
+    setting = make_setting(months(rows, within_correlation=0.5), None, priors, 1, {"between": "unstructured"})
+    family, case = setting.family, setting.case
+    (rho,) = [p for p in family.hyper(setting.options) if p.name == "rho"]
+    drawn = family.draw_prior(rho, case, (20_000, 6), np.random.default_rng(4))
+    matrices = BETWEEN["unstructured"].correlation(case.arrays["month"], drawn)
+    assert np.diagonal(matrices, axis1=1, axis2=2) == pytest.approx(1.0)
+    b = 1.5 - 1.0 + 4 / 2
+    for i in range(4):
+        for j in range(i):
+            assert stats.kstest(0.5 * (matrices[:, i, j] + 1.0), stats.beta(b, b).cdf).pvalue > 1e-3
+    # the joint density: det R^(eta - 1) over its constant, times what the partials make of volumes
+    log_density = family.log_prior({**_zeros(case), "rho": drawn[:5]}, case)["rho"].sum(axis=1)
+    volume = np.array([0.5 * (4 - 2 - k) for k, _ in pairs_of(4)]) * np.log1p(-(drawn[:5] ** 2))
+    ours = log_density - volume.sum(axis=1)
+    assert ours - 0.5 * np.linalg.slogdet(matrices[:5])[1] == pytest.approx(
+        np.full(5, ours[0] - 0.5 * np.linalg.slogdet(matrices[0])[1])
+    )
+
+
+def _zeros(case: Any) -> dict[str, np.ndarray]:
+    """Values of the other parameters."""
+    visits = case.arrays["month"].size
+    return {"m": np.zeros((5, visits)), "tau": np.ones((5, visits))}
+
+
+def test_partial_correlations_are_those_of_the_matrix() -> None:
+    partial = np.array([[0.6, -0.3, 0.5]])
+    matrix = BETWEEN["unstructured"].correlation(np.array([1.0, 3.0, 6.0]), partial)[0]
+    assert matrix[0, 1:] == pytest.approx([0.6, -0.3])
+    given_first = (matrix[1, 2] - 0.6 * -0.3) / np.sqrt((1 - 0.6**2) * (1 - 0.3**2))
+    assert given_first == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_an_unstructured_covariance_is_sampled_and_says_which_correlations_it_has() -> None:
+    evidence = months(ROWS, within_correlation=0.5)
+    fit = bm.fit(evidence, priors=PRIORS, between="unstructured", random_seed=1, progressbar=False)
+    assert fit.attrs["converged"] == 1
+    table = bm.summary(fit, parameters="rho")
+    assert list(table.index) == ["rho[1, 3]", "rho[1, 6]", "rho[3, 6 | 1]"]
+    assert (table[["ci_low", "ci_high"]].abs() < 1).all(axis=None)
+    assert json.loads(fit.attrs["default_priors"]) == ["rho"]
+    with pytest.raises(OptionError, match="needs at least two visits"):
+        bm.fit(months([r for r in ROWS if r[1] == 6], within_correlation=0), between="unstructured")
+
+
+@pytest.mark.slow
+def test_both_routes_have_the_same_prior_of_partial_correlations() -> None:
+    import pymc as pm
+
+    from bayesma.priors.variables import variable
+
+    at = np.array([0.1, -0.4, 0.7, 0.3, -0.2, 0.5])
+    with pm.Model() as model:
+        variable(Prior.parse("LKJ(1.5)"), "rho", shape=(6,), shift=lkj_shifts(4))
+    theirs = pm.logp(model["rho"], at).eval()
+    each = [Prior("LKJ", (1.5 + more,)).logpdf(x) for more, x in zip(lkj_shifts(4), at, strict=True)]
+    assert theirs == pytest.approx(np.array(each), abs=1e-6)  # some constants in single precision
