@@ -39,6 +39,7 @@ CHECKED = {
         9,
         "ba742f585f1df1f5b3ba60491129ec7d92cc8698ac7bca6c0ca3e9fb8c61a1c0",
     ),
+    "simulated_case_series": (29, 5, "1f02044624171602bbd92596f1e3e4c151249f2cc83e1894a176cf85e515e8dd"),
     "wang2014_patients_1to13_of_40": (
         13,
         7,
