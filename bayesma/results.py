@@ -13,6 +13,7 @@ import xarray as xr
 
 from bayesma.classical.result import FrequentistFit
 from bayesma.counterparts import OverVisits, nearest
+from bayesma.families.trajectories import MEANS
 from bayesma.measures import MEASURES
 from bayesma.posterior.curves import AVERAGE
 from bayesma.posterior.location import location, location_name
@@ -212,9 +213,8 @@ class OverMonths(Result):
     @property
     def mean_names(self) -> list[str]:
         """The mean at every visit, or the coefficients of its shape."""
-        origin = provenance(self.fit)
-        covariance = ("tau", "rho")
-        names = [p.name for p in origin.family.hyper(origin.options) if not p.name.startswith(covariance)]
+        linear = MEANS[provenance(self.fit).options["trajectory"]].linear
+        names = [p.name for p in linear]
         return [label for label in self.prior_share.index if label.partition("[")[0] in names]
 
     @property

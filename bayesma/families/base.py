@@ -73,6 +73,8 @@ class Parameter:
         1 for a correlation or a probability, else infinity.
     has_prior
         Whether a baseline of each study has a prior of its own, the same for all; hyper-parameters do.
+    standard
+        Whether it is a standardised deviate, whose prior is part of the model and nobody's opinion.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Parameter:
     meaning: str = ""
     upper: float = math.inf
     has_prior: bool = False
+    standard: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

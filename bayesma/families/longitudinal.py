@@ -111,6 +111,7 @@ class Longitudinal(Family[Trajectories]):
             **dict.fromkeys(("m", "coef", "intercept", "e0", "emax", "level"), level),
             **dict.fromkeys(("slope", "slope1", "slope2"), slope),
             "tau": both["tau"],
+            "amplitude": Prior("HalfNormal", (float(f"{level.arguments[1] / 2.0:.{DIGITS}g}"),)),
         }
         return {name: (priors | self._without_unit(evidence, options))[name] for name in names}
 
@@ -133,6 +134,8 @@ class Longitudinal(Family[Trajectories]):
         first = 0.0 if evidence.visit.size == 1 else float(evidence.visit[0])
         priors = {
             "et50": Prior("LogNormal", (middle, 1.0)),
+            "length": Prior("LogNormal", (middle, 1.0)),
+            "deviate": Prior("Normal", (0.0, 1.0)),
             "change": Prior("Uniform", (first, float(evidence.visit[-1]))),
             "rho": Prior("Uniform", (BETWEEN[options["between"]].parameters[-1].lower, 1.0)),
         }

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from bayesma.families.base import Array, Case
-from bayesma.families.trajectories import KNOTS, lkj_shifts
+from bayesma.families.trajectories import JITTER, KNOTS, lkj_shifts
 
-TIMED = {"linear", "emax", "changepoint"}  # means that are computed from months
+POSITIVE = {"tau", "et50", "change", "amplitude", "length"}
+TIMED = {"linear", "emax", "changepoint", "gp"}  # means that are computed from months
 LOG_2PI = np.float64(math.log(2.0 * math.pi))
 
 
@@ -61,7 +62,7 @@ def build(case: Case) -> Any:
     from bayesma.priors.variables import variable
 
     visits = case.arrays["y"].shape[1]
-    length = {"m": visits, "coef": min(KNOTS, visits)}
+    length = {"m": visits, "deviate": visits, "coef": min(KNOTS, visits)}
     if case.options["between"] in {"diagonal", "har", "unstructured"}:
         length["tau"] = visits
     if case.options["between"] == "unstructured":
@@ -72,7 +73,7 @@ def build(case: Case) -> Any:
             name: variable(
                 prior,
                 name,
-                lower=0.0 if name in {"tau", "et50", "change"} else -math.inf,
+                lower=0.0 if name in POSITIVE else -math.inf,
                 shape=(length[name],) if name in length else None,
                 shift=lkj_shifts(visits) if name == "rho" and "rho" in length else None,
             )
@@ -100,6 +101,8 @@ def _mean(shape: str, value: dict[str, Any], data: dict[str, Any], visits: int) 
         return [value["intercept"] + value["slope"] * t for t in month]
     if shape == "emax":
         return [value["e0"] + value["emax"] * t / (value["et50"] + t) for t in month]
+    if shape == "gp":
+        return _process(value, month)
     change = value["change"]
     return [
         value["level"]
@@ -107,6 +110,26 @@ def _mean(shape: str, value: dict[str, Any], data: dict[str, Any], visits: int) 
         + value["slope2"] * pt.maximum(t - change, np.float64(0.0))
         for t in month
     ]
+
+
+def _process(value: dict[str, Any], month: list[Any]) -> list[Any]:
+    """A Gaussian process at the visits: level plus amplitude times the factor of its correlations."""
+    import pytensor.tensor as pt
+
+    factor: list[list[Any]] = []
+    for i, at in enumerate(month):
+        row: list[Any] = []
+        for j in range(i + 1):
+            scaled = np.float64(math.sqrt(3.0)) * (at - month[j]) / value["length"]
+            entry = (np.float64(1.0) + scaled) * pt.exp(-scaled)
+            if i == j:
+                entry = entry + np.float64(JITTER)
+            for a, b in zip(row, factor[j] if j < i else row, strict=False):
+                entry = entry - a * b
+            row.append(pt.sqrt(entry) if i == j else entry / factor[j][j])
+        factor.append(row)
+    z = value["deviate"]
+    return [value["level"] + value["amplitude"] * sum(a * z[j] for j, a in enumerate(row)) for row in factor]
 
 
 def _between(structure: str, value: dict[str, Any], data: dict[str, Any], visits: int) -> list[list[Any]]:

@@ -6,6 +6,7 @@ Pinheiro & Bates 2000 (doi 10.1007/b98882) for the covariance structures; Mawdsl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -18,11 +19,12 @@ type Draws = Mapping[str, Array]
 
 VISIT, KNOT, PAIR = ("visit",), ("knot",), ("pair",)
 KNOTS = 4  # of a spline, at most
+JITTER = 1e-9  # on the variance of a Gaussian process: visits that are near to each other
 
 
 @dataclass(frozen=True, slots=True)
 class MeanShape:
-    """A mean over months, linear in its coefficients given at most one further parameter.
+    """A mean over months, linear in its coefficients given at most two further parameters.
 
     Attributes
     ----------
@@ -33,12 +35,16 @@ class MeanShape:
         or (1, t, p).
     words
         One line for reports.
+    left
+        Months (m,), draws and visits to the covariance (s, m, m) that the mean has at these months given its
+        values at the visits; None where these decide it.
     """
 
     linear: tuple[Parameter, ...]
     further: tuple[Parameter, ...]
     columns: Callable[[Array, Draws, Array], Array]
     words: str
+    left: Callable[[Array, Draws, Array], Array] | None = None
 
     def coefficients(self, draws: Draws) -> Array:
         """Draws of the coefficients side by side, (s, p)."""
@@ -118,6 +124,42 @@ def _emax(month: Array, draws: Draws, visits: Array) -> Array:
     return np.stack([np.ones((len(et50), month.size)), month / (et50 + month)], axis=-1)
 
 
+def _matern(distance: Array, length: Array) -> Array:
+    """Correlations at distances in months, (s, ...) for lengths (s,): smoothness 3/2."""
+    scaled = math.sqrt(3.0) * distance / length.reshape(-1, *[1] * distance.ndim)
+    return np.asarray((1.0 + scaled) * np.exp(-scaled))
+
+
+def _known(visits: Array, length: Array) -> Array:
+    """Lower Cholesky factor of the correlations at the visits, (s, t, t)."""
+    between = _matern(np.abs(visits[:, None] - visits), length)
+    return np.asarray(np.linalg.cholesky(between + JITTER * np.eye(visits.size)))
+
+
+def _gain(month: Array, length: Array, visits: Array) -> Array:
+    """What a standardised deviate of each visit adds at each month, (s, m, t)."""
+    across = _matern(np.abs(visits[:, None] - month), length)
+    return np.swapaxes(np.linalg.solve(_known(visits, length), across), 1, 2)
+
+
+def _process(month: Array, draws: Draws, visits: Array) -> Array:
+    """1, and the factor of a Gaussian process at the visits, carried on to the months."""
+    if np.array_equal(month, visits):
+        factor = _known(visits, draws["length"])
+    else:
+        factor = _gain(month, draws["length"], visits)
+    scaled = draws["amplitude"][:, None, None] * factor
+    return np.concatenate([np.ones((*scaled.shape[:2], 1)), scaled], axis=-1)
+
+
+def _process_left(month: Array, draws: Draws, visits: Array) -> Array:
+    """Covariance of a Gaussian process at months, given the visits."""
+    gain = _gain(month, draws["length"], visits)
+    whole = _matern(np.abs(month[:, None] - month), draws["length"])
+    variance = np.square(draws["amplitude"])[:, None, None]
+    return np.asarray(variance * (whole - gain @ np.swapaxes(gain, 1, 2)))
+
+
 def _changepoint(month: Array, draws: Draws, visits: Array) -> Array:
     """1, the time before the change and the time after it."""
     del visits
@@ -155,6 +197,25 @@ MEANS: dict[str, MeanShape] = {
         (),
         _spline,
         f"a natural cubic spline through its values at up to {KNOTS} knots",
+    ),
+    "gp": MeanShape(
+        (
+            _coefficient("level", "mean effect around which the course moves"),
+            Parameter(
+                "deviate",
+                "hyper",
+                VISIT,
+                meaning="standardised deviate of the course at each visit",
+                standard=True,
+            ),
+        ),
+        (
+            Parameter("amplitude", "hyper", lower=0.0, meaning="sd of the course around its level"),
+            Parameter("length", "hyper", lower=0.0, meaning="months over which the course forgets"),
+        ),
+        _process,
+        "a Gaussian process around a level (Matern, smoothness 3/2)",
+        _process_left,
     ),
     "changepoint": MeanShape(
         (

@@ -33,12 +33,18 @@ def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Arr
     visits = labels_of(fit, "visit").astype(np.float64)
     mean_shape = MEANS[origin.options["trajectory"]]
     at_visits = mean_shape.mean(visits, draws, visits)
+    rng = np.random.default_rng([int(fit.attrs["random_seed"]), 4])
     if origin.options["trajectory"] == "visit":
         mean = _straight(months, visits, at_visits)
     else:
         mean = mean_shape.mean(months, draws, visits)
+    fresh = ~np.isin(months, visits)
+    if mean_shape.left is not None:
+        mean[:, ~fresh] = at_visits[:, np.searchsorted(visits, months[~fresh])]
+        if np.any(fresh):
+            covariance = mean_shape.left(months[fresh], draws, visits)
+            mean[:, fresh] += _normal(covariance, rng.standard_normal((len(mean), int(fresh.sum()))))
     deviation = draws["theta_new"] - at_visits
-    rng = np.random.default_rng([int(fit.attrs["random_seed"]), 4])
     moved = _deviations(origin, months, visits, deviation, draws, rng)
     return {AVERAGE: mean.reshape(*shape, -1), NEW: (mean + moved).reshape(*shape, -1)}
 
@@ -72,12 +78,16 @@ def _deviations(
     t = visits.size
     gain = joint[:, t:, :t] @ np.linalg.pinv(joint[:, :t, :t], hermitian=True)
     left = joint[:, t:, t:] - gain @ joint[:, :t, t:]
-    values, vectors = np.linalg.eigh(left)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
     normal = rng.standard_normal((len(left), fresh.size))
-    new = np.einsum("sij,sj->si", gain, deviation)
-    new += draws["tau"][:, None] * np.einsum("sij,sj->si", root, normal)
+    new = np.einsum("sij,sj->si", gain, deviation) + draws["tau"][:, None] * _normal(left, normal)
     out = np.empty((len(new), months.size))
     out[:, np.isin(months, visits)] = _straight(months[np.isin(months, visits)], visits, deviation)
     out[:, ~np.isin(months, visits)] = new
     return out
+
+
+def _normal(covariance: Array, normal: Array) -> Array:
+    """Standard normal numbers (s, m) given the covariances (s, m, m), singular ones too."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    return np.asarray(np.einsum("sij,sj->si", root, normal))

@@ -131,6 +131,8 @@ def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
     origin = provenance(result.fit)
     rows = []
     for parameter in origin.family.with_priors(origin.options):
+        if parameter.standard:
+            continue
         prior = origin.priors[parameter.name]
         words = _prior_words(parameter, prior, origin.measure)
         chosen = "default" if parameter.name in origin.default_priors else "chosen for this analysis"

@@ -15,6 +15,7 @@ from bayesma.engines.fit import make_setting
 from bayesma.errors import OptionError, PriorError
 from bayesma.families.longitudinal_model import spline_basis
 from bayesma.families.trajectories import BETWEEN, MEANS, knots_of, lkj_shifts, pairs_of
+from bayesma.posterior.prior_share import prior_share
 from bayesma.priors import Prior
 from bayesma.resources import DATA
 
@@ -372,3 +373,36 @@ def test_both_routes_have_the_same_prior_of_partial_correlations() -> None:
     theirs = pm.logp(model["rho"], at).eval()
     each = [Prior("LKJ", (1.5 + more,)).logpdf(x) for more, x in zip(lkj_shifts(4), at, strict=True)]
     assert theirs == pytest.approx(np.array(each), abs=1e-6)  # some constants in single precision
+
+
+def test_a_gaussian_process_has_one_covariance_at_visits_and_between() -> None:
+    """What the deviates at the visits make, and what is left given them, add up to amplitude^2 K."""
+    shape, asked = MEANS["gp"], np.array([0.5, 2.0, 4.5, 12.0, 18.0])
+    draws = {"amplitude": np.array([1.5]), "length": np.array([4.0])}
+
+    def covariance(month: np.ndarray) -> np.ndarray:
+        scaled = np.sqrt(3.0) * np.abs(month[:, None] - month) / 4.0
+        return 1.5**2 * (1.0 + scaled) * np.exp(-scaled)
+
+    at_visits = shape.columns(SIX, draws, SIX)[0][:, 1:]
+    assert at_visits @ at_visits.T == pytest.approx(covariance(SIX), abs=1e-7)
+    gain, left = shape.columns(asked, draws, SIX)[0][:, 1:], shape.left(asked, draws, SIX)[0]
+    assert gain @ gain.T + left == pytest.approx(covariance(asked), abs=1e-7)
+    assert left[1, 1] == pytest.approx(0.0, abs=1e-7)  # month 2 is a visit
+    assert left[4, 4] > 0.5
+
+
+@pytest.mark.slow
+def test_a_gaussian_process_is_sampled_and_followed_between_visits() -> None:
+    evidence = months(ROWS, within_correlation=0.5)
+    priors = {"level": "Normal(0, 5)", "amplitude": "HalfNormal(1)", "tau": "HalfNormal(0.5)"}
+    fit = bm.fit(evidence, priors=priors, trajectory="gp", between="cs", random_seed=1, progressbar=False)
+    assert (fit.attrs["converged"], fit.attrs["divergences"]) == (1, 0)
+    table = bm.predict(fit, months=[1, 2, 6, 20], favours="lower").loc["average study"]
+    posterior = fit["posterior"].dataset
+    draws = {str(n): v.to_numpy().reshape(-1, *v.shape[2:]) for n, v in posterior.data_vars.items()}
+    mean = MEANS["gp"].mean(evidence.visit, draws, evidence.visit)
+    assert table.loc["month 6", "mean"] == pytest.approx(mean[:, 2].mean())
+    assert table.loc["month 20", "sd"] > table.loc["month 6", "sd"]
+    named = prior_share(fit).index.tolist()
+    assert named == ["level", "amplitude", "length", "tau", "rho"]
