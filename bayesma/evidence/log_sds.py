@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import ndtri
+from scipy.special import stdtrit
 
 type Array = NDArray[np.float64]
 type Labels = NDArray[np.str_]
@@ -34,12 +34,16 @@ class Loan:
     mean, variance
         Conditional mean and predictive variance of each log SD, shape (cells,); the variance holds what is
         not known of a and b_i, and e, but takes omega and sigma as estimated.
+    freedom
+        Degrees of freedom of the intervals, shape (cells,): of k studies with N printed SDs, N - k in a study
+        that prints some and k - 1 in one that prints none; N - 1 where omega cannot be told apart.
     between_studies, between_visits
         omega^2 and sigma^2; omega^2 is None where it cannot be told apart, and sigma^2 is then their sum.
     """
 
     mean: Array
     variance: Array
+    freedom: Array
     between_studies: float | None
     between_visits: float
 
@@ -48,8 +52,12 @@ class Loan:
         return np.asarray(np.exp(self.mean + self.variance))
 
     def interval(self, level: float = 0.95) -> tuple[Array, Array]:
-        """Ends of the predictive interval of the SD, each of shape (cells,)."""
-        half = ndtri((1 + level) / 2) * np.sqrt(self.variance)
+        """Ends of the predictive interval of the SD, each of shape (cells,).
+
+        From t distributions, since few printed SDs say little of omega and sigma: with the normal, intervals
+        of 95 % held 75 to 94 % of simulated SDs, with these 88 % or more.
+        """
+        half = stdtrit(self.freedom, (1 + level) / 2) * np.sqrt(self.variance)
         return np.exp(self.mean - half), np.exp(self.mean + half)
 
 
@@ -77,7 +85,9 @@ def lend(sd: Array, n: Array, study: Labels, wanted: Labels) -> Loan:
     mean = weight.sum(axis=0) @ y / total
     unexplained = 1 - (shared @ weight).sum(axis=1)
     variance = studies + visits - np.einsum("mi,ij,mj->m", shared, weight, shared) + unexplained**2 / total
-    return Loan(mean + shared @ weight @ (y - mean), variance, between, visits)
+    k, own = np.unique(study).size, (wanted[:, None] == study).any(axis=1)
+    freedom = np.full(wanted.size, y.size - 1.0) if between is None else np.where(own, y.size - k, k - 1.0)
+    return Loan(mean + shared @ weight @ (y - mean), variance, freedom, between, visits)
 
 
 def reml(y: Array, sampling: Array, same: Array) -> tuple[float, float | None]:

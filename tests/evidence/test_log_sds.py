@@ -41,7 +41,8 @@ def test_one_study_has_a_closed_form() -> None:
     assert got.variance == pytest.approx((between + sampling) / 4 + between, rel=SEARCH)
     assert got.root_mean_square() == pytest.approx(np.exp(got.mean + got.variance))
     low, high = got.interval()
-    assert np.log(high / low) == pytest.approx(2 * 1.959964 * np.sqrt(got.variance), rel=1e-6)
+    # t(0.975) with 3 degrees of freedom, from tables
+    assert np.log(high / low) == pytest.approx(2 * 3.182446 * np.sqrt(got.variance), rel=1e-6)
 
 
 def test_equal_sds_leave_the_sampling_error() -> None:
@@ -83,6 +84,12 @@ def test_predictions_are_those_of_a_joint_normal(counts: list[int]) -> None:
     want = conditional(sd, n, study, wanted, got)
     # a flat prior of variance 1e6 costs 1e6 of the 1e16 that float64 resolves
     np.testing.assert_allclose(np.stack([got.mean, got.variance]), want, atol=1e-7)
+
+
+def test_few_sds_leave_wide_intervals() -> None:
+    (sd, n), wanted = simulated([3, 2, 4], seed=11), np.array(["A", "Z"])
+    assert lend(sd, n, labels([3, 2, 4]), wanted).freedom.tolist() == [6, 2]
+    assert lend(sd, n, labels([9]), np.array(["A"])).freedom.tolist() == [8]
 
 
 @settings(max_examples=30, deadline=None)
