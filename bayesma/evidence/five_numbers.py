@@ -2,7 +2,8 @@
 
 Means: Luo, Wan, Liu & Tong 2018, doi 10.1177/0962280216669183, equations 7, 11 and 15. SDs: Wan, Wang, Liu &
 Tong 2014, doi 10.1186/1471-2288-14-135, equations 9 and 16; from all five numbers Shi et al. 2020,
-doi 10.1002/jrsm.1429, equation 10. Arguments and results have shape (rows,) and the units of the values.
+doi 10.1002/jrsm.1429, equation 10. Whether such numbers can be of normal values: Shi et al. 2023,
+doi 10.1177/09622802231172043. Arguments and results have shape (rows,) and the units of the values.
 """
 
 from __future__ import annotations
@@ -42,6 +43,25 @@ def from_five(
     weight = 1 / (1 + 0.07 * n**0.6)
     sd = weight * (maximum - minimum) / _extremes_apart(n) + (1 - weight) * (q3 - q1) / _quartiles_apart(n)
     return mean, sd
+
+
+def skewness(
+    minimum: Array, q1: Array, median: Array, q3: Array, maximum: Array, n: Array
+) -> tuple[Array, Array]:
+    """How skewed the numbers are that are not NaN, and the value that 5 % of normal samples exceed."""
+    outer = _off_centre(minimum, median, maximum)
+    inner = _off_centre(q1, median, q3)
+    both = np.maximum(2.65 * np.log(0.6 * n) / np.sqrt(n) * outer, inner)
+    cases = [np.isfinite(both), np.isfinite(inner)]
+    of_range = 1 / np.log(n + 9) + 2.5 / (n + 1)
+    limits = [3 / np.sqrt(n) - 40 / n**3, 2.65 / np.sqrt(n) - 6 / n**2]
+    return np.select(cases, [both, inner], outer), np.select(cases, limits, of_range)
+
+
+def _off_centre(low: Array, middle: Array, high: Array) -> Array:
+    """Distance of the middle from the centre, by half the distance of the ends; NaN where these are equal."""
+    apart = np.where(high > low, high - low, np.nan)
+    return np.asarray(np.abs(low + high - 2 * middle) / apart)
 
 
 def _quartiles_apart(n: Array) -> Array:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bayesma.errors import OptionError
+from bayesma.errors import DataWarning, OptionError
 from bayesma.evidence.columns import Array, Columns, Mask
 from bayesma.evidence.effects import LARGEST, SMALLEST
-from bayesma.evidence.five_numbers import SMALLEST_SAMPLE, from_five, from_quartiles, from_range
+from bayesma.evidence.five_numbers import SMALLEST_SAMPLE, from_five, from_quartiles, from_range, skewness
 
 QUARTILES, EXTREMES = ("q1", "q3"), ("minimum", "maximum")
 QUANTILES = ("minimum", "q1", "median", "q3", "maximum")
@@ -58,7 +59,7 @@ def convert(columns: Columns, needed: Mask) -> Converted:
     if "median" not in columns:
         return Converted(np.isfinite(nothing), nothing, nothing)
     _check(columns)
-    number = {role: columns[role] if role in columns else nothing for role in QUANTILES}
+    number = _numbers(columns)
     has = {role: np.isfinite(values) for role, values in number.items()}
     inner, outer = (needed & has["median"] & has[a] & has[b] for a, b in (QUARTILES, EXTREMES))
     columns.refuse(
@@ -82,6 +83,29 @@ def convert(columns: Columns, needed: Mask) -> Converted:
         "give mean and SD, or leave the visit out",
     )
     return Converted(inner | outer, mean, sd)
+
+
+def warn_of_skewness(columns: Columns, converted: Converted, *, stacklevel: int) -> None:
+    """Warn of rows whose quantiles are no normal ones; `stacklevel` is that of `warnings.warn`."""
+    if not converted.rows.any():
+        return
+    number = _numbers(columns)
+    low, q1, median, q3, high = (number[role] for role in QUANTILES)
+    found, limit = skewness(low, q1, median, q3, high, columns["n"])
+    for i in np.flatnonzero(converted.rows & (found >= limit)):
+        warnings.warn(
+            f"{columns.place(int(i))}: the numbers around the median are more skewed ({found[i]:.2g}) than "
+            f"95 % of normal samples of this size (up to {limit[i]:.2g}); the mean and SD computed from them "
+            "as if values were normal may be wrong",
+            DataWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def _numbers(columns: Columns) -> dict[str, Array]:
+    """Every quantile, shape (rows,), NaN where it is not given."""
+    nothing = np.full(len(columns.rows), np.nan)
+    return {role: columns[role] if role in columns else nothing for role in QUANTILES}
 
 
 def refuse_incomplete(columns: Columns, empty: Mask) -> None:

@@ -12,7 +12,7 @@ from bayesma.errors import OptionError
 from bayesma.evidence.borrowed import borrow, borrowing_notes, warn_of_borrowing
 from bayesma.evidence.columns import Array, Columns
 from bayesma.evidence.effects import LARGEST
-from bayesma.evidence.medians import convert, refuse_incomplete, require_quantiles
+from bayesma.evidence.medians import convert, refuse_incomplete, require_quantiles, warn_of_skewness
 from bayesma.evidence.spreads import (
     KINDS,
     require_missing_sd,
@@ -67,6 +67,7 @@ def summaries(
     mean = columns["mean"].copy() if "mean" in columns else np.full(len(bare), np.nan)
     has_mean = ~np.isnan(mean)
     converted = convert(columns, bare)
+    warn_of_skewness(columns, converted, stacklevel=5)
     refuse_incomplete(columns, bare & ~has_mean & ~converted.rows)
     if "mean" in columns:
         _check_mean(columns.select(has_mean | ~converted.rows))

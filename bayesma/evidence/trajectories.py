@@ -212,7 +212,7 @@ class Trajectories:
         OptionError, PriorError, DataError
             As in `from_estimates`; also for an arm or a baseline that is missing, a mean without its spread,
             one patient, an SD at or below 0, too few SDs to borrow from, a median with too little around it.
-            A `DataWarning` for an interval not centred on its mean, and for SDs that were borrowed.
+            A `DataWarning` for an interval not centred on its mean, SDs that were borrowed, skewed quantiles.
 
         Examples
         --------

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from bayesma.evidence.five_numbers import from_five, from_quartiles, from_range
+from bayesma.evidence.five_numbers import from_five, from_quartiles, from_range, skewness
 
 Array = NDArray[np.float64]
 type Formula = Callable[..., tuple[Array, Array]]
@@ -40,6 +40,27 @@ def test_the_example_of_metafor(name: str, mean: float, sd: float) -> None:
     got = applied(name, five, np.array([20.0]))
     assert got[0] == pytest.approx([mean], abs=DIGITS)
     assert got[1] == pytest.approx([sd], abs=DIGITS)
+
+
+def test_the_skewness_of_the_examples_of_metafor() -> None:
+    """Help page of conv.fivenum (metafor), first and third example, to the three decimals printed there."""
+    none = np.nan
+    five = np.array(
+        [[2.0, none, 2, 2], [none, 4, 4, 4], [6, 6, 6, 6], [none, 10, 10, 14], [14, none, 14, 20]]
+    )
+    found, limit = skewness(*five, np.full(4, 20.0))
+    assert found == pytest.approx([0.333, 0.333, 0.491, 0.818], abs=5e-4)
+    assert limit == pytest.approx([0.416, 0.578, 0.666, 0.666], abs=5e-4)
+
+
+@pytest.mark.parametrize("shown", [(0, 2, 4), (1, 2, 3), (0, 1, 2, 3, 4)])
+def test_five_percent_of_normal_samples_are_called_skewed(shown: tuple[int, ...]) -> None:
+    rng, n = np.random.default_rng(8), 41
+    values = np.sort(rng.standard_normal((20_000, n)), axis=1)
+    five = np.full((5, 20_000), np.nan)
+    five[list(shown)] = values[:, [0, 10, 20, 30, 40]].T[list(shown)]
+    found, limit = skewness(*five, np.full(20_000, float(n)))
+    assert np.mean(found >= limit) == pytest.approx(0.05, abs=0.01)  # the limits are fitted curves
 
 
 def test_the_example_of_metablue() -> None:

@@ -62,6 +62,19 @@ def test_each_row_takes_what_it_has() -> None:
     )
 
 
+def test_skewed_numbers_are_warned_of() -> None:
+    table = frame(q3=(3, 14.0), maximum=(3, 20.0))
+    with pytest.warns(DataWarning) as caught:
+        got = read(table)
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert str(warning.message).startswith(
+        r"trees.csv, row 4 (Ash): the numbers around the median are more skewed (0.82) than 95 % of normal "
+        "samples of this size (up to 0.67)"
+    )
+    assert np.isfinite(got.y).all()
+
+
 def test_they_equal_means_and_sds_computed_before() -> None:
     table, by_hand = frame(), frame()
     mean, sd = from_five(*arrays(2, 4, 6, 10, 14, 20))
