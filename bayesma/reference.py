@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import xarray as xr
@@ -20,13 +21,12 @@ from bayesma.errors import BayesmaError, OptionError, SpecError
 from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.trajectories import Trajectories
+from bayesma.posterior.marginals import parameter_names
 from bayesma.posterior.model_evidence import model_evidence
 from bayesma.posterior.prob import prob
-from bayesma.posterior.summary import row_labels, summary
+from bayesma.posterior.summary import summary
 from bayesma.spec import QUANTITY, ReferenceTable, Spec, matching
 from bayesma.spec.rows import Evidence
-
-type Answers = tuple[xr.DataTree, Evidence]
 
 STATISTICS = ("mean", "sd", "median", "ci_low", "ci_high")
 MANTEL_HAENSZEL = "MH "
@@ -59,7 +59,34 @@ class ReferenceCheck:
         return abs(self.found - self.expected) <= self.tolerance
 
 
-def check_references(spec: Spec, answers: Mapping[str, Answers]) -> tuple[ReferenceCheck, ...]:
+class _Answers:
+    """One job's fit and data, with what is asked of them more than once."""
+
+    def __init__(self, tree: xr.DataTree, evidence: Evidence) -> None:
+        self.tree, self.evidence = tree, evidence
+        self.rows: dict[str, pd.DataFrame] = {}
+
+    @cached_property
+    def exact(self) -> xr.DataTree:
+        """The fit itself if it is exact, else the exact fit of the same model."""
+        tree = self.tree
+        if tree.attrs["engine"] == "exact":
+            return tree
+        priors, options = json.loads(tree.attrs["priors"]), json.loads(tree.attrs["options"])
+        seed = tree.attrs["random_seed"]
+        return fit(self.evidence, priors=priors, engine="exact", random_seed=seed, **options)
+
+    def summary(self, parameter: str) -> pd.DataFrame:
+        """Rows of one parameter."""
+        _one_of(parameter, parameter_names(self.exact), "parameter")
+        if parameter not in self.rows:
+            self.rows[parameter] = summary(self.exact, parameters=parameter)
+        return self.rows[parameter]
+
+
+def check_references(
+    spec: Spec, answers: Mapping[str, tuple[xr.DataTree, Evidence]]
+) -> tuple[ReferenceCheck, ...]:
     """Every reference of a spec beside the answer found.
 
     Posterior references are held to deterministic integration, whatever engine the analysis used: the pinned
@@ -78,15 +105,16 @@ def check_references(spec: Spec, answers: Mapping[str, Answers]) -> tuple[Refere
         When a quantity does not exist in these answers.
     """
     checks = []
+    asked = {name: _Answers(*answer) for name, answer in answers.items()}
     for reference in spec.file.reference:
         for job in matching(reference, spec.jobs):
-            found = _find(reference, answers[job.name], spec.path.name)
+            found = _find(reference, asked[job.name], spec.path.name)
             pinned = (reference.source, reference.value, found, reference.tolerance)
             checks.append(ReferenceCheck(job.name, reference.quantity, *pinned))
     return tuple(checks)
 
 
-def _find(reference: ReferenceTable, answers: Answers, file: str) -> float:
+def _find(reference: ReferenceTable, answers: _Answers, file: str) -> float:
     """Our value of a quantity."""
     parts = QUANTITY.fullmatch(reference.quantity)
     assert parts is not None, "the file was validated"
@@ -104,37 +132,26 @@ def _one_of(name: str, known: Iterable[str], kind: str) -> str:
     return name
 
 
-def _posterior(answers: Answers, subject: str, statistic: str) -> float:
+def _posterior(answers: _Answers, subject: str, statistic: str) -> float:
     """A row of the summary, a probability, or the evidence."""
-    tree = _deterministic(*answers)
     if subject == MODEL:
-        evidence = model_evidence(tree)
+        evidence = model_evidence(answers.exact)
         return float(evidence[_one_of(statistic, evidence.index, "quantity of the model")])
-    rows = summary(tree)
+    parameter = subject.partition("[")[0]
+    rows = answers.summary(parameter)
     _one_of(subject, rows.index, "row of the summary")
     if _one_of(statistic, (*STATISTICS, BELOW_0), "statistic") != BELOW_0:
         return float(rows[statistic][subject])
-    parameter = subject.partition("[")[0]
-    below = prob(tree, parameter, below=0.0)
-    return float(
-        below.iloc[row_labels(tree, parameter).index(subject)] if isinstance(below, pd.Series) else below
-    )
+    below = prob(answers.exact, parameter, below=0.0)
+    return float(below.iloc[list(rows.index).index(subject)] if isinstance(below, pd.Series) else below)
 
 
-def _deterministic(tree: xr.DataTree, evidence: Evidence) -> xr.DataTree:
-    """The fit itself if it is exact, else the exact fit of the same model."""
-    if tree.attrs["engine"] == "exact":
-        return tree
-    priors, options = json.loads(tree.attrs["priors"]), json.loads(tree.attrs["options"])
-    return fit(evidence, priors=priors, engine="exact", random_seed=tree.attrs["random_seed"], **options)
-
-
-def _frequentist(answers: Answers, subject: str, statistic: str) -> float:
+def _frequentist(answers: _Answers, subject: str, statistic: str) -> float:
     """A number of a classical fit, written ``METHOD+ci``."""
     method, plus, ci = subject.partition("+")
     if not plus:
         raise OptionError(f"{subject!r} names no interval; write the method and the interval, as in DL+wald")
-    evidence = answers[1]
+    evidence = answers.evidence
     if isinstance(evidence, Trajectories):
         numbers = multivariate(evidence, method=method, between=ci).to_series()
     else:
@@ -154,9 +171,9 @@ def _classical(evidence: Effects | TwoArmCounts | ArmCounts, method: str, ci: st
     return glmm(evidence, method)
 
 
-def _effect(answers: Answers, subject: str, statistic: str) -> float:
+def _effect(answers: _Answers, subject: str, statistic: str) -> float:
     """A number of one study."""
-    studies = answers[1].to_frame()
+    studies = answers.evidence.to_frame()
     labels = studies["study"]
     if "month" in studies:  # several rows are one study
         labels = labels + " " + studies["month"].map("{:g}".format)
@@ -165,7 +182,7 @@ def _effect(answers: Answers, subject: str, statistic: str) -> float:
     return float(studies[_one_of(statistic, studies.columns, "number of a study")][subject])
 
 
-_FINDERS: dict[str, Callable[[Answers, str, str], float]] = {
+_FINDERS: dict[str, Callable[[_Answers, str, str], float]] = {
     "posterior": _posterior,
     "frequentist": _frequentist,
     "effect": _effect,

@@ -36,8 +36,8 @@ class MeanShape:
     words
         One line for reports.
     left
-        Months (m,), draws and visits to the covariance (s, m, m) that the mean has at these months given its
-        values at the visits; None where these decide it.
+        Months (m,), draws and visits to the covariance (s, m, m), in units of amplitude squared, that the
+        mean has at these months given its values at the visits; None where these decide it.
     """
 
     linear: tuple[Parameter, ...]
@@ -153,11 +153,10 @@ def _process(month: Array, draws: Draws, visits: Array) -> Array:
 
 
 def _process_left(month: Array, draws: Draws, visits: Array) -> Array:
-    """Covariance of a Gaussian process at months, given the visits."""
+    """Covariance of a Gaussian process at months, given the visits, in units of its amplitude squared."""
     gain = _gain(month, draws["length"], visits)
     whole = _matern(np.abs(month[:, None] - month), draws["length"])
-    variance = np.square(draws["amplitude"])[:, None, None]
-    return np.asarray(variance * (whole - gain @ np.swapaxes(gain, 1, 2)))
+    return np.asarray(whole - gain @ np.swapaxes(gain, 1, 2))
 
 
 def _changepoint(month: Array, draws: Draws, visits: Array) -> Array:

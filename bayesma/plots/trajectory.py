@@ -13,13 +13,12 @@ from bayesma.plots import caption, direction, scale, style, trajectory_course
 from bayesma.plots.numbers import percent, probability
 from bayesma.plots.posterior_claims import mid_value
 from bayesma.plots.text import plain
-from bayesma.plots.trajectory_course import Course
+from bayesma.plots.trajectory_course import ONE_ARM, Course
 from bayesma.plots.trajectory_page import Words, draw_page
 from bayesma.plots.trajectory_table import written_every
 from bayesma.posterior.curves import AVERAGE, has_visits
 from bayesma.posterior.provenance import Provenance, provenance
 
-ONE_ARM = {"MC"}  # measures of a course without a comparison: nobody is favoured, it gets better or worse
 BETTER, WORSE = "better", "worse"
 
 
@@ -145,7 +144,8 @@ def _sentences(
         yield f"Lines between visits are for the eye only{' in a new study' if alone else ''}."
     if course.together and course.visit.size > 1:
         average, new = (probability(p) for p in course.together.values())
-        yield f"Posterior probability of benefit at all visits: {AVERAGE} {average}, new study {new}."
+        good = "being better" if origin.measure.code in ONE_ARM else "benefit"
+        yield f"Posterior probability of {good} at all visits: {AVERAGE} {average}, new study {new}."
     if origin.engine == "exact" and (what := _drawn(course)):
         yield f"From independent draws of the exact posterior: {what}."
     cut, band = course.count_cut(span)
@@ -162,7 +162,7 @@ def _drawn(course: Course) -> str:
     curves = {"the average study": course.average.drawn, "a new study": course.new.drawn}
     shown = [name for name, drawn in curves.items() if drawn]
     if course.together and course.visit.size > 1:
-        shown.append("benefit at all visits")
+        shown.append("the probability of all visits")
     return ", ".join(shown)
 
 

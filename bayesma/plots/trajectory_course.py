@@ -28,6 +28,7 @@ COARSE = 4  # of them to one of a new study: its draws at months nobody measured
 DECIMALS = 3  # of the months between visits: rows of `predict` are named by six digits
 ROWS = {"m": AVERAGE, "theta_new": NEW}
 MISSING = "–"  # patients at a visit whose studies do not say how many
+ONE_ARM = {"MC"}  # measures of a course without a comparison: nobody is favoured, it gets better or worse
 VAGUE = 3.0  # times the usual width: such an interval need not be shown whole
 
 
@@ -188,10 +189,11 @@ def _probabilities(
         return (), {}
     table = benefit(fit, favours=favours, mid=mid)
     who = f" ({treated})" if treated else ""
-    blocks = [_block(table, "p_benefit", f"Posterior probability of benefit{who}")]
+    good, large = ("being better", "change") if origin.measure.code in ONE_ARM else ("benefit", "effect")
+    blocks = [_block(table, "p_benefit", f"Posterior probability of {good}{who}")]
     if at is not None:
         words = mid_words(origin.measure, at, favours)
-        blocks.append(_block(table, "p_mid", f"Posterior probability of an important effect, {words}"))
+        blocks.append(_block(table, "p_mid", f"Posterior probability of an important {large}, {words}"))
     together = {words: float(_by_visit(table, "p_benefit", name)[-1]) for name, words in ROWS.items()}
     return tuple(blocks), together
 

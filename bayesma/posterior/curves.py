@@ -15,6 +15,7 @@ from bayesma.posterior.provenance import Provenance
 
 type Array = NDArray[np.float64]
 
+ROUNDING = 1e-9  # variance added where months say all about each other
 AVERAGE, NEW = "average study", "new study"
 
 
@@ -43,7 +44,8 @@ def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Arr
         mean[:, ~fresh] = at_visits[:, np.searchsorted(visits, months[~fresh])]
         if np.any(fresh):
             covariance = mean_shape.left(months[fresh], draws, visits)
-            mean[:, fresh] += _normal(covariance, rng.standard_normal((len(mean), int(fresh.sum()))))
+            normal = rng.standard_normal((len(mean), int(fresh.sum())))
+            mean[:, fresh] += draws["amplitude"][:, None] * _normal(covariance, normal)
     deviation = draws["theta_new"] - at_visits
     moved = _deviations(origin, months, visits, deviation, draws, rng)
     return {AVERAGE: mean.reshape(*shape, -1), NEW: (mean + moved).reshape(*shape, -1)}
@@ -87,7 +89,6 @@ def _deviations(
 
 
 def _normal(covariance: Array, normal: Array) -> Array:
-    """Standard normal numbers (s, m) given the covariances (s, m, m), singular ones too."""
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+    """Standard normal numbers (s, m) given covariances (s, m, m) of order 1, singular ones too."""
+    root = np.linalg.cholesky(covariance + ROUNDING * np.eye(covariance.shape[-1]))
     return np.asarray(np.einsum("sij,sj->si", root, normal))

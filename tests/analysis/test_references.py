@@ -143,7 +143,7 @@ def test_one_reference_is_checked_for_every_job_it_speaks_of(head: str, analysed
             "posterior.mu.men",
             "there is no statistic 'men'; there are: mean, sd, median, ci_low, ci_high, p_below_0",
         ),
-        ("posterior.nu.mean", "there is no row of the summary 'nu'; there are: mu, tau, theta[A]"),
+        ("posterior.nu.mean", "there is no parameter 'nu'; there are: mu, tau, theta, theta_new"),
         ("posterior.theta[Z].p_below_0", "there is no row of the summary 'theta[Z]'"),
         ("posterior.model.evidence", "there is no quantity of the model 'evidence'; there are: log_evidence"),
         (
