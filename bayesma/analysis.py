@@ -26,12 +26,12 @@ from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_overla
 from bayesma.posterior.prob import prob
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.shrinkage import shrinkage
-from bayesma.posterior.summary import summary
+from bayesma.posterior.summary import label_text, summary
 from bayesma.reference import ReferenceCheck, check_references
 from bayesma.results import OneEffect, OverMonths, Result
 from bayesma.spec import Job, Spec, load_spec
+from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence, evidence_of
-from bayesma.spec.tables import EffectsTable
 from bayesma.zero_events import zero_events
 
 type Progress = Callable[[int, int, str], None]
@@ -146,8 +146,10 @@ def job_seed(seed: int, name: str) -> int:
 
 
 def _place(spec: Spec, job: Job) -> str:
-    """File and analysis, for the beginning of a message."""
-    return f"{spec.path.name}, analysis {job.name!r}" if spec.file.analysis else spec.path.name
+    """File, analysis and variant, for the beginning of a message."""
+    if spec.file.analysis:
+        return f"{spec.path.name}, analysis {job.name!r}"
+    return f"{spec.path.name}, variant {job.variant!r}" if job.variant else spec.path.name
 
 
 def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: bool | None) -> Result:
@@ -225,7 +227,7 @@ def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
     for asked in job.questions.probabilities:
         found = prob(tree, asked.parameter, below=asked.below, above=asked.above)
         if isinstance(found, pd.Series):
-            values |= {f"{asked.name}: {label}": p for label, p in found.items()}
+            values |= {f"{asked.name}: {label_text(label)}": p for label, p in found.items()}
         else:
             values[asked.name] = found
     return pd.Series(values, name="probability", dtype=float)

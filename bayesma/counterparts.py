@@ -60,8 +60,10 @@ class OverVisits:
     @property
     def methods(self) -> tuple[tuple[str, str], ...]:
         """Method and interval of each."""
-        alone = ("REML", "hksj")
-        return (alone,) if self.joint is None else (("multivariate", "wald"), alone)
+        single = self.each["k"] == 1
+        found = [] if self.joint is None else [("multivariate", "wald")]
+        found += [("REML", "hksj")] * (not single.all()) + [("EE", "wald")] * bool(single.any())
+        return tuple(found)
 
     def at_visits(self) -> pd.DataFrame:
         """Estimate, ci_low, ci_high and p_value at every visit: the joint answer, or else each by itself."""
@@ -77,13 +79,24 @@ class OverVisits:
 def over_visits(trajectories: Trajectories, options: Options) -> OverVisits:
     """Classical answers with the covariance and, where there is one, the mean of the model."""
     shape = options["trajectory"] if options["trajectory"] in SHAPES else "visit"
-    each = per_visit(trajectories)
-    each[each["k"] == 1] = per_visit(trajectories, ci="wald")
+    if options["between"] not in STRUCTURES:
+        reason = (
+            f"multivariate REML here has no {options['between']} covariance; diagonal, cs, har and ou it has"
+        )
+        return OverVisits(None, f"No joint classical answer: {reason}.", _each(trajectories))
+    each = _each(trajectories)
     try:
         joint = multivariate(trajectories, between=options["between"], trajectory=shape)
     except OptionError as refusal:  # said beside the result
         return OverVisits(None, f"No joint classical answer: {refusal}.", each)
     return OverVisits(joint, "", each)
+
+
+def _each(trajectories: Trajectories) -> pd.DataFrame:
+    """Every visit by itself; of one study its own Wald interval."""
+    each = per_visit(trajectories)
+    each[each["k"] == 1] = per_visit(trajectories, ci="wald")
+    return each
 
 
 def counterparts(evidence: Effects | TwoArmCounts | ArmCounts, options: Options) -> dict[str, FrequentistFit]:

@@ -9,8 +9,8 @@ from bayesma.evidence.effects import Effects
 from bayesma.posterior.prior_share import CONFLICT, DOMINATES
 from bayesma.posterior.provenance import provenance
 from bayesma.spec import Job
+from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence
-from bayesma.spec.tables import EffectsTable
 
 
 def prior_notes(share: pd.Series) -> list[str]:

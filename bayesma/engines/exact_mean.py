@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 
 from bayesma.engines import phi_grid
 from bayesma.engines.bayes_factors import Evidence
+from bayesma.engines.marginals import AVERAGE
 from bayesma.engines.phi_axes import SinhMap
 from bayesma.engines.phi_grid import CHUNK, PhiGrid
 from bayesma.families.base import Arrays
@@ -55,6 +56,12 @@ class MeanIntegral:
             variables[f"{name}_sd"] = (dims, sd[:, columns].T)
         for i, name in enumerate(self.problem.names):
             variables |= self._density(name, i)
+        if self.problem.dimension != "visit":
+            mean, sd = self._over_nodes(self._average)
+            variables |= {
+                f"{AVERAGE}_mean": (("visit", "node"), mean),
+                f"{AVERAGE}_sd": (("visit", "node"), sd),
+            }
         new_mean, new_sd = self._over_nodes(self._new)
         variables["theta_new_mean"] = (("visit", "node"), new_mean)
         variables["theta_new_sd"] = (("visit", "node"), new_sd)
@@ -115,12 +122,17 @@ class MeanIntegral:
         mean, sd = (np.moveaxis(np.concatenate(part), 0, -1) for part in zip(*parts, strict=True))
         return np.ascontiguousarray(mean), np.ascontiguousarray(sd)
 
+    def _average(self, phi: Array, mean: Array, covariance: Array) -> tuple[Array, Array]:
+        """Mean and sd of the mean effect at every visit."""
+        design = self.problem.at_visits(phi)
+        variance = np.einsum("gtp,gpq,gtq->gt", design, covariance, design)
+        return np.einsum("gtp,gp->gt", design, mean), np.sqrt(np.maximum(variance, 0.0))
+
     def _new(self, phi: Array, mean: Array, covariance: Array) -> tuple[Array, Array]:
         """Mean and sd of a new study's effect at every visit."""
-        design = self.problem.at_visits(phi)
-        of_mean = np.einsum("gtp,gpq,gtq->gt", design, covariance, design)
+        average, sd = self._average(phi, mean, covariance)
         between = np.diagonal(self.problem.between(phi), axis1=1, axis2=2)
-        return np.einsum("gtp,gp->gt", design, mean), np.sqrt(of_mean + between)
+        return average, np.hypot(sd, np.sqrt(between))
 
     def _draw_phi(self, size: int, rng: np.random.Generator) -> Array:
         """Draws of phi, shape (size, d), each from its density given the ones before."""

@@ -156,6 +156,16 @@ def moments_below(fit: xr.DataTree, parameter: str) -> float:
     return float(fit["posterior"][parameter].attrs.get(MOMENTS_BELOW, math.inf))
 
 
+AVERAGE = "average"  # the mean effect at every visit, where it is no parameter
+
+
+def average(fit: xr.DataTree) -> Marginal | None:
+    """Marginals of the mean effect at the visits; None where only draws know it."""
+    if "m" in fit["posterior"]:
+        return marginal(fit, "m") if "exact" in fit.children else None
+    return _stored(fit["exact"].dataset, AVERAGE) if "exact" in fit.children else None
+
+
 def marginal(fit: xr.DataTree, parameter: str) -> Marginal:
     """Marginal posterior of one parameter of a fit.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,6 +121,12 @@ def place_on_grid(
     names = np.array(list(dict.fromkeys(studies.tolist())), dtype=np.str_)
     months = np.unique(month)
     row_of = {name: i for i, name in enumerate(names.tolist())}
+    for one, other in itertools.pairwise(months.tolist()):
+        if f"{one:g}" == f"{other:g}":
+            raise DataError(
+                f"{columns.source or 'the input'}: two visits are so near that both are month {one:g} as "
+                "printed; give them one time, or count from nearer to the first visit"
+            )
     at = np.full((names.size, months.size), -1, dtype=np.intp)
     for position in range(len(studies)) if among is None else np.flatnonzero(among).tolist():
         i, j = row_of[str(studies[position])], int(np.searchsorted(months, month[position]))

@@ -102,7 +102,7 @@ class Longitudinal(Family[Trajectories]):
             raise PriorError(
                 f"measure {evidence.measure} has no default priors without sample sizes, since its unit is "
                 f"not known; give n at every visit, or priors of {needed} in the unit of the outcome, for "
-                "example priors={'m': 'Normal(0, <sd>)', 'tau': 'HalfNormal(<scale>)'}"
+                f"example priors={{{names[0]!r}: 'Normal(0, <sd>)', 'tau': 'HalfNormal(<scale>)'}}"
             )
         both = default_priors(evidence.measure, unit_sd, evidence.se[known], n)
         level = both["mu"]

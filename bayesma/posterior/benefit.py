@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
-from bayesma.posterior.curves import curves, has_visits
+from bayesma.posterior.curves import curves, exact_at_visits, has_visits, together
 from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance, provenance
@@ -90,15 +90,16 @@ def _at_visits(
     limits = [(null, sign), (math.nan if mid is None else null + sign * mid, sign), (null, -sign)]
     drawn = curves(fit, origin, visits.astype(np.float64))
     parts = {}
-    for name, curve in zip(("m", "theta_new"), drawn.values(), strict=True):
+    for name, (estimand, curve) in zip(("m", "theta_new"), drawn.items(), strict=True):
+        exact = exact_at_visits(fit, estimand)
         columns = []
         for limit, side in limits:
             beyond = side * (curve - limit) > 0.0
             each = beyond.mean(axis=(0, 1))
-            if name in fit["posterior"] and "exact" in fit.children and not math.isnan(limit):
-                each = marginal(fit, name).probability(limit, above=side > 0)
-            together = [*each, np.all(beyond, axis=-1).mean()]
-            columns.append(np.full(visits.size + 1, math.nan) if math.isnan(limit) else together)
+            if exact is not None and not math.isnan(limit):
+                each = exact.probability(limit, above=side > 0)
+            column = [*each, together(float(np.all(beyond, axis=-1).mean()), each)]
+            columns.append(np.full(visits.size + 1, math.nan) if math.isnan(limit) else column)
         index = pd.Index([*visits.tolist(), "all visits"], name="visit", dtype=object)
         parts[name] = pd.DataFrame(np.column_stack(columns), index=index, columns=COLUMNS)
     return pd.concat(parts, names=["parameter", "visit"])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.families.trajectories import BETWEEN, MEANS
-from bayesma.posterior.marginals import labels_of
+from bayesma.posterior.marginals import Marginal, average, labels_of, marginal
 from bayesma.posterior.provenance import Provenance
 
 type Array = NDArray[np.float64]
@@ -22,6 +22,18 @@ AVERAGE, NEW = "average study", "new study"
 def has_visits(fit: xr.DataTree) -> bool:
     """Whether the effects of a fit run over visits."""
     return "visit" in fit["posterior"].dims
+
+
+def exact_at_visits(fit: xr.DataTree, estimand: str) -> Marginal | None:
+    """Marginals of an estimand at the visits of the data; None where only draws know them."""
+    if "exact" not in fit.children:
+        return None
+    return marginal(fit, "theta_new") if estimand == NEW else average(fit)
+
+
+def together(drawn: float, each: Array) -> float:
+    """The probability that something holds at all months, by draws, held to what is known of each month."""
+    return float(each[0]) if each.size == 1 else min(drawn, float(np.min(each)))
 
 
 def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Array]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bayesma.engines.marginals import (
     Marginal,
+    average,
     inner_dims,
     labels_of,
     marginal,
@@ -17,6 +18,7 @@ from bayesma.engines.marginals import (
 
 __all__ = [
     "Marginal",
+    "average",
     "centre",
     "inner_dims",
     "labels_of",

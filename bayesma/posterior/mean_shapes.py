@@ -47,11 +47,13 @@ def averaged(
     mixed = _quantiles(fits, origins, share, asked)
     linear = [name for name in mixed.columns if name not in {*QUANTILES, "sd", "mcse_mean"}]
     total = {name: sum(share[label] * tables[label][name] for label in fits) for name in linear}
-    second = sum(share[label] * (tables[label]["sd"] ** 2 + tables[label]["mean"] ** 2) for label in fits)
+    apart = {label: tables[label]["mean"] - total["mean"] for label in fits}
+    variance = sum(share[label] * (tables[label]["sd"] ** 2 + apart[label] ** 2) for label in fits)
     error = sum((share[label] * tables[label]["mcse_mean"]) ** 2 for label in fits)
-    table = mixed.assign(**total, sd=np.sqrt(second - total["mean"] ** 2), mcse_mean=np.sqrt(error))
+    table = mixed.assign(**total, sd=np.sqrt(variance), mcse_mean=np.sqrt(error))
     notes = [f"averaged over mean shapes: {', '.join(f'{n} {w:.2f}' for n, w in share.items())}"]
     notes += [f"{label}: {note}" for label, one in tables.items() for note in one.attrs["notes"]]
+    notes += known[0].notes
     table.attrs = {"estimands": tables[next(iter(fits))].attrs["estimands"], "notes": notes}
     table.attrs |= {
         "weights": {str(label): float(value) for label, value in share.items()},

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.families.trajectories import BETWEEN
-from bayesma.posterior.curves import AVERAGE, NEW, curves
-from bayesma.posterior.marginals import labels_of, marginal, moments_below
+from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits, together
+from bayesma.posterior.marginals import labels_of, moments_below
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance
 
@@ -143,8 +143,8 @@ def rows_of(curve: Array, asked: Asked, good: Good) -> pd.DataFrame:
 
     rows = {f"month {m:g}": at(np.array([m]))[..., 0] for m in asked.months}
     lines = _lines(rows, asked.ends, asked.above, good)
-    together = _together(at(asked.whole), asked.whole, at(asked.months), good, asked.ends, asked.above)
-    parts = [lines, together]
+    jointly = _together(at(asked.whole), asked.whole, at(asked.months), good, asked.ends, asked.above)
+    parts = [lines, jointly]
     if asked.compared.size:
         first, last = np.moveaxis(at(asked.compared), -1, 0)
         name = f"change from month {asked.compared[0]:g} to month {asked.compared[1]:g}"
@@ -162,13 +162,15 @@ def _how_between(origin: Provenance) -> str:
     return "; ".join(part for part in (mean, spread) if part)
 
 
-def _checked(months: Sequence[float] | None, visits: Array, origin: Provenance) -> Array:
+def _checked(
+    months: Sequence[float] | None, visits: Array, origin: Provenance, name: str = "months"
+) -> Array:
     """Months asked about, sorted."""
     if months is None:
         return visits
     for value in months:
         if not (is_number(value) and math.isfinite(value) and value >= 0):
-            raise OptionError(f"months holds {value!r}; give months as numbers of at least 0")
+            raise OptionError(f"{name} holds {value!r}; give months as numbers of at least 0")
     asked = np.unique(np.asarray(months, dtype=np.float64))
     if asked.size == 0:
         raise OptionError("months is empty; give one or more, or leave it out for the visits of the data")
@@ -176,7 +178,7 @@ def _checked(months: Sequence[float] | None, visits: Array, origin: Provenance) 
     for month in asked:
         if free and not visits[0] <= month <= visits[-1]:
             raise OptionError(
-                f"months holds {month:g}, and the follow-up runs from {visits[0]:g} to {visits[-1]:g}; a "
+                f"{name} holds {month:g}, and the follow-up runs from {visits[0]:g} to {visits[-1]:g}; a "
                 "mean that is free at every visit says nothing beyond; use trajectory='linear' or a curve"
             )
     return asked
@@ -189,7 +191,7 @@ def _compared(rebound: tuple[float, float] | None, visits: Array, origin: Proven
         return np.array(REBOUND if inside else ())
     if len(rebound) != 2 or not all(is_number(m) for m in rebound) or not rebound[0] < rebound[1]:
         raise OptionError(f"rebound is {rebound!r}; give two months, the earlier first, for example (6, 12)")
-    return _checked(rebound, visits, origin)
+    return _checked(rebound, visits, origin, "rebound")
 
 
 def _lines(
@@ -216,11 +218,10 @@ def _columns(above: Sequence[float]) -> list[str]:
 
 def _exactly(lines: pd.DataFrame, fit: xr.DataTree, estimand: str, asked: Asked, good: Good) -> None:
     """Put the exact answers in place of draws, where a row is a parameter the exact engine knows."""
-    name = "theta_new" if estimand == NEW else "m"
-    if "exact" not in fit.children or name not in fit["posterior"]:
+    posterior = exact_at_visits(fit, estimand)
+    if posterior is None:
         return
-    posterior = marginal(fit, name)
-    moments = moments_below(fit, name)
+    moments = moments_below(fit, "m" if estimand == AVERAGE and "m" in fit["posterior"] else "theta_new")
     nothing = np.full(asked.visits.size, math.nan)
     columns = [
         posterior.mean() if moments > 1 else nothing,
@@ -234,6 +235,9 @@ def _exactly(lines: pd.DataFrame, fit: xr.DataTree, estimand: str, asked: Asked,
     for i, month in enumerate(asked.visits):
         if month in asked.months:
             lines.loc[f"month {month:g}"] = table[i]
+    if EVERY in lines.index:  # known by draws, where each month is known exactly
+        each = lines["p_benefit"].loc[[f"month {month:g}" for month in asked.months]]
+        lines.loc[EVERY, "p_benefit"] = together(float(lines["p_benefit"][EVERY]), each.to_numpy())
 
 
 def _together(
@@ -263,4 +267,4 @@ def _together(
         every = pd.DataFrame(math.nan, index=[EVERY], columns=_columns(above))
         every["p_benefit"] = float(np.mean(np.all(good.sign * (at - good.null) > 0.0, axis=-1)))
         tables.append(every)
-    return pd.concat(tables) if tables else pd.DataFrame(columns=_columns(above))
+    return pd.concat(tables) if tables else pd.DataFrame(columns=_columns(above), dtype=np.float64)

@@ -67,15 +67,15 @@ def prior_conflict(fit: xr.DataTree) -> pd.Series:
     -------
     pandas.Series
         Index hyper-parameter, values in [0, 0.5]; below 0.005 the data have put the parameter where the prior
-        all but excluded it. 0.5 under an improper prior, which excludes nothing. For a parameter that cannot
-        be negative only the upper tail counts: a small tau contradicts no prior.
+        all but excluded it. 0.5 under an improper prior, which excludes nothing. For a between-study
+        sd only the upper tail counts: a small tau contradicts no prior.
     """
     origin = provenance(fit)
-    lower = {p.name: p.lower for p in origin.family.hyper(origin.options)}
+    scales = {p.name for p in origin.family.hyper(origin.options) if p.name.startswith("tau")}
     tails = {}
     for name, prior, posterior in _hyper(fit, origin):
         below = float(prior.cdf(posterior.quantile([0.5])[0, 0])) if prior.is_proper else 0.5
-        upper_only = lower[name.partition("[")[0]] == 0.0
+        upper_only = name.partition("[")[0] in scales
         tails[name] = min(0.5, 1.0 - below if upper_only else min(below, 1.0 - below))
     return pd.Series(tails, name="prior_conflict", dtype=float).rename_axis("parameter")
 

@@ -84,11 +84,13 @@ def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
     if not dims:
         return [parameter]
     cells = itertools.product(*(labels_of(fit, dim) for dim in dims))
-    return [f"{parameter}[{', '.join(map(_text, cell))}]" for cell in cells]
+    return [f"{parameter}[{label_text(cell)}]" for cell in cells]
 
 
-def _text(label: object) -> str:
-    """A label as printed: a month without needless decimals."""
+def label_text(label: object) -> str:
+    """A label as printed, several with commas: a month without needless decimals."""
+    if isinstance(label, tuple):
+        return ", ".join(map(label_text, label))
     return f"{label:g}" if isinstance(label, float) else str(label)
 
 

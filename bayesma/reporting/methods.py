@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesma.analysis import Analysis
 from bayesma.posterior.provenance import provenance
+from bayesma.reporting.answers import of_risks
 from bayesma.reporting.citations import citations
 from bayesma.reporting.likelihoods import model_sentence
 from bayesma.reporting.markdown import escaped, markdown_table
@@ -20,7 +21,6 @@ from bayesma.reporting.words import (
     method_words,
     mid_words,
     prior_rows,
-    single_arm,
 )
 from bayesma.results import OverMonths, Result
 
@@ -41,22 +41,28 @@ def methods(analysis: Analysis) -> list[str]:
 
 def priors_table(analysis: Analysis) -> Table:
     """Every prior in use, with the analyses it was used for."""
-    rows: dict[tuple[str, ...], list[str]] = {}
+    rows: dict[tuple[str, ...], list[Result]] = {}
     for result in analysis.results:
         for row in prior_rows(result):
-            used = rows.setdefault(row, [])
-            if result.job.label not in used:
-                used.append(result.job.label)
+            rows.setdefault(row, []).append(result)
     several = len(analysis.results) > 1
-    everywhere = len({r.job.label for r in analysis.results})
-    lines = [
-        (*row, *(["all" if len(used) == everywhere else "; ".join(used)] if several else []))
-        for row, used in rows.items()
-    ]
+    lines = [(*row, *([_used_for(analysis, used)] if several else [])) for row, used in rows.items()]
     heads = [words(head) for head in ("Parameter", "Prior", "In words", "Origin", "Used for")][
         : 5 if several else 4
     ]
     return table("Priors", heads, lines)
+
+
+def _used_for(analysis: Analysis, used: list[Result]) -> str:
+    """Analyses by label, and the variants where it is not all of them."""
+    if len(used) == len(analysis.results):
+        return "all"
+    variants = list(dict.fromkeys(r.job.variant_label for r in analysis.results))
+    own = [variant for variant in variants if variant in {r.job.variant_label for r in used}]
+    labels = list(dict.fromkeys(r.job.label for r in used))
+    everywhere = len(labels) == len({r.job.label for r in analysis.results})
+    outcomes = "all" if everywhere else "; ".join(labels)
+    return outcomes if len(own) == len(variants) else f"{outcomes} ({'; '.join(own)})"
 
 
 def methods_markdown(analysis: Analysis) -> str:
@@ -95,8 +101,7 @@ def _model(analysis: Analysis) -> str:
 
 def _questions(analysis: Analysis) -> str:
     """How the probabilities are defined."""
-    risks = [r for r in analysis.results if single_arm(r)]
-    if len(risks) == len(analysis.results):
+    if of_risks(analysis):
         return (
             "P(> x) is the posterior probability that a risk exceeds x: the median risk over settings, the "
             "mean risk over settings, or the risk in a new study, by name. Intervals hold 95 % of the "

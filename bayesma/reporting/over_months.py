@@ -61,11 +61,13 @@ def decision(result: OverMonths) -> Table | None:
     return table("Probabilities", ("Probability of", "posterior"), rows)
 
 
-def together(result: OverMonths) -> Table:
+def together(result: OverMonths) -> Table | None:
     """What follows from all months at once, for the average and for a new study."""
     course = result.course
     months = {f"month {visit:g}" for visit in result.visits}
     names = [name for name in course.loc[AVERAGE].index if name not in months]
+    if not names:
+        return None
     rows: list[list[Cell]] = []
     for name in names:
         cells: list[Cell] = [name]
@@ -87,9 +89,13 @@ def together(result: OverMonths) -> Table:
     scale = measure_of(result).label
     note = (
         f"Analysis scale: {scale[:1].lower()}{scale[1:]}. Average study: "
-        f"{course.attrs['estimands'][AVERAGE]}. New study: {course.attrs['estimands'][NEW]}. A change is a "
-        "benefit where the later month is the better one: one minus its probability is that of a rebound."
+        f"{course.attrs['estimands'][AVERAGE]}. New study: {course.attrs['estimands'][NEW]}."
     )
+    if result.job.effects.favours and any(name.startswith("change from") for name in names):
+        note += (
+            " A change is a benefit where the later month is the better one: one minus its probability is "
+            "that of a rebound."
+        )
     return table("Over the months", heads, rows, note)
 
 
@@ -105,27 +111,22 @@ def comparison(result: OverMonths) -> Table:
         ),
     ]
     heads = [Column("Bayesian", "average study"), Column("Bayesian", "new study, median")]
-    if result.classical.joint is not None:
-        joint = result.classical.at_visits()
-        columns.append(with_intervals(measure, zip(*(joint[n] for n in CLASSICAL[:3]), strict=True)))
-        heads.append(Column(result.classical_label))
-    each = result.classical.each
-    columns.append(with_intervals(measure, zip(*(each[n] for n in CLASSICAL[:3]), strict=True)))
-    heads.append(Column(ALONE))
-    p = [probability(value) for value in result.classical.at_visits()["p_value"]]
+    answers = {result.classical_label: result.classical.at_visits(), ALONE: result.classical.each}
+    for label, found in answers.items():
+        columns.append(with_intervals(measure, zip(*(found[n] for n in CLASSICAL[:3]), strict=True)))
+        heads.append(Column(label))
+        if measure.null is not None:
+            columns.append([probability(value) for value in found["p_value"]])
+            heads.append(Column("p", "of this answer"))
     rows = [
         (f"{visit:g}", str(seen), *cells)
-        for visit, seen, *cells in zip(result.visits, result.seen, *columns, p, strict=True)
+        for visit, seen, *cells in zip(result.visits, result.seen, *columns, strict=True)
     ]
     note = (
         "95 % intervals. A month by itself forgets what the other months of the same patients say; a study "
         "alone at a month is its own estimate."
     )
-    if result.classical.joint is None:
-        note += f" {result.classical.reason}"
-    return table(
-        "Bayesian and frequentist, by month", ("Month", Column("k", "studies"), *heads, "p"), rows, note
-    )
+    return table("Bayesian and frequentist, by month", ("Month", Column("k", "studies"), *heads), rows, note)
 
 
 def studies(result: OverMonths) -> Table:

@@ -18,6 +18,7 @@ from bayesma.reporting.tables import Table as Content
 
 # columns of the answer table that fit from so many characters on
 FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 2, 3, 4, 5, 6, 8)), (0, (0, 1, 2, 3, 4, 5)))
+MONTHS = 14  # characters that hold the months of an outcome unbroken
 WIDE = 150  # characters for all columns of a table of risks
 HIDDEN = ("citation",)  # columns of listings that are too long for a terminal
 HEADS = (
@@ -75,7 +76,11 @@ def answer_table(analysis: Analysis, width: int) -> Table:
     for column in shown:
         words = column == 0
         table.add_column(
-            heads[column], justify="left" if words else "right", overflow="fold", no_wrap=column == 2
+            heads[column],
+            justify="left" if words else "right",
+            overflow="fold",
+            no_wrap=column == 2,
+            min_width=MONTHS if words else None,
         )
     for row in content.rows:
         texts = [row.short, *(ascii_signs(str(row.cells[column])) for column in shown[1:])]

@@ -24,6 +24,7 @@ METHODS = {
     "Peto": "Peto's common odds ratio",
     "multivariate": "multivariate restricted maximum likelihood over the visits",
 }
+CHANGES = {"slope", "slope1", "slope2", "emax"}  # coefficients that are differences on the analysis scale
 WITHIN = {
     "ar1-visit": "to the power of the visits between",
     "ar1-month": "to the power of the months between",
@@ -147,16 +148,18 @@ def _prior_words(parameter: Parameter, prior: Prior, measure: Measure) -> str:
         return f"before the data, 95 % probable between {general(low, 2)} and {general(high, 2)}"
     if parameter.lower == 0.0:
         return _scale_prior(prior)
+    if parameter.name in CHANGES:
+        return _location_prior(prior, MEASURES["GEN"], "a change")
     baseline = parameter.role == "baseline" or parameter.name == "alpha_mean"
     return _location_prior(prior, MEASURES["PLO"] if baseline else measure)
 
 
-def _location_prior(prior: Prior, measure: Measure) -> str:
+def _location_prior(prior: Prior, measure: Measure, name: str = "") -> str:
     """Where the prior expects an effect to be."""
     if not prior.is_proper:
         return "flat: no value is preferred to another"
     low, high = (float(v) for v in prior.ppf((0.025, 0.975)))
-    scale = measure.label[0].lower() + measure.label[1:]
+    scale = name or measure.label[0].lower() + measure.label[1:]
     words = f"before the data, 95 % probable: {scale} between {general(low, 3)} and {general(high, 3)}"
     if measure.scale == "identity":
         return words

@@ -9,13 +9,12 @@ from typing import Any
 from bayesma.families import FAMILIES
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES
+from bayesma.spec.evidence_tables import EVIDENCE_TABLES, EvidenceTable
 from bayesma.spec.findings import Place, keys_of, unknown_key
 from bayesma.spec.jobs import Job, matching
 from bayesma.spec.tables import (
     EFFECTS_FAMILY,
-    EVIDENCE_TABLES,
     AnalysisTable,
-    EvidenceTable,
     ModelTable,
     QuestionsTable,
     SpecFile,
@@ -110,9 +109,15 @@ def _check_asked(asked: QuestionsTable, merged: EvidenceTable, place: Place) -> 
         raise place.error("mid is a difference between arms, and these are single arms; ask above or below")
     if asked.mid is not None and merged.favours is None:
         raise place.error("mid is given and favours is not; say who benefits on which side")
-    if asked.above and not single:
+    if asked.above and (merged.over_months or not single):
         raise place.error("above asks for risks of single arms; write [[questions.probabilities]]")
-    if asked.baseline is not None and merged.measure not in {"OR", "RR"}:
+    if merged.over_months and single and merged.favours is not None:
+        raise place.error("favours needs a value of no effect, and single arms have none; leave favours out")
+    if asked.rebound is not None and not merged.over_months:
+        raise place.error("rebound compares two months, and these studies have one time; leave it out")
+    if asked.rebound is not None and not asked.rebound[0] < asked.rebound[1]:
+        raise place.error(f"rebound is {asked.rebound}; give two months, the earlier first, as in [6, 12]")
+    if asked.baseline is not None and (merged.over_months or merged.measure not in {"OR", "RR"}):
         raise place.error("baseline is the control risk behind an odds ratio or risk ratio; leave it out")
 
 

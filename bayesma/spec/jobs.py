@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesma.spec.tables import EvidenceTable, ModelTable, QuestionsTable, ReferenceTable, SpecFile
+from bayesma.spec.evidence_tables import EvidenceTable
+from bayesma.spec.tables import ModelTable, QuestionsTable, ReferenceTable, SpecFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,8 @@ from bayesma.evidence.effects import Effects
 from bayesma.evidence.readers import read_studies
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.spec.evidence_tables import EffectsTable, OneArmTable, TrajectoriesTable
 from bayesma.spec.jobs import Job
-from bayesma.spec.tables import EffectsTable, OneArmTable, TrajectoriesTable
 
 type Evidence = Effects | TwoArmCounts | ArmCounts | Trajectories
 
@@ -52,16 +53,16 @@ def _over_months(frame: pd.DataFrame, table: TrajectoriesTable) -> Trajectories:
     roles: dict[str, Any] = table.roles()
     if table.kind == "estimates":
         labels = [*([table.study] if isinstance(table.study, str) else table.study), table.columns["month"]]
-        level: dict[str, Any] = {} if (given := keywords.pop("level", None)) is None else {"level": given}
-        rows = effect_sizes(frame, table.measure, study=labels, **level, **roles)
+        rows = effect_sizes(frame, table.measure, study=labels, **table.row_options(), **roles)
         known = frame.assign(**{ESTIMATE: rows.y, ERROR: rows.se})
         known.attrs.update(frame.attrs)
         size: dict[str, Any] = {}
         if rows.n is not None:
             known[SIZE], size = rows.n, {"n": SIZE}
-        return Trajectories.from_estimates(
+        found = Trajectories.from_estimates(
             known, study=table.study, estimate=ESTIMATE, se=ERROR, measure=table.measure, **size, **keywords
         )
+        return replace(found, notes=(*rows.notes, *found.notes))
     if table.arms is not None:
         arms = table.arms
         keywords |= {"arm": arms.column, "treatment": arms.treatment, "control": arms.control}

@@ -10,7 +10,7 @@ import pytest
 import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.counterparts import ALONE
-from bayesma.errors import OptionError, PriorError, SpecError
+from bayesma.errors import DataError, OptionError, PriorError, SpecError
 from bayesma.results import OverMonths
 
 type Analysed = Callable[..., Analysis]
@@ -102,9 +102,9 @@ def test_a_line_has_its_classical_line(analysed: Analysed) -> None:
     assert result.mean_names == ["intercept", "slope"]
     expected = [joint.contrast([1.0, month])["estimate"] for month in (1.0, 6.0)]
     assert table["frequentist_estimate"].tolist() == pytest.approx(expected)
-    drawn = result.fit["posterior"]
-    line = drawn["intercept"] + 6.0 * drawn["slope"]
-    assert table.loc["x[6]", "estimate"] == pytest.approx(float(line.mean()))
+    exact = result.summary["mean"]
+    line = exact["intercept"] + 6.0 * exact["slope"]
+    assert table.loc["x[6]", "estimate"] == pytest.approx(line, abs=1e-9)  # no draws in it
 
 
 def test_without_a_joint_answer_each_month_stands_alone_and_the_reason_is_said(analysed: Analysed) -> None:
@@ -197,5 +197,52 @@ def test_references_over_months(analysed: Analysed) -> None:
 def test_a_rebound_is_asked_of_two_months(analysed: Analysed) -> None:
     result = only(analysed(HEAD + "[questions]\nrebound = [1, 6]\n", ROWS))
     assert ("average study", "change from month 1 to month 6") in result.course.index
-    with pytest.raises(OptionError, match="rebound is"):
+    with pytest.raises(SpecError, match=r"rebound is \[6.0, 1.0\]; give two months, the earlier first"):
         analysed(HEAD + "[questions]\nrebound = [6, 1]\n", ROWS)
+    with pytest.raises(OptionError, match="rebound holds 20, and the follow-up runs from 1 to 6"):
+        analysed(HEAD + "[questions]\nrebound = [6, 20]\n", ROWS)
+
+
+@pytest.mark.parametrize(
+    ("questions", "message"),
+    [
+        ("above = [0.1]", "above asks for risks of single arms"),
+        ("baseline = 0.2", "baseline is the control risk behind an odds ratio or risk ratio; leave it out"),
+    ],
+)
+def test_questions_that_have_no_answer_over_months(questions: str, message: str, analysed: Analysed) -> None:
+    counts = "study,month,d,se\nA,1,-0.5,0.2\nA,6,-0.9,0.3\n"
+    text = HEAD.replace('"MD"', '"OR"').replace('unit = "points"\n', "")
+    with pytest.raises(SpecError, match=message):
+        analysed(f"{text}[questions]\n{questions}\n", counts)
+
+
+def test_what_was_done_to_rows_is_said(analysed: Analysed) -> None:
+    """A double-zero row enters with a half added, as at a single time, and the reader is told."""
+    text = (
+        HEAD.replace('"MD"', '"RR"')
+        .replace('unit = "points"\n', "")
+        .replace(
+            'estimate = "d", se = "se"',
+            'events_treat = "a", n_treat = "n1", events_ctrl = "c", n_ctrl = "n2"',
+        )
+    )
+    rows = "study,month,a,n1,c,n2\nA,1,3,40,6,38\nA,6,2,40,5,38\nB,6,0,20,0,20\n"
+    result = only(analysed(text, rows))
+    assert any(
+        "0.5 was added to all four cells of 1 of 3 studies" in note and "B 6" in note for note in result.notes
+    )
+
+
+def test_all_months_at_once_are_no_likelier_than_one(analysed: Analysed) -> None:
+    result = only(analysed(HEAD, ROWS))
+    for estimand in ("average study", "new study"):
+        chances = result.course["p_benefit"][estimand]
+        assert chances["benefit at every month"] <= min(chances["month 1"], chances["month 6"])
+    together = bm.benefit(result.fit, favours="lower").loc["m", "p_benefit"]
+    assert together["all visits"] <= min(together[1], together[6])
+
+
+def test_visits_that_print_alike_are_refused(analysed: Analysed) -> None:
+    with pytest.raises(DataError, match="two visits are so near that both are month 1 as printed"):
+        analysed(HEAD, ROWS.replace("B,1,", "B,1.0000001,"))

@@ -129,3 +129,18 @@ def test_what_cannot_be_averaged(fits: dict[str, xr.DataTree]) -> None:
         bm.predict(fits["visit"], weights="evidence")
     with pytest.raises(OptionError, match="months holds 20, and the follow-up runs from 1 to 12"):
         bm.predict(fits, months=[20])
+
+
+def test_one_visit_can_be_averaged_without_a_direction() -> None:
+    frame = pd.DataFrame({"study": ["A", "B"], "month": 6, "y": [-0.5, -0.2], "se": 0.2})
+    one = bm.Trajectories.from_estimates(
+        frame, study="study", month="month", estimate="y", se="se", within_correlation=0.0
+    )
+    arguments = {"between": "diagonal", "engine": "exact"}
+    pair = {
+        str(scale): bm.fit(one, priors={"m": "Normal(0, 5)", "tau": f"HalfNormal({scale})"}, **arguments)
+        for scale in (0.3, 1.0)
+    }
+    table = bm.predict(pair, weights={"0.3": 1, "1.0": 1})
+    assert table.index.tolist() == [("average study", "month 6"), ("new study", "month 6")]
+    assert table[["mean", "sd"]].notna().all(axis=None)

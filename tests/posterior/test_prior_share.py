@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
@@ -123,3 +124,22 @@ def test_overlap_from_draws(fit: xr.DataTree) -> None:
     drawn = fit.copy()
     del drawn["exact"]
     assert prior_overlap(drawn).to_numpy() == pytest.approx(prior_overlap(fit).to_numpy(), abs=0.05)
+
+
+def test_a_correlation_far_below_its_prior_is_a_conflict() -> None:
+    """Only for a between-study sd is a small value no contradiction."""
+    up = [3.0, -3.0] * 4
+    frame = pd.DataFrame(
+        {
+            "study": np.repeat(list("ABCDEFGH"), 2),
+            "month": [1, 6] * 8,
+            "y": np.ravel([up, np.negative(up)], "F"),
+        }
+    )
+    frame["se"] = 0.1
+    evidence = bm.Trajectories.from_estimates(
+        frame, study="study", month="month", estimate="y", se="se", within_correlation=0.0
+    )
+    priors = {"m": "Normal(0, 5)", "tau": "HalfNormal(3)", "rho": "Beta(60, 2)"}
+    fit = bm.fit(evidence, priors=priors, between="cs", engine="exact", random_seed=1)
+    assert prior_conflict(fit)["rho"] < CONFLICT
