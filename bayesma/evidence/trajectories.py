@@ -13,7 +13,7 @@ from bayesma.evidence.sides import Arms
 from bayesma.evidence.visit_arms import read_arms
 from bayesma.evidence.visit_estimates import read_estimates
 from bayesma.evidence.visit_patients import read_patients
-from bayesma.evidence.within import Given
+from bayesma.evidence.within import Given, Stated
 from bayesma.priors import Prior
 
 
@@ -37,12 +37,15 @@ class Trajectories:
         a visit is missing. The covariance of study i is the sum over l of
         ``within[i, :, :, l] * rho ** lag[l]``, with ``0 ** 0 = 1``.
     lag
-        The powers, shape (l,), of which 0 is the first. A correlation that is known, and a covariance given
-        in full, leave one coefficient with power 0.
+        The powers, shape (l,), of which 0 is the first; under a prior on the decay what it will be the
+        exponent of. A correlation that is known, and a covariance given in full, leave one coefficient with
+        power 0.
     within_correlation
         The correlation, or its prior; None where each study has its own or the covariance is given.
     within_structure
         ``"ar1-visit"``, ``"ar1-month"``, ``"cs"``, or ``"given"`` for a covariance given in full.
+    within_decay
+        Exponent of the number of visits, or months, between; or its prior.
     n
         Patients behind each estimate, shape (k, t), NaN where not known; None when known nowhere.
     measure
@@ -63,6 +66,7 @@ class Trajectories:
     lag: NDArray[np.float64]
     within_correlation: float | Prior | None
     within_structure: str
+    within_decay: float | Prior = 1.0
     n: NDArray[np.float64] | None = None
     measure: str = "GEN"
     table: pd.DataFrame | None = None
@@ -81,6 +85,7 @@ class Trajectories:
         n: str | None = None,
         within_correlation: Given | None = None,
         within_structure: str = "ar1-visit",
+        within_decay: float | str | Prior | None = None,
         covariance: Mapping[str, ArrayLike] | None = None,
         measure: str = "GEN",
         time_unit: str = "months",
@@ -107,6 +112,10 @@ class Trajectories:
         within_structure
             ``"ar1-visit"``: the correlation to the power of the number of visits between, counted among all
             visits of the table; ``"ar1-month"``: of the number of months; ``"cs"``: the same between any two.
+        within_decay
+            Exponent of the number of visits, or months, between: 1 when not given, 0 for a correlation that
+            does not decay, or a prior within 0 to 2 such as ``"Uniform(0, 1)"`` beside a prior of the
+            correlation (damped exponential, Munoz et al., Biometrics 1992;48:733-742).
         covariance
             Mapping from study to its covariance in full, one row and column for each visit it has, in order
             of time. Studies that are not in it take `within_correlation`.
@@ -142,7 +151,8 @@ class Trajectories:
         """
         named = {"month": month, "estimate": estimate, "se": se, "n": n}
         roles = {role: column for role, column in named.items() if column is not None}
-        correlation, unit = (within_correlation, within_structure), (time_unit, time_unit_column)
+        correlation = Stated(within_correlation, within_structure, within_decay)
+        unit = (time_unit, time_unit_column)
         return cls(**read_estimates(frame, study, roles, correlation, covariance, unit), measure=measure)
 
     @classmethod
@@ -171,6 +181,7 @@ class Trajectories:
         adjust: str = "change",
         within_correlation: Given | None = None,
         within_structure: str = "ar1-month",
+        within_decay: float | str | Prior | None = None,
         time_unit: str = "months",
         time_unit_column: str | None = None,
     ) -> Trajectories:
@@ -184,7 +195,7 @@ class Trajectories:
         ----------
         frame
             One row an arm and visit, in any order. A row without mean and spread is a missing visit.
-        study, month, within_structure, time_unit, time_unit_column
+        study, month, within_structure, within_decay, time_unit, time_unit_column
             As in `from_estimates`; ``"ar1-visit"`` counts the baseline as the first visit.
         mean, n
             Columns of the means and of the patients behind them, at least 2; with medians alone, no `mean`.
@@ -238,7 +249,8 @@ class Trajectories:
         named |= {"minimum": minimum, "q1": q1, "median": median, "q3": q3, "maximum": maximum}
         roles = {role: column for role, column in named.items() if column is not None}
         arms = Arms(arm, treatment, control, adjust)
-        correlation, unit = (within_correlation, within_structure), (time_unit, time_unit_column)
+        correlation = Stated(within_correlation, within_structure, within_decay)
+        unit = (time_unit, time_unit_column)
         spread = (level, missing_sd)
         return cls(**read_arms(frame, study, roles, arms, correlation, unit, spread), measure=arms.measure)
 

@@ -31,8 +31,8 @@ from bayesma.evidence.visits import (
 )
 from bayesma.evidence.within import (
     Correlation,
-    Given,
-    at_correlation,
+    Stated,
+    at_median,
     by_power,
     lags,
     refuse_indefinite,
@@ -80,12 +80,12 @@ def read_arms(
     study: str | Sequence[str],
     roles: Mapping[str, str],
     arms: Arms,
-    correlation: tuple[Given | None, str],
+    stated: Stated,
     unit: tuple[str, str | None],
     spread: tuple[float, str],
 ) -> Pieces:
     """What `Trajectories.from_arms` holds; see there."""
-    require_structure(correlation[1])
+    require_structure(stated.structure)
     require_unit(unit[0])
     require_summaries(roles, *spread)
     require_roles(frame, roles)
@@ -105,12 +105,12 @@ def read_arms(
     names = grids[0].study.tolist()
     seen, points, notes = _used(grids, both, arms, rows.source)
     means = [_means(side, grid, values, rows["n"], points) for side, grid in zip(both, grids, strict=True)]
-    within, lag, rho = _covariances(means, grids[0].month, points, arms, correlation, (names, rows.source))
+    within, lag, rho = _covariances(means, grids[0].month, points, arms, stated, (names, rows.source))
     visits = seen.any(axis=0)
     at_visit = slice(1, None) if arms.change else slice(None)
     estimate = sum((m.sign * _from_baseline(m.mean, arms) for m in means), np.zeros(()))
     patients = sum((m.n[:, at_visit] for m in means), np.zeros(()))
-    middle = at_correlation(within, lag, rho.each)
+    middle = at_median(within, lag, rho)
     se = np.where(seen[:, visits], np.sqrt(np.einsum("ktt->kt", middle)), np.nan)
     return Pieces(
         y=fixed(np.where(seen[:, visits], estimate, np.nan)),
@@ -121,6 +121,7 @@ def read_arms(
         lag=fixed(lag),
         within_correlation=rho.stated,
         within_structure=rho.structure,
+        within_decay=rho.decay,
         n=fixed(np.where(seen[:, visits], patients, np.nan)),
         table=constant_columns(frame, labels, names),
         source=rows.source,
@@ -169,23 +170,23 @@ def _covariances(
     month: Array,
     points: Mask,
     arms: Arms,
-    given: tuple[Given | None, str],
+    stated: Stated,
     named: tuple[list[str], str | None],
 ) -> tuple[Array, Array, Correlation]:
     """Coefficients and powers of the covariance of the contrasts, and the correlation behind them."""
     kept = points.any(axis=0)
-    points, lag = points[:, kept], lags(month[kept], given[1])
+    points, lag = points[:, kept], lags(month[kept], stated.structure)
     p = lag.shape[0]
     contrast = np.hstack([-np.ones((p - 1, 1)), np.eye(p - 1)]) if arms.change else np.eye(p)
     names, source = named
-    rho = Correlation.read(given[0], given[1], names, points.sum(axis=1), source, np.unique(lag))
+    rho = Correlation.read(stated, names, points.sum(axis=1), source, np.unique(lag))
     for arm in means:
         of_arm = by_power(arm.scale(), lag, np.eye(p), points)
-        refuse_indefinite(at_correlation(*of_arm, rho.each), points, names, source, MEND)
+        refuse_indefinite(rho.covariance(*of_arm), points, names, source, MEND)
     seen = points[:, 1:] if arms.change else points
     total = np.sum([arm.scale() for arm in means], axis=0)
     within, power = by_power(total, lag, contrast, seen)
-    refuse_indefinite(at_correlation(within, power, rho.each), seen, names, source, MEND)
+    refuse_indefinite(rho.covariance(within, power), seen, names, source, MEND)
     return (*settled(within, power, rho), rho)
 
 

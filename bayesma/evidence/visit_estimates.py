@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,7 @@ from bayesma.evidence.visits import (
 )
 from bayesma.evidence.within import (
     Correlation,
-    Given,
-    at_correlation,
+    Stated,
     by_power,
     given_matrix,
     lags,
@@ -51,6 +50,7 @@ class Pieces(TypedDict):
     lag: Array
     within_correlation: float | Prior | None
     within_structure: str
+    within_decay: NotRequired[float | Prior]
     n: Array | None
     table: pd.DataFrame | None
     source: str | None
@@ -61,12 +61,12 @@ def read_estimates(
     frame: pd.DataFrame,
     study: str | Sequence[str],
     roles: Mapping[str, str],
-    correlation: tuple[Given | None, str],
+    stated: Stated,
     covariance: Mapping[str, ArrayLike] | None,
     unit: tuple[str, str | None],
 ) -> Pieces:
     """What `Trajectories.from_estimates` holds; see there."""
-    require_structure(correlation[1])
+    require_structure(stated.structure)
     require_unit(unit[0])
     require_roles(frame, roles)
     if "se" not in roles and covariance is None:
@@ -88,7 +88,7 @@ def read_estimates(
     for i, matrix in matrices.items():
         se[i, grid.seen[i]] = np.sqrt(np.diag(matrix))
     _require_se(se, grid, columns)
-    within, lag, rho = _covariances(se, grid, matrices, correlation, columns.source)
+    within, lag, rho = _covariances(se, grid, matrices, stated, columns.source)
     kept = grid.study.tolist()
     missing = left_out(all_rows.select(~known), unit_name, kept, labels.tolist())
     return Pieces(
@@ -100,6 +100,7 @@ def read_estimates(
         lag=fixed(lag),
         within_correlation=rho.stated,
         within_structure=rho.structure,
+        within_decay=rho.decay,
         n=fixed(grid.spread(columns["n"])) if "n" in roles else None,
         table=constant_columns(frame, labels, kept),
         source=columns.source,
@@ -166,13 +167,12 @@ def _require_se(se: Array, grid: Grid, columns: Columns) -> None:
 
 
 def _covariances(
-    se: Array, grid: Grid, matrices: Mapping[int, Array], given: tuple[Given | None, str], source: str | None
+    se: Array, grid: Grid, matrices: Mapping[int, Array], stated: Stated, source: str | None
 ) -> tuple[Array, Array, Correlation]:
     """Coefficients and powers, and the correlation behind them."""
-    value, structure = given
     names, seen = grid.study.tolist(), grid.seen
     k, t = seen.shape
-    if value is not None and len(matrices) == k:
+    if stated.correlation is not None and len(matrices) == k:
         raise OptionError("covariance has every study, so within_correlation has no use; leave it out")
     times = np.where([i in matrices for i in range(k)], 0, seen.sum(axis=1))
     full = np.zeros((k, t, t))
@@ -180,10 +180,10 @@ def _covariances(
     for i, matrix in matrices.items():
         full[i][np.ix_(seen[i], seen[i])] = matrix
         scale[i] = 0.0
-    lag = lags(grid.month, structure)
+    lag = lags(grid.month, stated.structure)
     within, power = by_power(scale[:, :, None] * scale[:, None, :], lag, np.eye(t), seen)
     within[..., 0] += full
-    rho = Correlation.read(value, structure, names, times, source, power)
+    rho = Correlation.read(stated, names, times, source, power)
     mend = "correct it, or give a correlation that leaves every combination of visits a variance"
-    refuse_indefinite(at_correlation(within, power, rho.each), seen, names, source, mend)
+    refuse_indefinite(rho.covariance(within, power), seen, names, source, mend)
     return (*settled(within, power, rho), rho)

@@ -17,9 +17,19 @@ type Given = float | str | Prior | Mapping[str, float]  # how a correlation may 
 
 STRUCTURES = ("ar1-visit", "ar1-month", "cs")
 GIVEN = "given"  # structure of covariances that no correlation stands behind
+STEEPEST = 2.0  # largest exponent of the lags: beyond it no data could have the correlations
 DIGITS = 9  # decimals of a lag in months: the same lag reached in two ways is one lag
 ASYMMETRY = 1e-8  # relative to the standard errors: printed covariances are rounded alike on both sides
 SINGULAR = 1e-12  # smallest eigenvalue of a correlation matrix that rounding cannot have made
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a user says of the correlation between the visits of a study."""
+
+    correlation: Given | None
+    structure: str
+    decay: float | str | Prior | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,18 +46,20 @@ class Correlation:
         The number, if all studies share it.
     structure
         How it decays: ``"ar1-visit"``, ``"ar1-month"`` or ``"cs"``; ``"given"`` where there is none.
+    decay
+        Exponent of the lags, or its prior: 1 leaves them as they are, 0 makes all lags alike.
     """
 
     each: Array
     prior: Prior | None
     common: float | None
     structure: str
+    decay: float | Prior = 1.0
 
     @classmethod
     def read(
         cls,
-        given: Given | None,
-        structure: str,
+        stated: Stated,
         studies: Sequence[str],
         times: NDArray[np.intp],
         source: str | None,
@@ -58,6 +70,8 @@ class Correlation:
         `times` says how often each study was measured (up to 1: no correlation is needed), shape (k,), and
         `lag` are the powers the correlation will be raised to.
         """
+        given, structure = stated.correlation, stated.structure
+        decay = _decay(stated, source)
         repeated = [study for study, many in zip(studies, times > 1, strict=True) if many]
         if given is None:
             if repeated:
@@ -65,7 +79,13 @@ class Correlation:
             return cls(np.zeros(len(studies)), None, None, GIVEN)
         if isinstance(given, str | Prior):
             prior = _prior(given)
-            return cls(np.full(len(studies), float(prior.ppf(0.5))), prior, None, structure)
+            return cls(np.full(len(studies), float(prior.ppf(0.5))), prior, None, structure, decay)
+        if isinstance(decay, Prior):
+            raise OptionError(
+                "within_decay has a prior and within_correlation has none; give it one too, for example "
+                "within_correlation='Beta(2, 2)'"
+            )
+        lag = _damped(lag, decay)
         if isinstance(given, Mapping):
             each, common = _by_study(given, studies, repeated, source), None
         else:
@@ -78,7 +98,16 @@ class Correlation:
                     "whole months apart; a negative number has no fractional power; give 0 or more, "
                     "or within_structure='ar1-visit'"
                 )
-        return cls(np.array(each), None, common, structure)
+        return cls(np.array(each), None, common, structure, decay)
+
+    def powers(self, lag: Array) -> Array:
+        """What the correlation is raised to at each lag; at the median of a prior on the decay."""
+        exponent = float(self.decay.ppf(0.5)) if isinstance(self.decay, Prior) else self.decay
+        return _damped(lag, exponent)
+
+    def covariance(self, within: Array, lag: Array) -> Array:
+        """Covariances, shape (k, t, t), from their coefficients by lag."""
+        return np.asarray(np.einsum("kstl,kl->kst", within, self.each[:, None] ** self.powers(lag)))
 
     @property
     def stated(self) -> float | Prior | None:
@@ -148,16 +177,14 @@ def by_power(scale: Array, lag: Array, contrast: Array, seen: NDArray[np.bool_])
     return np.stack([t for t, u in zip(terms, used, strict=True) if u], axis=-1), powers[used]
 
 
-def at_correlation(within: Array, power: Array, each: Array) -> Array:
-    """Covariances, shape (k, t, t), at one correlation a study, shape (k,)."""
-    return np.asarray(np.einsum("kstl,kl->kst", within, each[:, None] ** power))
+def settled(within: Array, lag: Array, rho: Correlation) -> tuple[Array, Array]:
+    """Coefficients and powers as `Trajectories` holds them: one with power 0 unless rho has a prior.
 
-
-def settled(within: Array, power: Array, rho: Correlation) -> tuple[Array, Array]:
-    """Coefficients and powers as `Trajectories` holds them: one with power 0 unless rho has a prior."""
-    if rho.prior is not None:
-        return within, power
-    return at_correlation(within, power, rho.each)[..., None], np.zeros(1)
+    Under a prior on the decay the powers are the lags, which it will be the exponent of.
+    """
+    if rho.prior is None:
+        return rho.covariance(within, lag)[..., None], np.zeros(1)
+    return within, lag if isinstance(rho.decay, Prior) else rho.powers(lag)
 
 
 def given_matrix(matrix: ArrayLike, months: Array, study: str, source: str | None) -> Array:
@@ -199,6 +226,44 @@ def refuse_indefinite(
                 f"{source or 'the input'}, {study}: the covariance of its visits is not positive definite "
                 f"(smallest eigenvalue of its correlations {smallest:.2g}); no data can have it; {mend}"
             )
+
+
+def at_median(within: Array, power: Array, rho: Correlation) -> Array:
+    """Covariances, shape (k, t, t), of what `settled` gave, at the medians of priors."""
+    powers = rho.powers(power) if isinstance(rho.decay, Prior) else power
+    return np.asarray(np.einsum("kstl,kl->kst", within, rho.each[:, None] ** powers))
+
+
+def _damped(lag: Array, decay: float) -> Array:
+    """Lags to the power of the decay; a visit stays at no distance from itself."""
+    return np.asarray(np.where(lag > 0.0, np.abs(lag) ** decay, 0.0))
+
+
+def _decay(stated: Stated, source: str | None) -> float | Prior:
+    """The exponent of the lags, or its prior.
+
+    Damped exponential correlations, Munoz et al., Biometrics 1992;48:733-742: positive definite up to 2.
+    """
+    given = stated.decay
+    if given is None:
+        return 1.0
+    if stated.structure == "cs":
+        raise OptionError("within_decay has no use with within_structure='cs'; leave one of them out")
+    if isinstance(given, str | Prior):
+        prior = Prior.parse(given)
+        low, high = prior.support
+        if not (prior.is_proper and low >= 0.0 and high <= STEEPEST):
+            raise PriorError(
+                f"prior {prior} for within_decay reaches from {low:g} to {high:g}; it must stay within 0 and "
+                f"{STEEPEST:g}; for example Uniform(0, 1)"
+            )
+        return prior
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0.0 <= given <= STEEPEST:
+        raise OptionError(
+            f"{source or 'the input'}: within_decay is {shown(given)}; give a number from 0 to {STEEPEST:g}, "
+            "or a prior such as 'Uniform(0, 1)'"
+        )
+    return float(given)
 
 
 def _unstated(study: str, visits: int, source: str | None) -> DataError:

@@ -24,6 +24,7 @@ from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
 from bayesma.families.trajectories import (
     BETWEEN,
+    DECAY_WITHIN,
     MEANS,
     PAIR,
     RHO_WITHIN,
@@ -60,9 +61,9 @@ class Longitudinal(Family[Trajectories]):
         "trajectory": Option(tuple(MEANS), "visit", "shape of the mean over months"),
         "between": Option(tuple(BETWEEN), "har", "covariance of study effects over visits"),
         "within": Option(
-            ("given", "estimated"),
+            ("given", "estimated", "decaying"),
             "given",
-            "the evidence decides: 'estimated' with a prior on its correlation",
+            "the evidence decides: 'estimated' with a prior on its correlation, 'decaying' on its decay too",
         ),
     }
 
@@ -73,23 +74,32 @@ class Longitudinal(Family[Trajectories]):
 
     def resolved(self, options: Options, evidence: Trajectories) -> Options:
         """Option `within` as the evidence has it."""
-        estimated = isinstance(evidence.within_correlation, Prior)
-        if options["within"] == "estimated" and not estimated:
+        stated = self.stated_priors(evidence)
+        found = "decaying" if "decay_within" in stated else "estimated" if stated else "given"
+        if options["within"] not in {"given", found}:
             raise OptionError(
-                "option within is 'estimated', but the within-study covariance of this evidence is given; "
-                "build the evidence with a prior, within_correlation='Uniform(0, 1)', or leave the option out"
+                f"option within is {options['within']!r}, but the within-study covariance here is "
+                f"{found}; build the evidence with a prior, within_correlation='Uniform(0, 1)' (and "
+                "within_decay='Uniform(0, 1)'), or leave the option out"
             )
         if options["between"] == "unstructured" and evidence.visit.size == 1:
             raise OptionError(
                 "between='unstructured' needs at least two visits, and there is one; use between='diagonal'"
             )
-        return options | {"within": "estimated" if estimated else "given"}
+        return options | {"within": found}
 
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
         """Those of the mean, of the covariance between studies, and within them; the effects."""
         shape, structure = MEANS[options["trajectory"]], BETWEEN[options["between"]]
-        within = (RHO_WITHIN,) if options["within"] == "estimated" else ()
-        return (*shape.linear, *shape.further, *structure.parameters, *within, THETA, THETA_NEW)
+        within = {"given": (), "estimated": (RHO_WITHIN,), "decaying": (RHO_WITHIN, DECAY_WITHIN)}
+        return (
+            *shape.linear,
+            *shape.further,
+            *structure.parameters,
+            *within[options["within"]],
+            THETA,
+            THETA_NEW,
+        )
 
     def default_priors(self, evidence: Trajectories, options: Options) -> Priors:
         """Unit-information priors on the level, their spread over the follow-up on slopes."""
@@ -124,9 +134,9 @@ class Longitudinal(Family[Trajectories]):
         )
 
     def stated_priors(self, evidence: Trajectories) -> Priors:
-        """That of the within-study correlation."""
-        given = evidence.within_correlation
-        return {"rho_within": given} if isinstance(given, Prior) else {}
+        """Those of the within-study correlation and its decay."""
+        given = {"rho_within": evidence.within_correlation, "decay_within": evidence.within_decay}
+        return {name: prior for name, prior in given.items() if isinstance(prior, Prior)}
 
     def _without_unit(self, evidence: Trajectories, options: Options) -> Priors:
         """Defaults that do not depend on the unit of the outcome."""

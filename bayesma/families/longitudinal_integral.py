@@ -19,6 +19,7 @@ from bayesma.families.problems import (
 )
 from bayesma.families.trajectories import (
     BETWEEN,
+    DECAY_WITHIN,
     MEANS,
     RHO_WITHIN,
     Draws,
@@ -156,7 +157,7 @@ def _over(case: Case, names: list[str]) -> GaussianMeanProblem:
     smallest = float(np.nanmin(arrays["se"]))
     middle = float(np.median(month))
     features = {"tau": smallest, "et50": middle, "change": middle}
-    known = {p.name: p for p in (*shape.further, *structure.parameters, RHO_WITHIN)}
+    known = {p.name: p for p in (*shape.further, *structure.parameters, RHO_WITHIN, DECAY_WITHIN)}
     kinks = {"change": tuple(month.tolist())}
     return GaussianMeanProblem(
         names=integrand.names,

@@ -15,7 +15,7 @@ import numpy as np
 from bayesma.families.base import Array, Case
 from bayesma.families.trajectories import JITTER, KNOTS, lkj_shifts
 
-POSITIVE = {"tau", "et50", "change", "amplitude", "length"}
+POSITIVE = {"decay_within", "tau", "et50", "change", "amplitude", "length"}
 TIMED = {"linear", "emax", "changepoint", "gp"}  # means that are computed from months
 LOG_2PI = np.float64(math.log(2.0 * math.pi))
 
@@ -28,7 +28,7 @@ def model_data(case: Case) -> dict[str, Array]:
         "seen": np.isfinite(arrays["y"]).astype(np.float64),
         "within": arrays["within"],
     }
-    if options["within"] == "estimated":
+    if options["within"] != "given":
         data["lag"] = arrays["lag"]
     if options["trajectory"] in TIMED or options["between"] == "ou":
         data["month"] = arrays["month"]
@@ -83,9 +83,19 @@ def build(case: Case) -> Any:
         between = _between(case.options["between"], value, data, visits)
         within = data["within"][..., 0]
         if "lag" in data:
-            within = (data["within"] * value["rho_within"] ** data["lag"]).sum(axis=-1)
+            within = (data["within"] * value["rho_within"] ** _powers(value, data["lag"])).sum(axis=-1)
         pm.Potential("y_observed", _log_density(data["y"], data["seen"], mean, between, within, visits))
     return model
+
+
+def _powers(value: dict[str, Any], lag: Any) -> Any:
+    """What the within-study correlation is raised to: the lags, or these to the power of their decay."""
+    import pytensor.tensor as pt
+
+    if "decay_within" not in value:
+        return lag
+    apart = pt.gt(lag, np.float64(0.0))
+    return pt.switch(apart, pt.where(apart, lag, np.float64(1.0)) ** value["decay_within"], np.float64(0.0))
 
 
 def _mean(shape: str, value: dict[str, Any], data: dict[str, Any], visits: int) -> list[Any]:

@@ -321,8 +321,18 @@ RHO_WITHIN = Parameter(
 )
 
 
+DECAY_WITHIN = Parameter(
+    "decay_within",
+    "hyper",
+    lower=0.0,
+    meaning="how the correlation of a study's errors decays: 0 not, 1 evenly",
+)
+
+
 def powers(draws: Draws, lag: Array, size: int) -> Array:
     """rho_within to each power, (s, l); ones where the within-study covariance is given."""
     if "rho_within" not in draws:
         return np.ones((size, lag.size))
+    if "decay_within" in draws:
+        lag = np.where(lag > 0.0, np.maximum(lag, 0.0) ** draws["decay_within"][:, None], 0.0)
     return np.asarray(draws["rho_within"][:, None] ** lag)

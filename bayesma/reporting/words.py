@@ -68,7 +68,11 @@ def within_words(result: Result) -> list[str]:
         return []
     if evidence.within_correlation is None:
         return ["visits of a study: covariance as given"]
-    return [f"visits of a study: correlation {_correlation(evidence)}, {WITHIN[evidence.within_structure]}"]
+    decay = evidence.within_decay
+    power = f"~ {decay}" if isinstance(decay, Prior) else general(decay)
+    damped = "" if decay == 1.0 else f", these to the power of {power}"
+    told = f"correlation {_correlation(evidence)}, {WITHIN[evidence.within_structure]}{damped}"
+    return [f"visits of a study: {told}"]
 
 
 def _correlation(evidence: Trajectories) -> str:

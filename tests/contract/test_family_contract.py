@@ -88,10 +88,15 @@ EVIDENCE |= {
             n="n",
             within_correlation=correlation,
             within_structure="ar1-month",
+            within_decay=decay,
         )
         for size, rows in VISITS.items()
     }
-    for suffix, correlation in (("", 0.6), (", estimated", "Beta(3, 2)"))
+    for suffix, correlation, decay in (
+        ("", 0.6, None),
+        (", estimated", "Beta(3, 2)", None),
+        (", decaying", "Beta(3, 2)", "Uniform(0, 1)"),
+    )
 }
 BOTH = {"mu": "Normal(0.3, 2)", "tau": "HalfNormal(0.3)"}
 OVER_TIME = dict.fromkeys(
@@ -107,6 +112,7 @@ OVER_TIME |= {
     "tau": "HalfNormal(0.3)",
     "rho": "Uniform(0.1, 0.9)",
     "rho_within": "Beta(2, 2)",
+    "decay_within": "Beta(2, 3)",
 }
 BASELINES = {
     "alpha": "Normal(-1, 3)",
@@ -142,7 +148,9 @@ SWAPPED = SAMPLED - {
 
 def evidence_of(name: str, options: dict[str, str], size: str) -> Any:
     """Evidence that goes with the options."""
-    variants = {("centres", "random"): ", centres", ("within", "estimated"): ", estimated"}
+    variants = {("centres", "random"): ", centres", ("within", "estimated"): ", estimated"} | {
+        ("within", "decaying"): ", decaying"
+    }
     suffix = next((words for key, words in variants.items() if key in options.items()), "")
     return EVIDENCE[name + suffix][size]
 

@@ -358,3 +358,54 @@ def test_a_study_with_a_covariance_needs_no_se_and_the_others_do() -> None:
         DataError, match=r"row 5 \(Birch\): it has no covariance, and no column of standard errors"
     ):
         read(frame(), se=None, covariance={"Ash": MATRIX}, within_correlation=0.5)
+
+
+MONTHLY = [("A", 1.0), ("A", 2.0), ("A", 4.0), ("A", 12.0)]
+
+
+def decaying(decay: object, correlation: object = 0.6, structure: str = "ar1-month") -> Trajectories:
+    """One study at four visits with standard errors of 1."""
+    frame = pd.DataFrame(MONTHLY, columns=["study", "month"]).assign(y=0.0, se=1.0)
+    return Trajectories.from_estimates(
+        frame,
+        study="study",
+        month="month",
+        estimate="y",
+        se="se",
+        within_correlation=correlation,
+        within_structure=structure,
+        within_decay=decay,
+    )
+
+
+def test_a_decay_is_the_exponent_of_the_lags() -> None:
+    apart = np.abs(np.subtract.outer([1.0, 2.0, 4.0, 12.0], [1.0, 2.0, 4.0, 12.0]))
+    for decay in (0.5, 2.0):
+        expected = np.where(apart > 0, 0.6 ** (apart**decay), 1.0)
+        np.testing.assert_allclose(decaying(decay).within[0, :, :, 0], expected, atol=1e-12)
+    np.testing.assert_array_equal(decaying(1).within, decaying(None).within)
+    np.testing.assert_allclose(decaying(0).within[0, :, :, 0], np.where(apart > 0, 0.6, 1.0))
+
+
+def test_a_prior_on_the_decay_keeps_the_lags() -> None:
+    both = decaying("Uniform(0, 1)", "Beta(2, 2)")
+    assert str(both.within_decay) == "Uniform(0, 1)"
+    assert both.lag.tolist() == [0.0, 1.0, 2.0, 3.0, 8.0, 10.0, 11.0]
+    known = decaying(0.5, "Beta(2, 2)")  # the median of that prior
+    np.testing.assert_allclose(known.lag, np.sqrt(both.lag))
+    np.testing.assert_allclose(both.se, known.se)
+
+
+@pytest.mark.parametrize(
+    ("decay", "correlation", "structure", "message"),
+    [
+        ("Uniform(0, 1)", 0.5, "ar1-month", "within_decay has a prior and within_correlation has none"),
+        ("Uniform(0, 3)", "Beta(2, 2)", "ar1-month", "reaches from 0 to 3; it must stay within 0 and 2"),
+        (0.5, 0.5, "cs", "within_decay has no use with within_structure='cs'"),
+        (-0.1, 0.5, "ar1-month", r"within_decay is -0.1; give a number from 0 to 2"),
+        (True, 0.5, "ar1-month", "within_decay is True; give a number from 0 to 2"),
+    ],
+)
+def test_a_decay_that_is_none(decay: object, correlation: object, structure: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        decaying(decay, correlation, structure)
