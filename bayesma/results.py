@@ -175,7 +175,18 @@ class OneEffect(Result):
         shares = {str(name): float(value) for name, value in self.prior_share.items()}
         numbers = {name: float(getattr(classical, name)) for name in CLASSICAL}
         overlap = float(self.prior_overlap[self.mean_names[0]])
-        line = _line(self, self.k, self.estimate, mean, new, tau, numbers, label, shares, overlap)
+        line = _line(
+            self,
+            k=self.k,
+            estimate=self.estimate,
+            mean=mean,
+            new=new,
+            tau=tau,
+            classical=numbers,
+            method=label,
+            shares=shares,
+            overlap=overlap,
+        )
         return [{"name": self.job.name, "label": self.job.label} | line]
 
 
@@ -238,27 +249,35 @@ class OverMonths(Result):
         classical = self.classical.at_visits()
         lines = []
         for i, visit in enumerate(self.visits):
-            own = [n for n in self.prior_share.index if "[" not in n or n.endswith(f"[{visit:g}]")]
-            shares = {str(name).partition("[")[0]: float(self.prior_share[name]) for name in own}
-            overlap = float(self.prior_overlap[[n for n in self.mean_names if n in own]].max())
-            mean, new = self._chances("m", i), self._chances("theta_new", i)
-            numbers = _numbers(classical.iloc[i])
-            estimate = self._estimate(visit)
+            shares = self._at(self.prior_share, visit)
+            overlaps = self._at(self.prior_overlap[self.mean_names], visit)
+            overlap = max(overlaps.values())
             line = _line(
                 self,
-                self.seen[i],
-                estimate,
-                mean,
-                new,
-                float(tau[i]),
-                numbers,
-                self.classical_label,
-                shares,
-                overlap,
+                k=self.seen[i],
+                estimate=self._estimate(visit),
+                mean=self._chances("m", i),
+                new=self._chances("theta_new", i),
+                tau=float(tau[i]),
+                classical=_numbers(classical.iloc[i]),
+                method=self.classical_label,
+                shares=shares,
+                overlap=overlap,
             )
             name = {"name": f"{self.job.name}[{visit:g}]", "label": f"{self.job.label}, month {visit:g}"}
             lines.append(name | line | {"month": visit})
         return lines
+
+    def _at(self, values: pd.Series, visit: float) -> dict[str, float]:
+        """Numbers by parameter: its own at a visit where it has one at each, else the largest of all."""
+        named: dict[str, dict[str, float]] = {}
+        for label, value in values.items():
+            named.setdefault(str(label).partition("[")[0], {})[str(label)] = float(value)
+        everywhere = {name: all(f"{name}[{v:g}]" in own for v in self.visits) for name, own in named.items()}
+        return {
+            name: own[f"{name}[{visit:g}]"] if everywhere[name] else max(own.values())
+            for name, own in named.items()
+        }
 
     def _estimate(self, visit: float) -> tuple[float, float, float]:
         """Mean effect at a visit, its median where no mean exists, with the 95 % interval."""
@@ -280,6 +299,7 @@ def _numbers(row: Any) -> dict[str, float]:
 
 def _line(
     result: Result,
+    *,
     k: int,
     estimate: tuple[float, ...],
     mean: dict[str, float],

@@ -246,3 +246,16 @@ def test_all_months_at_once_are_no_likelier_than_one(analysed: Analysed) -> None
 def test_visits_that_print_alike_are_refused(analysed: Analysed) -> None:
     with pytest.raises(DataError, match="two visits are so near that both are month 1 as printed"):
         analysed(HEAD, ROWS.replace("B,1,", "B,1.0000001,"))
+
+
+def test_a_knot_that_is_no_visit_still_counts_its_prior(analysed: Analysed) -> None:
+    rows = "study,month,d,se\n" + "".join(
+        f"{s},{m},{-0.1 * m + d},0.3\n" for s, d in (("A", 0.1), ("B", -0.1)) for m in (1, 2, 3, 4, 6, 12)
+    )
+    text = HEAD.replace('{ m = "Normal(0, 5)",', '{ coef = "Normal(0, 5)",')
+    analysis = analysed(f'{text}trajectory = "spline"\n', rows)
+    table, result = analysis.table(), only(analysis)
+    coefs = [name for name in result.prior_share.index if name.startswith("coef")]
+    assert len(coefs) == 4
+    assert table["prior_share_coef"].tolist() == pytest.approx([result.prior_share[coefs].max()] * 6)
+    assert table["prior_overlap"].notna().all()
