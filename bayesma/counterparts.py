@@ -41,16 +41,22 @@ class OverVisits:
         Why it is not; empty where it is.
     each
         Every visit pooled by itself, index visit.
+    free
+        Whether the joint answer has a mean at every visit where the model has a curve.
     """
 
     joint: MultivariateFit | None
     reason: str
     each: pd.DataFrame
+    free: bool = False
 
     @property
     def label(self) -> str:
         """Name of the answer shown first."""
-        return ALONE if self.joint is None else f"multivariate REML, {STRUCTURES[self.joint.between]}"
+        if self.joint is None:
+            return ALONE
+        means = ", a mean at every visit" if self.free else ""
+        return f"multivariate REML, {STRUCTURES[self.joint.between]}{means}"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -89,7 +95,7 @@ def over_visits(trajectories: Trajectories, options: Options) -> OverVisits:
         joint = multivariate(trajectories, between=options["between"], trajectory=shape)
     except OptionError as refusal:  # said beside the result
         return OverVisits(None, f"No joint classical answer: {refusal}.", each)
-    return OverVisits(joint, "", each)
+    return OverVisits(joint, "", each, free=shape != options["trajectory"])
 
 
 def _each(trajectories: Trajectories) -> pd.DataFrame:

@@ -86,10 +86,11 @@ def together(result: OverMonths) -> Table | None:
         Column("New study", "median, 95 % interval"),
         Column("P(benefit)"),
     )
-    scale = measure_of(result).label
+    scale, source = measure_of(result).label, result.job.questions.mid_source
+    mid = f" MID: {mid_words(result)}{f' ({source})' if source else ''}." if mid_words(result) else ""
     note = (
         f"Analysis scale: {scale[:1].lower()}{scale[1:]}. Average study: "
-        f"{course.attrs['estimands'][AVERAGE]}. New study: {course.attrs['estimands'][NEW]}."
+        f"{course.attrs['estimands'][AVERAGE]}. New study: {course.attrs['estimands'][NEW]}.{mid}"
     )
     if result.job.effects.favours and any(name.startswith("change from") for name in names):
         note += (

@@ -259,3 +259,9 @@ def test_a_knot_that_is_no_visit_still_counts_its_prior(analysed: Analysed) -> N
     assert len(coefs) == 4
     assert table["prior_share_coef"].tolist() == pytest.approx([result.prior_share[coefs].max()] * 6)
     assert table["prior_overlap"].notna().all()
+
+
+def test_a_curve_has_a_free_classical_answer_that_says_so(analysed: Analysed) -> None:
+    text = HEAD.replace('{ m = "Normal(0, 5)",', '{ coef = "Normal(0, 5)",')
+    result = only(analysed(f'{text}trajectory = "spline"\n', ROWS))
+    assert result.classical_label == "multivariate REML, compound symmetry, a mean at every visit"
