@@ -97,6 +97,8 @@ def together(result: OverMonths) -> Table | None:
             " A change is a benefit where the later month is the better one: one minus its probability is "
             "that of a rebound."
         )
+    if result.fit.attrs["engine"] == "exact":
+        note += " From independent draws of the exact posterior."
     return table("Over the months", heads, rows, note)
 
 
