@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from bayesma.plots.numbers import Interval, probability, tick
 from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import benefit
-from bayesma.posterior.curves import AVERAGE, NEW
+from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits
+from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.shrinkage import shrinkage
@@ -134,7 +136,11 @@ def build(
     by_visit = free or bool(BETWEEN[origin.options["between"]].tau.dims)  # a new study is known there only
     table = predict(fit, ci_prob=ci_prob, months=fine.tolist())
     coarse = visit if by_visit else np.union1d(visit, fine[::COARSE])
-    average, new = _line(table, AVERAGE, fine), _line(table, NEW, coarse)
+    missed = {} if free else _missed(fit, origin, visit, ci_prob)
+    average, new = (
+        _line(table, estimand, months, missed.get(estimand, Missed(visit, np.zeros((3, visit.size)))))
+        for estimand, months in ((AVERAGE, fine), (NEW, coarse))
+    )
     return Course(visit, studies, average, new, counts, blocks, together)
 
 
@@ -173,10 +179,37 @@ def _studies(table: pd.DataFrame, visit: Array, ci_prob: float) -> list[tuple[st
     return lines
 
 
-def _line(table: pd.DataFrame, estimand: str, months: Array) -> Line:
-    """Median and interval of an estimand at months."""
+class Missed(NamedTuple):
+    """What draws miss of the exact median and interval at the visits, shape (3, t)."""
+
+    visit: Array
+    by: Array
+
+
+def _missed(fit: xr.DataTree, origin: Provenance, visit: Array, ci_prob: float) -> dict[str, Missed]:
+    """For each estimand that is known exactly at the visits and by draws between them."""
+    levels = [0.5, *tails(ci_prob)]
+    found = {}
+    for estimand, drawn in curves(fit, origin, visit).items():
+        exact = exact_at_visits(fit, estimand)
+        if exact is not None:
+            found[estimand] = Missed(
+                visit, exact.quantile(levels).T - np.quantile(drawn, levels, axis=(0, 1))
+            )
+    return found
+
+
+def _line(table: pd.DataFrame, estimand: str, months: Array, missed: Missed) -> Line:
+    """Median and interval of an estimand at months, between visits moved by what draws miss at these.
+
+    Without that an exact visit would stand as a notch in a band of draws.
+    """
     rows = table.xs(estimand, level="estimand").loc[[f"month {month:g}" for month in months]]
-    point, low, high = (rows[name].to_numpy(np.float64) for name in ("median", "ci_low", "ci_high"))
+    between = ~np.isin(months, missed.visit)
+    point, low, high = (
+        rows[name].to_numpy(np.float64) + between * np.interp(months, missed.visit, by)
+        for name, by in zip(("median", "ci_low", "ci_high"), missed.by, strict=True)
+    )
     return Line(months, point, low, high, bool(rows["mcse_mean"].notna().any()))
 
 

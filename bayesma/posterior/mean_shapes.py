@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
-from bayesma.posterior.curves import curves, has_visits
+from bayesma.posterior.curves import AVERAGE, curves, has_visits
 from bayesma.posterior.model_evidence import model_evidence
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.over_time import Asked, asked_of, course, rows_of
@@ -40,7 +41,7 @@ def averaged(
     """
     origins = {label: provenance(fit) for label, fit in fits.items()}
     _check(fits, origins)
-    share = weights_of(fits, weights)
+    share, doubts = weights_of(fits, weights)
     trees, known = list(fits.values()), list(origins.values())
     asked = asked_of(trees, known, months, rebound, favours, ends, above)
     tables = {label: course(fit, origins[label], asked) for label, fit in fits.items()}
@@ -52,6 +53,7 @@ def averaged(
     error = sum((share[label] * tables[label]["mcse_mean"]) ** 2 for label in fits)
     table = mixed.assign(**total, sd=np.sqrt(variance), mcse_mean=np.sqrt(error))
     notes = [f"averaged over mean shapes: {', '.join(f'{n} {w:.2f}' for n, w in share.items())}"]
+    notes += doubts
     notes += [f"{label}: {note}" for label, one in tables.items() for note in one.attrs["notes"]]
     notes += known[0].notes
     table.attrs = {"estimands": tables[next(iter(fits))].attrs["estimands"], "notes": notes}
@@ -63,19 +65,21 @@ def averaged(
     return table[mixed.columns]
 
 
-def weights_of(fits: Mapping[str, xr.DataTree], weights: str | Mapping[str, float]) -> pd.Series:
-    """Weight of each fit, summing to 1.
+def weights_of(
+    fits: Mapping[str, xr.DataTree], weights: str | Mapping[str, float]
+) -> tuple[pd.Series, list[str]]:
+    """Weight of each fit, summing to 1, and what must be said of them.
 
     ``"stacking"`` of PSIS-LOO over studies (Yao et al. 2018, doi 10.1214/17-BA1091), ``"evidence"``:
     posterior probabilities under equal prior ones, or numbers of one's own.
     """
     labels = list(fits)
     if isinstance(weights, Mapping):
-        return _given(weights, labels)
+        return _given(weights, labels), []
     if weights == EVIDENCE:
         levels = np.array([float(model_evidence(fit)["log_evidence"]) for fit in fits.values()])
         share = np.exp(levels - levels.max())
-        return pd.Series(share / share.sum(), index=labels)
+        return pd.Series(share / share.sum(), index=labels), []
     if weights != STACKING:
         raise OptionError(
             f"weights is {weights!r}; give {STACKING!r}, {EVIDENCE!r}, or a number for each fit: "
@@ -83,10 +87,25 @@ def weights_of(fits: Mapping[str, xr.DataTree], weights: str | Mapping[str, floa
         )
     import arviz
 
-    with warnings.catch_warnings():  # about single studies: their Pareto shapes stand in arviz.loo
+    with warnings.catch_warnings():  # said in the notes, study by study
         warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")
-        compared = arviz.compare(dict(fits), method="stacking")
-    return pd.Series(compared["weight"].reindex(labels), dtype=float)
+        scores = {label: arviz.loo(fit, pointwise=True) for label, fit in fits.items()}
+        compared = arviz.compare(scores, method="stacking", round_to="none")
+    doubts = [note for label, score in scores.items() if (note := _doubt(label, score))]
+    share = pd.Series(compared["weight"].reindex(labels), dtype=float)
+    return share / share.sum(), doubts
+
+
+def _doubt(label: str, score: Any) -> str:
+    """Studies without which a fit would be so different that its draws do not tell; empty without any."""
+    shapes = score.pareto_k
+    bad = [str(study) for study in shapes["study"].values[shapes.values > score.good_k]]
+    if not bad:
+        return ""
+    return (
+        f"stacking: leave-one-out of fit {label!r} is unreliable for {', '.join(bad)} (Pareto k above "
+        f"{score.good_k:.2g}); compare with weights='evidence', or with weights of your own"
+    )
 
 
 def _given(weights: Mapping[str, float], labels: list[str]) -> pd.Series:
@@ -127,7 +146,8 @@ def _quantiles(
     """Rows from draws of all fits, each in proportion to its weight and evenly spaced through its own."""
     drawn = {label: curves(fit, origins[label], asked.every) for label, fit in fits.items()}
     good = asked.good(next(iter(origins.values())))
-    size = min(curve.shape[0] * curve.shape[1] for one in drawn.values() for curve in one.values())
+    sizes = {label: one[AVERAGE].shape[0] * one[AVERAGE].shape[1] for label, one in drawn.items()}
+    size = int(min(sizes[label] / share[label] for label in fits if share[label] > 0.0))
     ends = np.round(np.concatenate([[0.0], np.cumsum(share.to_numpy())]) * size).astype(np.int64)
     parts = {}
     for estimand in next(iter(drawn.values())):

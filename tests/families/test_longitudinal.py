@@ -15,7 +15,9 @@ from bayesma.engines.fit import make_setting
 from bayesma.errors import OptionError, PriorError
 from bayesma.families.longitudinal_model import spline_basis
 from bayesma.families.trajectories import BETWEEN, MEANS, knots_of, lkj_shifts, pairs_of
+from bayesma.plots.caption import prior_sentence
 from bayesma.posterior.prior_share import prior_share
+from bayesma.posterior.provenance import provenance
 from bayesma.priors import Prior
 from bayesma.resources import DATA
 
@@ -406,3 +408,4 @@ def test_a_gaussian_process_is_sampled_and_followed_between_visits() -> None:
     assert table.loc["month 20", "sd"] > table.loc["month 6", "sd"]
     named = prior_share(fit).index.tolist()
     assert named == ["level", "amplitude", "length", "tau", "rho"]
+    assert "deviate" not in prior_sentence(provenance(fit))

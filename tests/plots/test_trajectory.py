@@ -20,6 +20,8 @@ import bayesma as bm
 from bayesma.errors import OptionError
 from bayesma.plots.numbers import probability
 from bayesma.plots.spreading import spread, stride
+from bayesma.plots.trajectory_course import build
+from bayesma.posterior.provenance import provenance
 
 from .conftest import axes_of, collisions, words
 
@@ -376,3 +378,29 @@ def test_patients_stand_under_the_studies_where_they_are_known() -> None:
     assert {"20+", "49"} <= set(text.split())
     silent = bm.Trajectories.from_estimates(frame, **columns, within_correlation=0)
     assert "patients" not in words(bm.plots.trajectory(bm.fit(silent, **arguments)))
+
+
+def test_a_band_of_draws_has_no_notch_at_an_exact_visit() -> None:
+    """Between visits the band is moved by what draws miss at these: few draws show whether it is."""
+    frame = pd.DataFrame(
+        {
+            "study": np.repeat(list("ABC"), 3),
+            "month": [1, 6, 12] * 3,
+            "y": np.linspace(-1.0, 0.5, 9),
+            "se": 0.2,
+        }
+    )
+    evidence = bm.Trajectories.from_estimates(
+        frame, study="study", month="month", estimate="y", se="se", within_correlation=0.3
+    )
+    priors = {"intercept": "Normal(0, 5)", "slope": "Normal(0, 1)", "tau": "HalfNormal(1)"}
+    arguments = {"trajectory": "linear", "between": "cs", "engine": "exact", "random_seed": 1}
+    fit = bm.fit(evidence, priors=priors, draws=25, chains=4, **arguments)
+    origin = provenance(fit)
+    course = build(fit, origin, 0.95, None, None, "")
+    at = int(np.flatnonzero(course.average.month == 6.0)[0])
+    drawn = bm.predict(fit, months=course.average.month.tolist()).loc["average study"]
+    for edge, name in ((course.average.low, "ci_low"), (course.average.high, "ci_high")):
+        values = drawn[name].to_numpy()
+        with_notch = abs(values[at] - 0.5 * (values[at - 1] + values[at + 1]))
+        assert abs(edge[at] - 0.5 * (edge[at - 1] + edge[at + 1])) < 0.25 * with_notch

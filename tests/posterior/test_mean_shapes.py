@@ -96,7 +96,7 @@ def test_weights_of_evidence_and_of_stacking(fits: dict[str, xr.DataTree]) -> No
     assert asked(fits, weights="evidence").attrs["weights"]["linear"] == pytest.approx(odds / (1 + odds))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        stacked = arviz.compare(dict(fits), method="stacking")["weight"]
+        stacked = arviz.compare(dict(fits), method="stacking", round_to="none")["weight"]
     assert asked(fits).attrs["weights"] == pytest.approx({name: float(stacked[name]) for name in fits})
 
 
@@ -144,3 +144,27 @@ def test_one_visit_can_be_averaged_without_a_direction() -> None:
     table = bm.predict(pair, weights={"0.3": 1, "1.0": 1})
     assert table.index.tolist() == [("average study", "month 6"), ("new study", "month 6")]
     assert table[["mean", "sd"]].notna().all(axis=None)
+
+
+def test_a_study_that_stacking_cannot_judge_is_named() -> None:
+    """One study that draws without it would not tell: the weights say so where they are read."""
+    frame = evidence().to_frame()
+    frame.loc[frame["study"] == "A", "y"] += 6.0
+    frame.loc[frame["study"] == "A", "se"] = 0.05
+    odd = bm.Trajectories.from_estimates(
+        frame, study="study", month="month", estimate="y", se="se", within_correlation=0.4
+    )
+    pair = {
+        shape: bm.fit(
+            odd,
+            priors=dict.fromkeys(names, "Normal(0, 5)") | {"tau": "HalfNormal(0.2)"},
+            trajectory=shape,
+            between="cs",
+            engine="exact",
+            random_seed=1,
+        )
+        for shape, names in (("visit", ["m"]), ("linear", ["intercept", "slope"]))
+    }
+    notes = bm.predict(pair).attrs["notes"]
+    assert any("leave-one-out of fit 'visit' is unreliable for A (Pareto k above 0.7)" in n for n in notes)
+    assert not any("unreliable" in n for n in bm.predict(pair, weights="evidence").attrs["notes"])
