@@ -13,7 +13,7 @@ import xarray as xr
 
 from bayesma.classical.result import FrequentistFit
 from bayesma.counterparts import OverVisits, nearest
-from bayesma.families.trajectories import MEANS
+from bayesma.families.mean_shapes import MEANS
 from bayesma.measures import MEASURES
 from bayesma.posterior.curves import AVERAGE
 from bayesma.posterior.location import location, location_name

@@ -99,12 +99,13 @@ class Columns:
     def refuse(self, bad: Mask, role: str, rule: str, mend: str) -> None:
         """Raise for the first row where `bad` is true, naming the cell under `role`."""
         for i in np.flatnonzero(bad):
+            value = self.values[role][i]
             raise row_error(
                 self.source,
                 self.rows[i],
                 self.studies[i],
                 self.what(role),
-                self.values[role][i],
+                None if np.isnan(value) else value,
                 rule,
                 mend,
             )

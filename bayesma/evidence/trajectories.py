@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from bayesma.evidence.correlation import Given, Stated
 from bayesma.evidence.sides import Arms
 from bayesma.evidence.visit_arms import read_arms
 from bayesma.evidence.visit_estimates import read_estimates
 from bayesma.evidence.visit_patients import read_patients
-from bayesma.evidence.within import Given, Stated
 from bayesma.priors import Prior
 
 

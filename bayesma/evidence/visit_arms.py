@@ -15,6 +15,7 @@ import pandas as pd
 
 from bayesma.errors import DataError
 from bayesma.evidence.columns import Array, Columns, Mask
+from bayesma.evidence.correlation import Correlation, Stated, require_structure
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
 from bayesma.evidence.summaries import Summaries, require_summaries, summaries
@@ -29,16 +30,7 @@ from bayesma.evidence.visits import (
     to_months,
     unit_of,
 )
-from bayesma.evidence.within import (
-    Correlation,
-    Stated,
-    at_median,
-    by_power,
-    lags,
-    refuse_indefinite,
-    require_structure,
-    settled,
-)
+from bayesma.evidence.within import at_median, by_power, lags, refuse_indefinite, settled
 
 MEND = "give a correlation that visits and baseline can have among each other: 0 or more always can be"
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesma.errors import DataError, OptionError
 from bayesma.evidence.columns import Array, Columns
+from bayesma.evidence.correlation import Correlation, Stated, refuse_strangers, require_structure
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.effects import LARGEST, SMALLEST
 from bayesma.evidence.validation import require_studies, row_labels
@@ -23,17 +24,7 @@ from bayesma.evidence.visits import (
     to_months,
     unit_of,
 )
-from bayesma.evidence.within import (
-    Correlation,
-    Stated,
-    by_power,
-    given_matrix,
-    lags,
-    refuse_indefinite,
-    refuse_strangers,
-    require_structure,
-    settled,
-)
+from bayesma.evidence.within import by_power, given_matrix, lags, refuse_indefinite, settled
 from bayesma.priors import Prior
 
 MISMATCH = 1e-3  # of a variance: a printed standard error is rounded

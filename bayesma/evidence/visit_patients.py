@@ -14,13 +14,14 @@ import pandas as pd
 
 from bayesma.errors import DataError
 from bayesma.evidence.columns import Array, Columns, Mask
+from bayesma.evidence.correlation import GIVEN
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.effects import LARGEST
 from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
 from bayesma.evidence.validation import require_studies, row_labels
 from bayesma.evidence.visit_estimates import Pieces, fixed
 from bayesma.evidence.visits import constant_columns, place_on_grid, require_unit, to_months, unit_of
-from bayesma.evidence.within import GIVEN, refuse_indefinite
+from bayesma.evidence.within import refuse_indefinite
 
 MEND = (
     "it needs more patients than visits and some spread at each; leave a visit with few patients out, "

@@ -21,14 +21,13 @@ from bayesma.families import longitudinal_model as pymc_route
 from bayesma.families import visit_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.longitudinal_integral import problem_of
+from bayesma.families.mean_shapes import MEANS, knots_of
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
-from bayesma.families.trajectories import (
+from bayesma.families.visit_covariances import (
     BETWEEN,
     DECAY_WITHIN,
-    MEANS,
     PAIR,
     RHO_WITHIN,
-    knots_of,
     lkj_shifts,
     pairs_of,
     powers,

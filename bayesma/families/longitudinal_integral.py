@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesma.families import visit_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case
+from bayesma.families.mean_shapes import MEANS, MeanShape, knots_of
 from bayesma.families.problems import (
     NORMAL_MIXTURES,
     GaussianMeanProblem,
@@ -17,17 +18,7 @@ from bayesma.families.problems import (
     NoIntegral,
     is_normal_mixture,
 )
-from bayesma.families.trajectories import (
-    BETWEEN,
-    DECAY_WITHIN,
-    MEANS,
-    RHO_WITHIN,
-    Draws,
-    MeanShape,
-    Structure,
-    knots_of,
-    powers,
-)
+from bayesma.families.visit_covariances import BETWEEN, DECAY_WITHIN, RHO_WITHIN, Draws, Structure, powers
 
 MOST = 3  # parameters integrated on a grid
 

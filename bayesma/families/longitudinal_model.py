@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from bayesma.families.base import Array, Case
-from bayesma.families.trajectories import JITTER, KNOTS, lkj_shifts
+from bayesma.families.mean_shapes import JITTER, KNOTS
+from bayesma.families.visit_covariances import lkj_shifts
 
 POSITIVE = {"decay_within", "tau", "et50", "change", "amplitude", "length"}
 TIMED = {"linear", "emax", "changepoint", "gp"}  # means that are computed from months

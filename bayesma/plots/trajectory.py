@@ -8,7 +8,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bayesma.errors import OptionError
-from bayesma.families.trajectories import BETWEEN, MEANS
+from bayesma.families.mean_shapes import MEANS
+from bayesma.families.visit_covariances import BETWEEN
 from bayesma.plots import caption, direction, scale, style, trajectory_course
 from bayesma.plots.numbers import percent, probability
 from bayesma.plots.posterior_claims import mid_value

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.families.trajectories import BETWEEN
+from bayesma.families.visit_covariances import BETWEEN
 from bayesma.plots.numbers import Interval, probability, tick
 from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain

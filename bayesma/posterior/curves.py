@@ -9,7 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.engines.tree import SAMPLE
-from bayesma.families.trajectories import BETWEEN, MEANS
+from bayesma.families.mean_shapes import MEANS
+from bayesma.families.visit_covariances import BETWEEN
 from bayesma.posterior.marginals import Marginal, average, labels_of, marginal
 from bayesma.posterior.provenance import Provenance
 

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
-from bayesma.families.trajectories import BETWEEN
+from bayesma.families.visit_covariances import BETWEEN
 from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits, together
 from bayesma.posterior.marginals import labels_of, moments_below
 from bayesma.posterior.numbers import is_number

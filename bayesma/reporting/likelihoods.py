@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bayesma.families.base import Options
 from bayesma.families.binomial import JACKSON as NUMBERS
-from bayesma.families.trajectories import BETWEEN, MEANS
+from bayesma.families.mean_shapes import MEANS
+from bayesma.families.visit_covariances import BETWEEN
 
 JACKSON = (
     "Models for two arms of counts: Jackson D, Law M, Stijnen T, Viechtbauer W, White IR. Stat Med "

@@ -146,7 +146,9 @@ def test_ses_and_intervals_lend_too() -> None:
     got = borrowed(table, sd=None, ci_low="low", ci_high="high")
     np.testing.assert_allclose(got.within, want, rtol=1e-6)
     table.loc[1, "low"] = 10.0
-    with pytest.raises(DataError, match=r"row 2 \(Ash\): high \(ci_high\) is nan; a mean without its spread"):
+    with pytest.raises(
+        DataError, match=r"row 2 \(Ash\): high \(ci_high\) is empty; a mean without its spread"
+    ):
         read(table, sd=None, ci_low="low", ci_high="high")
 
 
@@ -172,23 +174,23 @@ def test_arms_of_a_study_lend_to_each_other() -> None:
         (
             frame(1),
             {"missing_sd": "refuse"},
-            r"^trees\.csv, row 2 \(Ash\): sd is nan; a mean without its spread .*; give the SD .*borrow'$",
+            r"^trees\.csv, row 2 \(Ash\): sd is empty; a mean without its spread .*; give the SD .*borrow'$",
         ),
         (
             frame(1, 2).iloc[:4],
             {},
-            r"^trees\.csv, row 2 \(Ash\): sd is nan; an SD is borrowed from at least 3 printed ones, and "
+            r"^trees\.csv, row 2 \(Ash\): sd is empty; an SD is borrowed from at least 3 printed ones, and "
             "there are 2; give the SD, or leave the visit out$",
         ),
         (
             frame(5, 6, 4, 7).iloc[:8],
             {},
-            r"^trees\.csv, row 5 \(Birch\): sd is nan; one study prints SDs, Ash, and does not tell how SDs "
-            "differ between studies; give the SD",
+            r"^trees\.csv, row 5 \(Birch\): sd is empty; one study prints SDs, Ash, and does not tell how "
+            "SDs differ between studies; give the SD",
         ),
         (frame(*range(12)), {}, "at least 3 printed ones, and there are 0"),
         (frame(1).assign(n=1), {}, r"row 1 \(Ash\): n is 1; one patient has no standard deviation"),
-        (frame(1).assign(mean=np.nan), {}, r"row 1 \(Ash\): mean is nan; it must be a finite number"),
+        (frame(1).assign(mean=np.nan), {}, r"row 1 \(Ash\): mean is empty; it must be a finite number"),
     ],
 )
 def test_loans_that_cannot_be(table: pd.DataFrame, options: dict[str, Any], message: str) -> None:

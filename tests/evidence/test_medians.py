@@ -145,9 +145,9 @@ def test_sds_from_medians_are_not_lent() -> None:
         ),
         ({"n": (1, 1)}, r"row 2 \(Ash\): n is 1; one patient has no standard deviation"),
         ({"q1": (1, -np.inf)}, r"row 2 \(Ash\): q1 is -inf; at most"),
-        ({"sd": (1, 3.0)}, r"row 2 \(Ash\): mean is nan; it must be a finite number; fill it in"),
+        ({"sd": (1, 3.0)}, r"row 2 \(Ash\): mean is empty; it must be a finite number; fill it in"),
         ({"mean": (0, np.inf)}, r"row 1 \(Ash\): mean is inf; at most"),
-        ({"sd": (0, None)}, r"row 1 \(Ash\): sd is nan; a mean without its spread"),
+        ({"sd": (0, None)}, r"row 1 \(Ash\): sd is empty; a mean without its spread"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(cells: dict[str, tuple[int, object]], message: str) -> None:

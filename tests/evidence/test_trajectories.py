@@ -200,7 +200,7 @@ def test_the_order_of_rows_does_not_matter(order: list[int], rho: float, structu
             r"^trees\.csv, row 2 \(Ash\): month is 0; a visit lies after the baseline, which is 0; count",
         ),
         ({"month": (1, -2)}, r"row 2 \(Ash\): month is -2; a visit lies after"),
-        ({"month": (1, np.nan)}, r"row 2 \(Ash\): month is nan; every row needs its time; fill it in"),
+        ({"month": (1, np.nan)}, r"row 2 \(Ash\): month is empty; every row needs its time; fill it in"),
         ({"month": (1, np.inf)}, r"row 2 \(Ash\): month is inf; it must be a finite number"),
         ({"month": (1, "six")}, r"row 2 \(Ash\): month \(month\) is 'six'; it must be a number"),
         (
@@ -210,12 +210,12 @@ def test_the_order_of_rows_does_not_matter(order: list[int], rho: float, structu
         ),
         ({"se": (3, 0.0)}, r"row 4 \(Birch\): se is 0; it must be finite and above 0; fill it in"),
         ({"se": (3, -0.1)}, r"row 4 \(Birch\): se is -0\.1; it must be finite and above 0"),
-        ({"se": (3, np.nan)}, r"row 4 \(Birch\): se is nan; it must be finite and above 0"),
+        ({"se": (3, np.nan)}, r"row 4 \(Birch\): se is empty; it must be finite and above 0"),
         ({"se": (3, np.inf)}, r"row 4 \(Birch\): se is inf; it must be finite and above 0"),
         ({"se": (3, 1e-90)}, r"row 4 \(Birch\): se is 1e-90; 1e-60 to 1e\+60 can be used"),
         (
             {"y": (3, np.nan)},
-            r"row 4 \(Birch\): y \(estimate\) is nan; it must be a finite number; fill it in",
+            r"row 4 \(Birch\): y \(estimate\) is empty; it must be a finite number; fill it in",
         ),
         (
             {"y": (3, np.inf)},

@@ -14,7 +14,8 @@ import bayesma as bm
 from bayesma.engines.fit import make_setting
 from bayesma.errors import OptionError, PriorError
 from bayesma.families.longitudinal_model import spline_basis
-from bayesma.families.trajectories import BETWEEN, MEANS, knots_of, lkj_shifts, pairs_of
+from bayesma.families.mean_shapes import MEANS, knots_of
+from bayesma.families.visit_covariances import BETWEEN, lkj_shifts, pairs_of
 from bayesma.plots.caption import prior_sentence
 from bayesma.posterior.prior_share import prior_share
 from bayesma.posterior.provenance import provenance
