@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bayesma.analysis import Analysis, run
+from bayesma.results import OverMonths
 
 HEAD = """
 schema = 1
@@ -47,3 +48,33 @@ def analysed(tmp_path: Path) -> Callable[..., Analysis]:
         return run(path, **{"engine": "exact", **keywords})  # type: ignore[arg-type]
 
     return of
+
+
+def only_over_months(analysis: Analysis) -> OverMonths:
+    """The one result of an analysis over several visits."""
+    (result,) = analysis.results
+    assert isinstance(result, OverMonths)
+    return result
+
+
+def months_file(columns: str, measure: str, correlation: str, priors: str) -> str:
+    """An analysis file over several visits; its [model] is open."""
+    return f"""
+schema = 1
+title = "T"
+data = "studies.csv"
+[effects]
+measure = "{measure}"
+study = "study"
+columns = {{ {columns} }}
+within_correlation = {correlation}
+favours = "lower"
+unit = "points"
+treatment = "MSC"
+[fit]
+random_seed = 3
+[model]
+family = "longitudinal"
+between = "cs"
+priors = {{ {priors} }}
+"""

@@ -9,32 +9,20 @@ import pytest
 import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.errors import DataError, DataWarning, OptionError, SpecError
-from bayesma.results import OverMonths
+
+from .conftest import months_file, only_over_months
 
 type Analysed = Callable[..., Analysis]
 
 MEANS = 'columns = { month = "month", mean = "mean", sd = "sd", n = "n" }'
 QUARTILES = 'columns = { month = "month", median = "mid", q1 = "low", q3 = "high", n = "n" }'
 BOTH = QUARTILES.replace("{ ", '{ mean = "mean", sd = "sd", ')
-HEAD = f"""
-schema = 1
-title = "T"
-data = "studies.csv"
-[effects]
-measure = "MC"
-study = "study"
-{MEANS}
-within_correlation = 0.5
-favours = "lower"
-unit = "points"
-treatment = "MSC"
-[fit]
-random_seed = 3
-[model]
-family = "longitudinal"
-between = "cs"
-priors = {{ m = "Normal(0, 10)", tau = "HalfNormal(2)" }}
-"""
+HEAD = months_file(
+    'month = "month", mean = "mean", sd = "sd", n = "n"',
+    "MC",
+    "0.5",
+    'm = "Normal(0, 10)", tau = "HalfNormal(2)"',
+)
 BORROW = HEAD.replace("favours", 'missing_sd = "borrow"\nfavours')
 ROWS = """study,month,n,mean,sd,low,mid,high
 A,0,20,12,3,10,12,14
@@ -44,32 +32,25 @@ B,6,12,6,,4,6,9
 """
 
 
-def only(analysis: Analysis) -> OverMonths:
-    """Its one result."""
-    (result,) = analysis.results
-    assert isinstance(result, OverMonths)
-    return result
-
-
 def test_an_sd_that_was_not_printed_is_refused_unless_the_file_lends_it(analysed: Analysed) -> None:
-    with pytest.raises(DataError, match=r"studies\.csv, row 4 \(B\): sd is nan; a mean without its spread"):
+    with pytest.raises(DataError, match=r"studies\.csv, row 4 \(B\): sd is empty; a mean without its spread"):
         analysed(HEAD, ROWS)
     with pytest.warns(DataWarning, match=r"^studies\.csv, row 4 \(B\): the SD was not printed"):
-        result = only(analysed(BORROW, ROWS))
+        result = only_over_months(analysed(BORROW, ROWS))
     (note,) = [note for note in result.evidence.notes if note.startswith("B (month 6)")]
     assert note.endswith("from 3 printed SDs in 2 studies.")
     assert note in result.notes
-    full = only(analysed(HEAD, ROWS.replace("6,,4", "6,3,4")))
+    full = only_over_months(analysed(HEAD, ROWS.replace("6,,4", "6,3,4")))
     assert result.evidence.y.tolist() == full.evidence.y.tolist()
     assert result.summary.loc["m[6]", "sd"] > full.summary.loc["m[6]", "sd"]
 
 
 def test_rows_of_medians_and_of_both(analysed: Analysed) -> None:
-    medians = only(analysed(HEAD.replace(MEANS, QUARTILES), ROWS))
+    medians = only_over_months(analysed(HEAD.replace(MEANS, QUARTILES), ROWS))
     assert medians.evidence.y[:, 0] == pytest.approx([-5.0, 6.0 + (0.7 + 0.39 / 12) * 0.5 - 10.0])
     (note,) = [note for note in medians.notes if "median" in note]
     assert "A (month 0), A (month 6), B (month 0), B (month 6)" in note
-    both = only(analysed(HEAD.replace(MEANS, BOTH), ROWS))
+    both = only_over_months(analysed(HEAD.replace(MEANS, BOTH), ROWS))
     assert both.evidence.y[:, 0].tolist() == [-5.0, -4.0]
     assert any("B (month 6, the SD only)." in note for note in both.notes)
     assert both.evidence.measure == "MC"

@@ -11,29 +11,14 @@ import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.counterparts import ALONE
 from bayesma.errors import DataError, OptionError, PriorError, SpecError
-from bayesma.results import OverMonths
+
+from .conftest import months_file, only_over_months
 
 type Analysed = Callable[..., Analysis]
 
-HEAD = """
-schema = 1
-title = "T"
-data = "studies.csv"
-[effects]
-measure = "MD"
-study = "study"
-columns = { month = "month", estimate = "d", se = "se" }
-within_correlation = 0.5
-favours = "lower"
-unit = "points"
-treatment = "MSC"
-[fit]
-random_seed = 3
-[model]
-family = "longitudinal"
-between = "cs"
-priors = { m = "Normal(0, 5)", tau = "HalfNormal(0.7)" }
-"""
+HEAD = months_file(
+    'month = "month", estimate = "d", se = "se"', "MD", "0.5", 'm = "Normal(0, 5)", tau = "HalfNormal(0.7)"'
+)
 ROWS = """study,month,d,se
 A,1,-0.5,0.2
 A,6,-0.9,0.3
@@ -65,16 +50,9 @@ def value(patient: int, month: int) -> float:
     return 10.0 - patient - 0.5 * month + (patient * (month + 1)) % 4
 
 
-def only(analysis: Analysis) -> OverMonths:
-    """Its one result."""
-    (result,) = analysis.results
-    assert isinstance(result, OverMonths)
-    return result
-
-
 def test_the_answer_has_a_line_for_every_month(analysed: Analysed) -> None:
     analysis = analysed(HEAD + "[questions]\nmid = 0.5\nmid_source = 'x'\n", ROWS)
-    table, result = analysis.table(), only(analysis)
+    table, result = analysis.table(), only_over_months(analysis)
     assert table.index.tolist() == ["x[1]", "x[6]"]
     assert table["month"].tolist() == [1.0, 6.0]
     assert table["k"].tolist() == [2, 3]
@@ -97,7 +75,7 @@ def test_the_answer_has_a_line_for_every_month(analysed: Analysed) -> None:
 def test_a_line_has_its_classical_line(analysed: Analysed) -> None:
     text = HEAD.replace('{ m = "Normal(0, 5)",', '{ intercept = "Normal(0, 5)", slope = "Normal(0, 1)",')
     analysis = analysed(f'{text}trajectory = "linear"\n', ROWS)
-    table, result = analysis.table(), only(analysis)
+    table, result = analysis.table(), only_over_months(analysis)
     joint = bm.multivariate(result.evidence, between="cs", trajectory="linear")
     assert result.mean_names == ["intercept", "slope"]
     expected = [joint.contrast([1.0, month])["estimate"] for month in (1.0, 6.0)]
@@ -109,7 +87,7 @@ def test_a_line_has_its_classical_line(analysed: Analysed) -> None:
 
 def test_without_a_joint_answer_each_month_stands_alone_and_the_reason_is_said(analysed: Analysed) -> None:
     text = HEAD.replace("within_correlation = 0.5", 'within_correlation = "Beta(2, 2)"')
-    result = only(analysed(text, "study,month,d,se\nA,1,-0.5,0.2\nA,6,-0.9,0.3\n"))
+    result = only_over_months(analysed(text, "study,month,d,se\nA,1,-0.5,0.2\nA,6,-0.9,0.3\n"))
     assert result.classical.joint is None
     assert result.classical_label == ALONE
     assert "multivariate needs a number for the within-study correlation" in result.classical_notes[0]
@@ -119,15 +97,17 @@ def test_without_a_joint_answer_each_month_stands_alone_and_the_reason_is_said(a
 
 def test_rows_of_arms_and_of_patients(analysed: Analysed) -> None:
     two = 'arms = { column = "arm", treatment = "MSC", control = "none" }'
-    result = only(analysed(arms(two, "MD"), ARMS))
+    result = only_over_months(analysed(arms(two, "MD"), ARMS))
     assert result.evidence.y[:, 0] == pytest.approx([-5.0 + 1.5, -4.0 + 1.0])
-    one = only(analysed(arms("", "MC"), "\n".join(r for r in ARMS.splitlines() if ",none," not in r)))
+    one = only_over_months(
+        analysed(arms("", "MC"), "\n".join(r for r in ARMS.splitlines() if ",none," not in r))
+    )
     assert one.evidence.y[:, 0] == pytest.approx([-5.0, -4.0])
     patients = "study,id,month,value\n" + "".join(
         f"{s},{i},{m},{value(i, m)}\n" for s in "AB" for i in range(5) for m in (0, 6)
     )
     text = arms("", "MC").replace(LONG, 'columns = { month = "month", patient = "id", value = "value" }')
-    found = only(analysed(text.replace("within_correlation = 0.5\n", ""), patients))
+    found = only_over_months(analysed(text.replace("within_correlation = 0.5\n", ""), patients))
     change = [value(i, 6) - value(i, 0) for i in range(5)]
     assert found.evidence.y[:, 0] == pytest.approx([np.mean(change)] * 2)
 
@@ -185,7 +165,7 @@ def test_references_over_months(analysed: Analysed) -> None:
     )
     analysis = analysed(text, ROWS)
     found = {check.quantity: check.found for check in analysis.references}
-    result = only(analysis)
+    result = only_over_months(analysis)
     joint = bm.multivariate(result.evidence, between="cs")
     assert found["effect.B 6.y"] == -1.1
     assert found["posterior.m[6].p_below_0"] == pytest.approx(bm.prob(result.fit, "m", below=0.0)[6])
@@ -195,7 +175,7 @@ def test_references_over_months(analysed: Analysed) -> None:
 
 
 def test_a_rebound_is_asked_of_two_months(analysed: Analysed) -> None:
-    result = only(analysed(HEAD + "[questions]\nrebound = [1, 6]\n", ROWS))
+    result = only_over_months(analysed(HEAD + "[questions]\nrebound = [1, 6]\n", ROWS))
     assert ("average study", "change from month 1 to month 6") in result.course.index
     with pytest.raises(SpecError, match=r"rebound is \[6.0, 1.0\]; give two months, the earlier first"):
         analysed(HEAD + "[questions]\nrebound = [6, 1]\n", ROWS)
@@ -228,14 +208,14 @@ def test_what_was_done_to_rows_is_said(analysed: Analysed) -> None:
         )
     )
     rows = "study,month,a,n1,c,n2\nA,1,3,40,6,38\nA,6,2,40,5,38\nB,6,0,20,0,20\n"
-    result = only(analysed(text, rows))
+    result = only_over_months(analysed(text, rows))
     assert any(
         "0.5 was added to all four cells of 1 of 3 studies" in note and "B 6" in note for note in result.notes
     )
 
 
 def test_all_months_at_once_are_no_likelier_than_one(analysed: Analysed) -> None:
-    result = only(analysed(HEAD, ROWS))
+    result = only_over_months(analysed(HEAD, ROWS))
     for estimand in ("average study", "new study"):
         chances = result.course["p_benefit"][estimand]
         assert chances["benefit at every month"] <= min(chances["month 1"], chances["month 6"])
@@ -254,7 +234,7 @@ def test_a_knot_that_is_no_visit_still_counts_its_prior(analysed: Analysed) -> N
     )
     text = HEAD.replace('{ m = "Normal(0, 5)",', '{ coef = "Normal(0, 5)",')
     analysis = analysed(f'{text}trajectory = "spline"\n', rows)
-    table, result = analysis.table(), only(analysis)
+    table, result = analysis.table(), only_over_months(analysis)
     coefs = [name for name in result.prior_share.index if name.startswith("coef")]
     assert len(coefs) == 4
     assert table["prior_share_coef"].tolist() == pytest.approx([result.prior_share[coefs].max()] * 6)
@@ -263,5 +243,5 @@ def test_a_knot_that_is_no_visit_still_counts_its_prior(analysed: Analysed) -> N
 
 def test_a_curve_has_a_free_classical_answer_that_says_so(analysed: Analysed) -> None:
     text = HEAD.replace('{ m = "Normal(0, 5)",', '{ coef = "Normal(0, 5)",')
-    result = only(analysed(f'{text}trajectory = "spline"\n', ROWS))
+    result = only_over_months(analysed(f'{text}trajectory = "spline"\n', ROWS))
     assert result.classical_label == "multivariate REML, compound symmetry, a mean at every visit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +47,7 @@ def python(*arguments: str) -> None:
 @pytest.mark.benchmark(group="a fit of BCG (13 trials)")
 def test_frequentist_reml(benchmark, bcg) -> None:
     """REML with Knapp-Hartung: the base of the ratios"""
-    benchmark(bm.frequentist, bcg, method="REML", ci="hksj")
+    assert benchmark(bm.frequentist, bcg, method="REML", ci="hksj").k == 13
 
 
 @pytest.mark.benchmark(group="a fit of BCG (13 trials)")
@@ -56,14 +57,15 @@ def test_exact_kernel(benchmark, bcg) -> None:
         np.array(bcg.y), np.array(bcg.se), Prior.parse("Normal(0, 4)"), Prior.parse("HalfNormal(0.5)")
     )
     gaussian.solve(problem)
-    benchmark(gaussian.solve, problem)
+    assert math.isfinite(benchmark(gaussian.solve, problem).log_evidence)
 
 
 @pytest.mark.benchmark(group="a fit of BCG (13 trials)")
 def test_exact_fit_with_summary(benchmark, bcg) -> None:
     """exact: DataTree with 4,000 draws and the whole summary"""
     bm.summary(bm.fit(bcg, engine="exact", random_seed=1))
-    benchmark(lambda: bm.summary(bm.fit(bcg, engine="exact", random_seed=1)))
+    table = benchmark(lambda: bm.summary(bm.fit(bcg, engine="exact", random_seed=1)))
+    assert table["mean"].notna().all()
 
 
 @pytest.mark.benchmark(group="a fit of BCG (13 trials)")
@@ -73,13 +75,13 @@ def test_nuts_refit(benchmark, bcg) -> None:
     bm.fit(bcg, random_seed=1, **settings)
     rounds = iter(range(10_000))
 
-    def refit() -> None:
+    def refit() -> xr.DataTree:
         number = next(rounds)
         shifted = bm.Effects.from_estimates(bcg.y + 0.001 * number, bcg.se, list(bcg.study), "RR")
         priors = {"mu": f"Normal(0, {2 + 0.001 * number})", "tau": f"HalfNormal({0.5 + 0.001 * number})"}
-        bm.fit(shifted, priors=priors, random_seed=number, **settings)
+        return bm.fit(shifted, priors=priors, random_seed=number, **settings)
 
-    benchmark.pedantic(refit, rounds=20, warmup_rounds=1)
+    assert benchmark.pedantic(refit, rounds=20, warmup_rounds=1).attrs["converged"] == 1
 
 
 @pytest.fixture(scope="module")
@@ -99,14 +101,15 @@ COUNTS = "counts: BCG (13 trials), Niel-Weise (18, six with an empty cell), Prit
 @pytest.mark.benchmark(group=COUNTS)
 def test_counts_glmm(benchmark, zero_cells) -> None:
     """Maximum likelihood, model UM.FS, Niel-Weise: the base of the ratios"""
-    benchmark(bm.glmm, zero_cells, "UM.FS")
+    assert math.isfinite(benchmark(bm.glmm, zero_cells, "UM.FS").estimate)
 
 
 @pytest.mark.benchmark(group=COUNTS)
 def test_counts_exact_two_arms(benchmark, bcg_counts) -> None:
     """exact: binomial, BCG, DataTree with 4,000 draws of everything"""
     bm.fit(bcg_counts, engine="exact", random_seed=1)
-    benchmark(lambda: bm.fit(bcg_counts, engine="exact", random_seed=1))
+    fit = benchmark(lambda: bm.fit(bcg_counts, engine="exact", random_seed=1))
+    assert fit.attrs["converged"] == 1
 
 
 @pytest.mark.benchmark(group=COUNTS)
@@ -114,7 +117,8 @@ def test_counts_exact_integral(benchmark, bcg_counts) -> None:
     """exact: binomial, BCG, the integral alone (mu, tau, evidence)"""
     setting = make_setting(bcg_counts, None, None, 1, {})
     integrate(setting)
-    benchmark(lambda: integrate(make_setting(bcg_counts, None, None, 1, {})))
+    integral = benchmark(lambda: integrate(make_setting(bcg_counts, None, None, 1, {})))
+    assert integral.error < 1e-5
 
 
 @pytest.mark.benchmark(group=COUNTS)
@@ -122,7 +126,8 @@ def test_counts_exact_single_arms(benchmark) -> None:
     """exact: proportion, Pritz, DataTree with 4,000 draws of everything"""
     arms = bm.ArmCounts.from_frame(bm.load_data("pritz1997"), events="xi", n="ni", study="study")
     bm.fit(arms, engine="exact", random_seed=1)
-    benchmark(lambda: bm.fit(arms, engine="exact", random_seed=1))
+    fit = benchmark(lambda: bm.fit(arms, engine="exact", random_seed=1))
+    assert fit.attrs["converged"] == 1
 
 
 @pytest.mark.benchmark(group=COUNTS)
@@ -133,12 +138,12 @@ def test_counts_nuts_refit(benchmark, data, request) -> None:
     bm.fit(counts, random_seed=1, progressbar=False)
     rounds = iter(range(10_000))
 
-    def refit() -> None:
+    def refit() -> xr.DataTree:
         number = next(rounds)
         priors = {"tau": f"HalfNormal({0.5 + 0.001 * number})"}
-        bm.fit(counts, priors=priors, random_seed=number, progressbar=False)
+        return bm.fit(counts, priors=priors, random_seed=number, progressbar=False)
 
-    benchmark.pedantic(refit, rounds=10, warmup_rounds=1)
+    assert benchmark.pedantic(refit, rounds=10, warmup_rounds=1).attrs["converged"] == 1
 
 
 MONTHS = "months: Ishak 2007 (46 studies, 4 visits, 82 estimates)"
@@ -231,7 +236,8 @@ def test_exact_fit_by_studies(benchmark, k) -> None:
     se = rng.uniform(0.1, 0.6, k)
     effects = bm.Effects.from_estimates(rng.normal(-0.3, np.hypot(se, 0.2)), se, measure="SMD")
     bm.summary(bm.fit(effects, engine="exact", random_seed=1))
-    benchmark.pedantic(lambda: bm.summary(bm.fit(effects, engine="exact", random_seed=1)), rounds=5)
+    table = benchmark.pedantic(lambda: bm.summary(bm.fit(effects, engine="exact", random_seed=1)), rounds=5)
+    assert len(table) == k + 3
 
 
 @pytest.mark.benchmark(group="a new process")
