@@ -77,8 +77,9 @@ class OverVisits:
         if self.joint is None:
             return self.each[columns]
         if self.joint.trajectory == "visit":
-            return self.joint.table[columns].set_axis(self.each.index)
-        rows = [self.joint.contrast([1.0, month]) for month in self.each.index]
+            return self.joint.table[columns].iloc[: len(self.each)].set_axis(self.each.index)
+        centre = [0.0] * (len(self.joint.table) - 2)  # of the moderators
+        rows = [self.joint.contrast([1.0, month, *centre]) for month in self.each.index]
         return pd.DataFrame(rows)[columns].set_axis(self.each.index)
 
 
@@ -92,7 +93,13 @@ def over_visits(trajectories: Trajectories, options: Options) -> OverVisits:
         return OverVisits(None, f"No joint classical answer: {reason}.", _each(trajectories))
     each = _each(trajectories)
     try:
-        joint = multivariate(trajectories, between=options["between"], trajectory=shape)
+        joint = multivariate(
+            trajectories,
+            between=options["between"],
+            trajectory=shape,
+            moderators=options["moderators"],
+            slope_moderators=options["slope_moderators"],
+        )
     except OptionError as refusal:  # said beside the result
         return OverVisits(None, f"No joint classical answer: {refusal}.", each)
     return OverVisits(joint, "", each, free=shape != options["trajectory"])

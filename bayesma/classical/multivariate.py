@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import stats
 from bayesma.classical.intervals import checked_level
 from bayesma.classical.multivariate_fit import BETWEEN, MEANS, Data, Optimum, design_of, optimise
 from bayesma.errors import OptionError
+from bayesma.evidence.moderators import read_moderators
 from bayesma.evidence.trajectories import Trajectories
 
 type Array = NDArray[np.float64]
@@ -27,8 +29,8 @@ class MultivariateFit:
     Attributes
     ----------
     table
-        Index: ``m[3]`` ... or ``intercept``, ``slope``. Columns estimate, se, ci_low, ci_high, p_value, by
-        normal quantiles.
+        Index: ``m[3]`` ... or ``intercept``, ``slope``; then ``beta[...]`` and ``beta_slope[...]``.
+        Columns estimate, se, ci_low, ci_high, p_value, by normal quantiles.
     covariance
         Of the coefficients, shape (p, p).
     tau2, rho
@@ -114,6 +116,8 @@ def multivariate(
     trajectory: str = "visit",
     method: str = "REML",
     level: float = 0.95,
+    moderators: Sequence[str] = (),
+    slope_moderators: Sequence[str] = (),
 ) -> MultivariateFit:
     """Multivariate random-effects meta-analysis over visits by restricted or full maximum likelihood.
 
@@ -130,12 +134,16 @@ def multivariate(
         ``"REML"`` or ``"ML"``.
     level
         Coverage of the intervals.
+    moderators, slope_moderators
+        Columns of the evidence's `table` that shift the effect, and its change a month; centred and scaled as
+        in `fit` (`bayesma.evidence.moderators`).
 
     Raises
     ------
     OptionError
         For unknown options, a within-study correlation that is a prior, one study, a line through one visit,
-        a visit of one study that is to have a variance of its own, and fewer estimates than parameters.
+        a visit of one study that is to have a variance of its own, fewer estimates than parameters, and
+        moderators that cannot be told apart.
 
     References
     ----------
@@ -156,16 +164,23 @@ def multivariate(
     _check(trajectories, between, trajectory, method)
     level = checked_level(level)
     month = trajectories.visit
-    data = Data.padded(trajectories.y, trajectories.within.sum(axis=-1), month, design_of(trajectory, month))
+    design, further = _with_moderators(
+        trajectories, design_of(trajectory, month), moderators, slope_moderators
+    )
+    data = Data.padded(trajectories.y, trajectories.within.sum(axis=-1), month, design)
     p, free = data.design.shape[2], BETWEEN[between].free(month.size)
-    _check_size(trajectories.k, month.size, data.size, p, free)
+    _check_size(trajectories.k, trajectory, month.size, data.size, p, free)
+    if further and np.linalg.matrix_rank(data.design.reshape(-1, p)) < p:
+        raise OptionError(
+            f"multivariate: {', '.join(further)} cannot be told apart in these studies; leave one or more out"
+        )
     if method == "REML" and trajectory == "visit" and BETWEEN[between].each:
         _check_alone(data)
     best = optimise(data, BETWEEN[between], restricted=method == "REML")
     covariance = np.linalg.inv(best.information)
     labels = [f"m[{m:g}]" for m in month] if trajectory == "visit" else ["intercept", "slope"]
     table = _rows(best.coefficients, np.sqrt(np.diag(covariance)), level)
-    table.index = pd.Index(labels, name="coefficient")
+    table.index = pd.Index([*labels, *further], name="coefficient")
     return MultivariateFit(
         table=table,
         covariance=covariance,
@@ -181,6 +196,22 @@ def multivariate(
         level=level,
         notes=_notes(best, trajectories, between),
     )
+
+
+def _with_moderators(
+    trajectories: Trajectories, design: Array, moderators: Sequence[str], slope_moderators: Sequence[str]
+) -> tuple[Array, list[str]]:
+    """The design with each study's own columns beside those of the mean, (k, t, p), and their labels."""
+    month, studies = trajectories.visit, trajectories.study.tolist()
+    parts = [np.broadcast_to(design, (trajectories.k, *design.shape))]
+    labels: list[str] = []
+    kinds = (("beta", moderators, np.ones_like(month)), ("beta_slope", slope_moderators, month))
+    for name, columns, time in kinds:
+        if columns:
+            read = read_moderators(trajectories.table, columns, studies, trajectories.source)
+            parts.append(read.values[:, None, :] * time[:, None])
+            labels += [f"{name}[{label}]" for label in read.labels]
+    return np.concatenate(parts, axis=-1), labels
 
 
 def _check(trajectories: Trajectories, between: str, trajectory: str, method: str) -> None:
@@ -201,21 +232,21 @@ def _check(trajectories: Trajectories, between: str, trajectory: str, method: st
         )
 
 
-def _check_size(k: int, visits: int, size: int, p: int, free: int) -> None:
+def _check_size(k: int, trajectory: str, visits: int, size: int, p: int, free: int) -> None:
     """Refuse what the evidence is too small for."""
     if k == 1:
         raise OptionError(
             "multivariate: 1 study cannot tell how studies differ; read its own estimates, or use fit(...) "
             "with priors"
         )
-    if visits < 2 and p > 1:
+    if visits < 2 and trajectory == "linear":
         raise OptionError(
             "trajectory='linear' needs at least 2 visits, and there is 1; use trajectory='visit'"
         )
     if size < p + free:
         raise OptionError(
-            f"multivariate: {size} estimates cannot tell {p} means and {free} covariance parameters; use a "
-            "`between` or `trajectory` with fewer ('cs', 'linear'), or fit(...) with priors"
+            f"multivariate: {size} estimates cannot tell {p} coefficients and {free} covariance parameters; "
+            "use a `between` or `trajectory` with fewer ('cs', 'linear'), or fit(...) with priors"
         )
 
 

@@ -19,7 +19,7 @@ from bayesma.engines.marginals import AVERAGE
 from bayesma.engines.phi_axes import SinhMap
 from bayesma.engines.phi_grid import CHUNK, PhiGrid
 from bayesma.families.base import Arrays
-from bayesma.families.problems import GaussianMeanProblem
+from bayesma.families.problems import Coefficient, GaussianMeanProblem
 from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
@@ -50,13 +50,13 @@ class MeanIntegral:
         rule = self.solution.rule
         variables: dict[str, Any] = {"weight": ("node", rule.weight)}
         sd = np.sqrt(np.diagonal(rule.covariance, axis1=1, axis2=2))
-        for name, columns in self._coefficients().items():
-            dims = (self.problem.dimension, "node") if isinstance(columns, slice) else ("node",)
-            variables[f"{name}_mean"] = (dims, rule.mean[:, columns].T)
-            variables[f"{name}_sd"] = (dims, sd[:, columns].T)
+        for one, columns in self._coefficients():
+            dims = ("node",) if one.dimension is None else (one.dimension, "node")
+            variables[f"{one.name}_mean"] = (dims, rule.mean[:, columns].T)
+            variables[f"{one.name}_sd"] = (dims, sd[:, columns].T)
         for i, name in enumerate(self.problem.names):
             variables |= self._density(name, i)
-        if self.problem.dimension != "visit":
+        if self.problem.coefficients[0].dimension != "visit":
             mean, sd = self._over_nodes(self._average)
             variables |= {
                 f"{AVERAGE}_mean": (("visit", "node"), mean),
@@ -80,15 +80,16 @@ class MeanIntegral:
         values, vectors = np.linalg.eigh(covariance)
         z = rng.standard_normal(mean.shape) * np.sqrt(np.maximum(values, 0.0))
         b = mean + np.einsum("gpq,gq->gp", vectors, z)
-        drawn = {name: b[:, columns] for name, columns in self._coefficients().items()}
+        drawn = {one.name: b[:, columns] for one, columns in self._coefficients()}
         return drawn | {name: phi[:, i] for i, name in enumerate(self.problem.names)}
 
-    def _coefficients(self) -> dict[str, int | slice]:
-        """Columns of each coefficient; all of them where they are one vector."""
-        names = self.problem.coefficients
-        if self.problem.dimension is not None:
-            return {names[0]: slice(None)}
-        return {name: i for i, name in enumerate(names)}
+    def _coefficients(self) -> list[tuple[Coefficient, int | slice]]:
+        """Each coefficient with its column, or columns."""
+        ends = np.cumsum([one.size for one in self.problem.coefficients]).tolist()
+        return [
+            (one, end - 1 if one.dimension is None else slice(end - one.size, end))
+            for one, end in zip(self.problem.coefficients, ends, strict=True)
+        ]
 
     def _density(self, name: str, i: int) -> dict[str, Any]:
         """The marginal density of one phi, in the form that its map has a reader for."""
@@ -153,14 +154,16 @@ class MeanIntegral:
     def _evidence(self) -> Evidence:
         """Log evidence and log Bayes factors for coefficients of 0 and for tau = 0."""
         problem, rule = self.problem, self.solution.rule
+        columns_of = {
+            one.name: np.arange(problem.prior_mean.size)[at].reshape(-1) for one, at in self._coefficients()
+        }
         normal = {
-            name: Prior("Normal", (float(problem.prior_mean[i]), float(problem.prior_sd[i])))
-            for i, name in enumerate(problem.coefficients)
+            name: Prior("Normal", (float(problem.prior_mean[at[0]]), float(problem.prior_sd[at[0]])))
+            for name, at in columns_of.items()
         }
         evidence = Evidence(rule.log_evidence, normal | dict(zip(problem.names, problem.priors, strict=True)))
-        for name, columns in self._coefficients().items():
-            own = np.arange(len(problem.coefficients))[columns].reshape(-1)
-            evidence.against(name, partial(self._at_zero, own))
+        for name, columns in columns_of.items():
+            evidence.against(name, partial(self._at_zero, columns))
         for name in problem.names:
             if name == "tau":
                 evidence.against(name, self._without_tau)

@@ -32,19 +32,30 @@ class Option:
     Attributes
     ----------
     allowed
-        Its possible values; empty for a number above 0.
+        Its possible values; empty for a number above 0, and for names.
     default
         The one used when nothing is said.
     meaning
         One line for documentation and messages.
+    names
+        Whether it is a list of names, of columns for example.
     """
 
     allowed: tuple[str, ...]
-    default: str | float
+    default: str | float | tuple[str, ...]
     meaning: str
+    names: bool = False
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """Values that between them show every parameter a model can have."""
+        return ((), ("",)) if self.names else self.allowed or (self.default,)
 
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, as the end of a sentence; None when nothing is."""
+        if self.names:
+            listed = isinstance(value, (list, tuple)) and all(isinstance(one, str) and one for one in value)
+            return None if listed else "it must be a list of names"
         if self.allowed:
             good = ", ".join(repr(v) for v in self.allowed)
             return None if value in self.allowed else f"it must be one of {good}"
@@ -126,11 +137,11 @@ class Family[Evidence](ABC):
         """Default prior of every parameter that has one."""
 
     @abstractmethod
-    def arrays(self, evidence: Evidence) -> Arrays:
+    def arrays(self, evidence: Evidence, options: Options) -> Arrays:
         """The numbers that enter the likelihood, by name."""
 
     @abstractmethod
-    def coords(self, evidence: Evidence) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: Evidence, options: Options) -> dict[str, NDArray[Any]]:
         """Labels of the dimensions, for example ``study``."""
 
     @abstractmethod
@@ -242,7 +253,8 @@ class Family[Evidence](ABC):
                 )
             if (wrong := self.options[name].problem(value)) is not None:
                 raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
-        return {name: given.get(name, option.default) for name, option in self.options.items()}
+        chosen = {name: given.get(name, option.default) for name, option in self.options.items()}
+        return {name: tuple(v) if isinstance(v, list) else v for name, v in chosen.items()}
 
     def resolved(self, options: Options, evidence: Evidence) -> Options:
         """Checked options, completed by what the evidence decides."""
@@ -259,7 +271,7 @@ class Family[Evidence](ABC):
 
     def all_with_priors(self) -> set[str]:
         """Names of the parameters with priors under any of the options."""
-        values = [option.allowed or (option.default,) for option in self.options.values()]
+        values = [option.choices for option in self.options.values()]
         every = [dict(zip(self.options, choice, strict=True)) for choice in itertools.product(*values)]
         return {p.name for options in every for p in self.with_priors(options)}
 

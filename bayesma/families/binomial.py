@@ -141,13 +141,15 @@ class Binomial(Family[TwoArmCounts]):
             )
         return priors
 
-    def arrays(self, evidence: TwoArmCounts) -> Arrays:
+    def arrays(self, evidence: TwoArmCounts, options: Options) -> Arrays:
         """The four counts, shapes (k,)."""
+        del options
         names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
         return {name: np.array(getattr(evidence, name), dtype=np.float64) for name in names}
 
-    def coords(self, evidence: TwoArmCounts) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: TwoArmCounts, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels."""
+        del options
         return {"study": evidence.study}
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
@@ -268,7 +270,7 @@ class Binomial(Family[TwoArmCounts]):
     ) -> TwoArmCounts:
         """Counts of the design's arms or margins; `alpha`, where fixed, one a study or one for all."""
         one = {name: np.full(design.k, float(parameters[name])) for name in _HYPER if name in parameters}
-        arrays = self.arrays(design)
+        arrays = self.arrays(design, options)
         made = self.new_study(one, Case(arrays, {}, options), rng)
         alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))
         events = likelihood.events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)

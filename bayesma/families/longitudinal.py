@@ -1,7 +1,8 @@
 """Family `longitudinal`: estimates at several visits, a mean over months, correlated study effects.
 
-y_i ~ N(m(t) + u_i, S_i) with u_i ~ N(0, Sigma) and the within-study covariance S_i known, or known but for
-one correlation. Study effects are integrated out before sampling and drawn afterwards from their conditional.
+y_i ~ N(m_i(t) + u_i, S_i) with u_i ~ N(0, Sigma) and the within-study covariance S_i known, or known but for
+one correlation; m_i is one course m for all studies, or m and what a study's moderators add to it. Study
+effects are integrated out before sampling and drawn afterwards from their conditional.
 Ishak et al. 2007, doi 10.1177/1740774507083567; Jackson, Riley & White 2011, doi 10.1002/sim.4172.
 """
 
@@ -19,6 +20,7 @@ from bayesma.errors import OptionError, PriorError
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families import longitudinal_model as pymc_route
 from bayesma.families import visit_kernels as kernels
+from bayesma.families import visit_moderators as moderators
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.mean_shapes import MEANS, knots_of
@@ -64,6 +66,7 @@ class Longitudinal(Family[Trajectories]):
             "given",
             "the evidence decides: 'estimated' with a prior on its correlation, 'decaying' on its decay too",
         ),
+        **moderators.OPTIONS,
     }
 
     @property
@@ -85,6 +88,7 @@ class Longitudinal(Family[Trajectories]):
             raise OptionError(
                 "between='unstructured' needs at least two visits, and there is one; use between='diagonal'"
             )
+        moderators.check(evidence, options)
         return options | {"within": found}
 
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
@@ -93,6 +97,7 @@ class Longitudinal(Family[Trajectories]):
         within = {"given": (), "estimated": (RHO_WITHIN,), "decaying": (RHO_WITHIN, DECAY_WITHIN)}
         return (
             *shape.linear,
+            *moderators.parameters_of(options),
             *shape.further,
             *structure.parameters,
             *within[options["within"]],
@@ -117,8 +122,8 @@ class Longitudinal(Family[Trajectories]):
         level = both["mu"]
         slope = Prior("Normal", (0.0, float(f"{level.arguments[1] / evidence.visit[-1]:.{DIGITS}g}")))
         priors = {
-            **dict.fromkeys(("m", "coef", "intercept", "e0", "emax", "level"), level),
-            **dict.fromkeys(("slope", "slope1", "slope2"), slope),
+            **dict.fromkeys(("m", "coef", "intercept", "e0", "emax", "level", "beta"), level),
+            **dict.fromkeys(("slope", "slope1", "slope2", "beta_slope"), slope),
             "tau": both["tau"],
             "amplitude": Prior("HalfNormal", (float(f"{level.arguments[1] / 2.0:.{DIGITS}g}"),)),
         }
@@ -153,21 +158,25 @@ class Longitudinal(Family[Trajectories]):
         priors |= self.stated_priors(evidence)
         return {p.name: priors[p.name] for p in self.hyper(options) if p.name in priors}
 
-    def arrays(self, evidence: Trajectories) -> Arrays:
+    def arrays(self, evidence: Trajectories, options: Options) -> Arrays:
         """`y`, `se` (k, t), NaN where missing; `month` (t,); `within` (k, t, t, l), the powers `lag` (l,).
 
-        Where it is known also `n` (k, t), for those who draw or describe the data.
+        Where it is known also `n` (k, t), for those who draw or describe the data; moderators, where asked.
         """
         known = {} if evidence.n is None else {"n": np.where(np.isfinite(evidence.y), evidence.n, np.nan)}
-        return known | {
-            "y": np.array(evidence.y),
-            "se": np.array(evidence.se),
-            "month": np.array(evidence.visit),
-            "within": np.array(evidence.within),
-            "lag": np.array(evidence.lag),
-        }
+        return (
+            known
+            | moderators.arrays_of(evidence, options)
+            | {
+                "y": np.array(evidence.y),
+                "se": np.array(evidence.se),
+                "month": np.array(evidence.visit),
+                "within": np.array(evidence.within),
+                "lag": np.array(evidence.lag),
+            }
+        )
 
-    def coords(self, evidence: Trajectories) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: Trajectories, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels and months, as whole numbers where they all are: printed without decimals."""
         month = evidence.visit
         visit = month.astype(np.int64) if np.all(month == np.round(month)) else month
@@ -178,11 +187,12 @@ class Longitudinal(Family[Trajectories]):
             "knot": knots_of(month),
             "pair": np.array([_pair_label(month, k, j) for k, j in pairs_of(month.size)], dtype=np.str_),
             "term": np.arange(evidence.lag.size),
+            **moderators.labels_of(evidence, options),
         }
 
     def dims(self, array: str) -> tuple[str, ...]:
         """Studies by visits; the covariance by two visits and power of the correlation."""
-        return DIMS[array]
+        return (DIMS | moderators.DIMS)[array]
 
     def elements(self, parameter: Parameter, case: Case) -> tuple[Prior, ...] | None:
         """Under LKJ every partial correlation has its own: the more visits are given, the wider."""
@@ -193,8 +203,9 @@ class Longitudinal(Family[Trajectories]):
         return tuple(replace(prior, arguments=(eta + more,)) for more in lkj_shifts(visits))
 
     def sizes(self, case: Case) -> Hashable:
-        """The number of visits; that of studies can change."""
-        return int(case.arrays["y"].shape[1])
+        """The numbers of visits and of columns of moderators; that of studies can change."""
+        columns = [case.arrays[name].shape[1] for name in moderators.KINDS if name in case.arrays]
+        return int(case.arrays["y"].shape[1]), *columns
 
     def model_data(self, case: Case) -> Arrays:
         """As the PyMC route names them."""
@@ -231,12 +242,12 @@ class Longitudinal(Family[Trajectories]):
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Log density of each study's estimates, all visits together, its effects integrated out."""
-        mean, between, power = self._at(draws, case)
+        mean, between, power = self._by_study(draws, case)
         return kernels.log_densities(case.arrays["y"], mean, between, case.arrays["within"], power)
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Study effects given data and hyper-parameters, at all visits; a new study's."""
-        mean, between, power = self._at(draws, case)
+        mean, between, power = self._by_study(draws, case)
         shape = (len(mean), *case.arrays["y"].shape)
         normal, noise = rng.standard_normal(shape), rng.standard_normal(shape)
         theta = kernels.effect_draws(
@@ -245,18 +256,19 @@ class Longitudinal(Family[Trajectories]):
         return {"theta": theta, **self.new_study(draws, case, rng)}
 
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """theta_new ~ N(m(t), Sigma)."""
+        """theta_new ~ N(m(t), Sigma), moderators at their centre."""
         mean, between, _ = self._at(draws, case)
         return {"theta_new": mean + _normal(between, mean.shape, rng)}
 
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """New estimates of new studies with the same visits and precision; NaN where a visit is missing."""
-        mean, between, power = self._at(draws, case)
+        mean, between, power = self._by_study(draws, case)
         y, within = case.arrays["y"], case.arrays["within"]
         out = np.empty((len(mean), *y.shape))
         for i in range(len(y)):  # one study at a time: all covariances at once would not fit in memory
             total = between + np.einsum("abl,sl->sab", within[i], power)
-            out[:, i] = mean + _normal(total, mean.shape, rng)
+            own = mean[:, i if mean.shape[1] > 1 else 0]
+            out[:, i] = own + _normal(total, own.shape, rng)
         out[:, np.isnan(y)] = np.nan
         return {"y": out}
 
@@ -270,7 +282,7 @@ class Longitudinal(Family[Trajectories]):
             else np.full(1, float(parameters[p.name]))
             for p in self.hyper(options)
         }
-        case = Case(self.arrays(design), {}, options)
+        case = Case(self.arrays(design, options), {}, options)
         return replace(design, y=self.replicate(draws, case, rng)["y"][0])
 
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
@@ -280,8 +292,9 @@ class Longitudinal(Family[Trajectories]):
         """
         shape = MEANS[case.options["trajectory"]]
         _, between, power = self._at(draws, case)
-        design = shape.design(case.arrays["month"], draws, len(between))
-        cross, _ = kernels.information(case.arrays["y"], design, between, case.arrays["within"], power)
+        month = case.arrays["month"]
+        design, own = shape.design(month, draws, len(between)), moderators.columns_of(case.arrays, month)
+        cross, _ = kernels.information(case.arrays["y"], design, own, between, case.arrays["within"], power)
         share = np.einsum("sab,skba->sk", np.linalg.pinv(cross.sum(axis=1), hermitian=True), cross)
         return np.asarray(share / share.sum(axis=1, keepdims=True))
 
@@ -293,8 +306,17 @@ class Longitudinal(Family[Trajectories]):
         """Whether every visit has an sd of its own."""
         return bool(BETWEEN[options["between"]].tau.dims)
 
+    def _by_study(self, draws: Mapping[str, Array], case: Case) -> tuple[Array, Array, Array]:
+        """As `_at`, the mean by study where moderators differ, else one for all: (s, k or 1, t)."""
+        mean, between, power = self._at(draws, case)
+        mean = mean[:, None, :]
+        if moderators.parameters_of(case.options):
+            columns = moderators.columns_of(case.arrays, case.arrays["month"])
+            mean = mean + np.einsum("ktq,sq->skt", columns, moderators.coefficients_of(draws, len(mean)))
+        return mean, between, power
+
     def _at(self, draws: Mapping[str, Array], case: Case) -> tuple[Array, Array, Array]:
-        """Mean (s, t), covariance of effects (s, t, t), powers of the within-study correlation (s, l)."""
+        """Mean at the centre (s, t), covariance of effects (s, t, t), powers of the correlation (s, l)."""
         month = case.arrays["month"]
         mean = MEANS[case.options["trajectory"]].mean(month, draws, month)
         between = BETWEEN[case.options["between"]].covariance(month, draws)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesma.families import visit_kernels as kernels
+from bayesma.families import visit_moderators as moderators
 from bayesma.families.base import Array, Arrays, Case
 from bayesma.families.mean_shapes import MEANS, MeanShape, knots_of
 from bayesma.families.problems import (
     NORMAL_MIXTURES,
+    Coefficient,
     GaussianMeanProblem,
     GaussianProblem,
     IndependentVisits,
@@ -27,11 +29,13 @@ def problem_of(case: Case, hyper: Sequence[str]) -> IndependentVisits | Gaussian
     """The integral of a model: over visits one by one, over at most three parameters, or none."""
     options, priors = case.options, case.priors
     shape, structure = MEANS[options["trajectory"]], BETWEEN[options["between"]]
-    if options["trajectory"] == "visit" and options["between"] == "diagonal" and _independent(case):
+    free = options["trajectory"] == "visit" and options["between"] == "diagonal"
+    if free and _independent(case) and not moderators.parameters_of(options):
         if is_normal_mixture(priors["m"]):
             return _by_visit(case)
         return NoIntegral(_not_linear("m", ", ".join(NORMAL_MIXTURES), priors["m"]))
-    names = [name for name in hyper if name not in {p.name for p in shape.linear}]
+    linear = (*shape.linear, *moderators.parameters_of(options))
+    names = [name for name in hyper if name not in {p.name for p in linear}]
     if structure.tau.dims:
         return NoIntegral(
             f"engine 'exact' has no integral for between = {options['between']!r} here (an sd of its own at "
@@ -43,7 +47,7 @@ def problem_of(case: Case, hyper: Sequence[str]) -> IndependentVisits | Gaussian
             "besides the coefficients of the mean); use engine='nuts', or a shape of the mean or a "
             "covariance with fewer"
         )
-    for p in shape.linear:
+    for p in linear:
         if priors[p.name].distribution != "Normal" or priors[p.name].truncated:
             return NoIntegral(_not_linear(p.name, "Normal", priors[p.name]))
     return _over(case, names)
@@ -84,6 +88,7 @@ class _Integrand:
     shape: MeanShape
     structure: Structure
     names: tuple[str, ...]
+    own: Array
     centre: Array
     sd: Array
 
@@ -92,8 +97,12 @@ class _Integrand:
         return {name: np.ascontiguousarray(phi[:, j]) for j, name in enumerate(self.names)}
 
     def design(self, phi: Array) -> Array:
-        """X at all visits, (g, t, p)."""
+        """Columns of the mean at all visits, (g, t, p)."""
         return self.shape.design(self.arrays["month"], self.named(phi), len(phi))
+
+    def at_centre(self, phi: Array) -> Array:
+        """X at all visits where the moderators are at their centre, (g, t, p + q)."""
+        return np.pad(self.design(phi), ((0, 0), (0, 0), (0, self.own.shape[-1])))
 
     def between(self, phi: Array) -> Array:
         """Covariance of study effects, (g, t, t)."""
@@ -111,12 +120,15 @@ class _Integrand:
             self.between(phi),
             self._within(phi),
         )
-        cross, score = kernels.information(y, design, between, within, power)
+        cross, score = kernels.information(y, design, self.own, between, within, power)
         total = cross.sum(axis=1) + np.diag(self.sd**-2.0)
         right = score.sum(axis=1) + self.centre / self.sd**2
         covariance = np.linalg.inv(total)
         mean = np.linalg.solve(total, right[..., None])[..., 0]
-        fitted = np.einsum("gtp,gp->gt", design, mean)
+        shared = design.shape[-1]
+        fitted = np.einsum("gtp,gp->gt", design, mean[:, :shared])[:, None]
+        if self.own.shape[-1]:
+            fitted = fitted + np.einsum("ktq,gq->gkt", self.own, mean[:, shared:])
         log_marginal = (
             kernels.log_densities(y, fitted, between, within, power).sum(axis=1)
             - 0.5 * np.sum(np.square((mean - self.centre) / self.sd), axis=1)
@@ -129,7 +141,13 @@ class _Integrand:
         """Mean and sd of the study effects, (g, k, t)."""
         _, mean, covariance = self.pieces(phi)
         return kernels.effect_moments(
-            self.arrays["y"], self.design(phi), mean, covariance, self.between(phi), *self._within(phi)
+            self.arrays["y"],
+            self.design(phi),
+            self.own,
+            mean,
+            covariance,
+            self.between(phi),
+            *self._within(phi),
         )
 
     def _within(self, phi: Array) -> tuple[Array, Array]:
@@ -142,9 +160,14 @@ def _over(case: Case, names: list[str]) -> GaussianMeanProblem:
     arrays, priors, month = case.arrays, case.priors, case.arrays["month"]
     shape, structure = MEANS[case.options["trajectory"]], BETWEEN[case.options["between"]]
     sizes = {"visit": month.size, "knot": knots_of(month).size}
-    coefficients = [p.name for p in shape.linear for _ in range(sizes[p.dims[0]] if p.dims else 1)]
-    centre, sd = np.array([priors[name].arguments for name in coefficients]).T
-    integrand = _Integrand(arrays, shape, structure, tuple(names), centre, sd)
+    linear = (*shape.linear, *moderators.parameters_of(case.options))
+    sizes |= {p.dims[0]: arrays[name].shape[1] for name, p in moderators.KINDS.items() if name in arrays}
+    coefficients = [
+        Coefficient(p.name, p.dims[0] if p.dims else None, sizes[p.dims[0]] if p.dims else 1) for p in linear
+    ]
+    centre, sd = np.array([priors[c.name].arguments for c in coefficients for _ in range(c.size)]).T
+    own = moderators.columns_of(arrays, month)
+    integrand = _Integrand(arrays, shape, structure, tuple(names), own, centre, sd)
     smallest = float(np.nanmin(arrays["se"]))
     middle = float(np.median(month))
     features = {"tau": smallest, "et50": middle, "change": middle}
@@ -156,11 +179,10 @@ def _over(case: Case, names: list[str]) -> GaussianMeanProblem:
         bounds=tuple((known[name].lower, known[name].upper) for name in names),
         scales=tuple(features.get(name, 1.0) for name in names),
         coefficients=tuple(coefficients),
-        dimension=(*shape.linear[0].dims, None)[0],
         prior_mean=centre,
         prior_sd=sd,
         pieces=integrand.pieces,
-        at_visits=integrand.design,
+        at_visits=integrand.at_centre,
         between=integrand.between,
         effects=integrand.effects,
         breaks=tuple(kinks.get(name, ()) for name in names),

@@ -18,6 +18,7 @@ from bayesma.families.visit_covariances import lkj_shifts
 
 POSITIVE = {"decay_within", "tau", "et50", "change", "amplitude", "length"}
 TIMED = {"linear", "emax", "changepoint", "gp"}  # means that are computed from months
+SHIFTS = {"moderators": "beta", "slope_moderators": "beta_slope"}  # columns (k, q) and their coefficients
 LOG_2PI = np.float64(math.log(2.0 * math.pi))
 
 
@@ -31,7 +32,8 @@ def model_data(case: Case) -> dict[str, Array]:
     }
     if options["within"] != "given":
         data["lag"] = arrays["lag"]
-    if options["trajectory"] in TIMED or options["between"] == "ou":
+    data |= {name: arrays[name] for name in SHIFTS if name in arrays}
+    if options["trajectory"] in TIMED or options["between"] == "ou" or "slope_moderators" in data:
         data["month"] = arrays["month"]
     if options["trajectory"] == "spline":
         data["basis"] = spline_basis(arrays["month"])
@@ -64,6 +66,7 @@ def build(case: Case) -> Any:
 
     visits = case.arrays["y"].shape[1]
     length = {"m": visits, "deviate": visits, "coef": min(KNOTS, visits)}
+    length |= {SHIFTS[name]: case.arrays[name].shape[1] for name in SHIFTS if name in case.arrays}
     if case.options["between"] in {"diagonal", "har", "unstructured"}:
         length["tau"] = visits
     if case.options["between"] == "unstructured":
@@ -85,8 +88,20 @@ def build(case: Case) -> Any:
         within = data["within"][..., 0]
         if "lag" in data:
             within = (data["within"] * value["rho_within"] ** _powers(value, data["lag"])).sum(axis=-1)
-        pm.Potential("y_observed", _log_density(data["y"], data["seen"], mean, between, within, visits))
+        y = _without_moderators(value, data, length)
+        pm.Potential("y_observed", _log_density(y, data["seen"], mean, between, within, visits))
     return model
+
+
+def _without_moderators(value: dict[str, Any], data: dict[str, Any], columns: dict[str, int]) -> Any:
+    """Estimates less what the moderators of their study add to the mean."""
+    y = data["y"]
+    for name, coefficient in SHIFTS.items():
+        if name in data:
+            # column by column: a matrix product need not round the same from one process to the next
+            added = sum(data[name][:, j] * value[coefficient][j] for j in range(columns[coefficient]))
+            y = y - added[:, None] * (data["month"] if name == "slope_moderators" else np.float64(1.0))
+    return y
 
 
 def _powers(value: dict[str, Any], lag: Any) -> Any:

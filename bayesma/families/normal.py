@@ -58,12 +58,14 @@ class Normal(Family[Effects]):
         both = default_priors(evidence.measure, unit_sd, evidence.se, evidence.n)
         return {p.name: both[p.name] for p in self.hyper(options)}
 
-    def arrays(self, evidence: Effects) -> Arrays:
+    def arrays(self, evidence: Effects, options: Options) -> Arrays:
         """`y` and `se`, shapes (k,)."""
+        del options
         return {"y": np.array(evidence.y), "se": np.array(evidence.se)}
 
-    def coords(self, evidence: Effects) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: Effects, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels."""
+        del options
         return {"study": evidence.study}
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:

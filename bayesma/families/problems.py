@@ -180,6 +180,25 @@ class IndependentVisits:
     k: int
 
 
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """Coefficients that users address by one name.
+
+    Attributes
+    ----------
+    name
+        As users write it.
+    dimension
+        That of a vector; None for a number.
+    size
+        How many columns of X it has.
+    """
+
+    name: str
+    dimension: str | None
+    size: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GaussianMeanProblem:
     """y_i ~ N(X_i b, V_i(phi)) with b normal a priori: at most three parameters phi are left to integrate.
@@ -190,16 +209,14 @@ class GaussianMeanProblem:
         The parameters phi, one to three: as users write them, their priors, where they can be (no prior has
         mass outside), and the size at which the data have features.
     coefficients
-        Names of the columns of X; a vector parameter repeats its name.
-    dimension
-        Of the vector that the coefficients are; None where each is a parameter of its own.
+        What b consists of, in the order of the columns of X.
     prior_mean, prior_sd
         Of b, shapes (p,).
     pieces
         Phi (g, d) to the log likelihood with b integrated out (g,), the mean of b (g, p) and its covariance
         (g, p, p).
     at_visits
-        Phi (g, d) to X at every visit, (g, t, p).
+        Phi (g, d) to X of the average study at every visit, (g, t, p).
     between
         Phi (g, d) to the covariance of effects between studies, (g, t, t).
     effects
@@ -212,8 +229,7 @@ class GaussianMeanProblem:
     priors: tuple[Prior, ...]
     bounds: tuple[tuple[float, float], ...]
     scales: tuple[float, ...]
-    coefficients: tuple[str, ...]
-    dimension: str | None
+    coefficients: tuple[Coefficient, ...]
     prior_mean: Array
     prior_sd: Array
     pieces: Callable[[Array], tuple[Array, Array, Array]]

@@ -141,16 +141,18 @@ class Proportion(Family[ArmCounts]):
         require_proper(priors)
         return priors
 
-    def arrays(self, evidence: ArmCounts) -> Arrays:
+    def arrays(self, evidence: ArmCounts, options: Options) -> Arrays:
         """`events`, `n` and the number of each arm's study, shapes (a,)."""
+        del options
         return {
             "events": np.array(evidence.events, dtype=np.float64),
             "n": np.array(evidence.n, dtype=np.float64),
             "cluster": np.array(evidence.cluster, dtype=np.float64),
         }
 
-    def coords(self, evidence: ArmCounts) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: ArmCounts, options: Options) -> dict[str, NDArray[Any]]:
         """Labels of studies and of their arms."""
+        del options
         return {"study": evidence.studies, "arm": evidence.label}
 
     def dims(self, array: str) -> tuple[str, ...]:
@@ -275,7 +277,7 @@ class Proportion(Family[ArmCounts]):
     ) -> ArmCounts:
         """Counts of the design's arms."""
         draws = {p.name: np.full(1, float(parameters[p.name])) for p in self.hyper(options)}
-        case = Case(self.arrays(design), {}, options)
+        case = Case(self.arrays(design, options), {}, options)
         events = self.replicate(draws, case, rng)["events"][0]
         centre = None if design.centre is None else list(design.centre)
         return ArmCounts.from_counts(events, design.n, list(design.study), centre)

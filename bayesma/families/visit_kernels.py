@@ -1,7 +1,8 @@
 """Compiled loops over studies measured at some of the visits: densities, information, study effects.
 
 Every study is a multivariate normal of its own size; nothing is padded here. Shapes: draws s, studies k,
-visits t, coefficients p, powers of the within-study correlation l.
+visits t, coefficients p, powers of the within-study correlation l. Where studies differ in their mean, by
+moderators, it has one row a study; else one for all: (s, m, t) with m = k or 1.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def log_densities(y: Array, mean: Array, between: Array, within: Array, power: A
     y
         Estimates, (k, t), NaN where a visit is missing.
     mean, between
-        Mean at the visits (s, t) and covariance of effects (s, t, t).
+        Mean at the visits (s, m, t) and covariance of effects (s, t, t).
     within, power
         Within-study covariance (k, t, t, l) by power of the correlation, and the powers (s, l).
     """
@@ -92,6 +93,7 @@ def log_densities(y: Array, mean: Array, between: Array, within: Array, power: A
     at = np.empty(visits, dtype=np.intp)
     total, residual = np.empty((visits, visits)), np.empty(visits)
     for i in range(studies):
+        row = i if mean.shape[1] > 1 else 0
         size = _seen(y[i], at)
         for s in range(draws):
             _variance(at, size, between[s], within[i], power[s], total)
@@ -99,7 +101,7 @@ def log_densities(y: Array, mean: Array, between: Array, within: Array, power: A
                 out[s, i] = -np.inf
                 continue
             for j in range(size):
-                residual[j] = y[i, at[j]] - mean[s, at[j]]
+                residual[j] = y[i, at[j]] - mean[s, row, at[j]]
             _solve(total, size, residual)
             value = -0.5 * size * LOG_2PI
             for j in range(size):
@@ -109,13 +111,17 @@ def log_densities(y: Array, mean: Array, between: Array, within: Array, power: A
 
 
 @compiled
-def information(y: Array, design: Array, between: Array, within: Array, power: Array) -> tuple[Array, Array]:
-    """Each study's X'V^-1 X (s, k, p, p) and X'V^-1 y (s, k, p); 0 where V is not positive definite.
+def information(
+    y: Array, design: Array, own: Array, between: Array, within: Array, power: Array
+) -> tuple[Array, Array]:
+    """Each study's X'V^-1 X (s, k, p + q, p + q) and X'V^-1 y (s, k, p + q); 0 where V is not definite.
 
-    `design` is X at all visits, (s, t, p); the other arguments are those of `log_densities`.
+    X at all visits is `design`, (s, t, p), beside each study's `own` columns, (k, t, q); the other arguments
+    are those of `log_densities`.
     """
-    draws, visits, p = design.shape
+    draws, visits, shared = design.shape
     studies = y.shape[0]
+    p = shared + own.shape[2]
     cross, score = np.zeros((draws, studies, p, p)), np.zeros((draws, studies, p))
     at = np.empty(visits, dtype=np.intp)
     total, column, columns = np.empty((visits, visits)), np.empty(visits), np.empty((p, visits))
@@ -130,7 +136,10 @@ def information(y: Array, design: Array, between: Array, within: Array, power: A
             _solve(total, size, column)
             for a in range(p):
                 for j in range(size):
-                    columns[a, j] = design[s, at[j], a]
+                    if a < shared:
+                        columns[a, j] = design[s, at[j], a]
+                    else:
+                        columns[a, j] = own[i, at[j], a - shared]
                 _solve(total, size, columns[a])
                 for j in range(size):
                     score[s, i, a] += columns[a, j] * column[j]
@@ -198,8 +207,9 @@ def effect_draws(
         _cholesky(factor, visits)
         for i in range(studies):
             size = _gain(y[i], at, between[s], within[i], power[s], total, gain)
+            row = i if mean.shape[1] > 1 else 0
             for t in range(visits):
-                value = mean[s, t]
+                value = mean[s, row, t]
                 for j in range(t + 1):
                     value += factor[t, j] * normal[s, i, j]
                 out[s, i, t] = value
@@ -225,6 +235,7 @@ def effect_draws(
 def effect_moments(
     y: Array,
     design: Array,
+    own: Array,
     coefficients: Array,
     covariance: Array,
     between: Array,
@@ -237,29 +248,33 @@ def effect_moments(
     ----------
     y, between, within, power
         As in `log_densities`.
-    design
-        X at all visits, (s, t, p).
+    design, own
+        X at all visits, as in `information`.
     coefficients, covariance
-        Their conditional mean (s, p) and covariance (s, p, p).
+        Their conditional mean (s, p + q) and covariance (s, p + q, p + q).
     """
-    draws, visits, p = design.shape
+    draws, visits, shared = design.shape
     studies = y.shape[0]
+    p = shared + own.shape[2]
+    columns = np.empty((visits, p))
     means, sds = np.empty((draws, studies, visits)), np.empty((draws, studies, visits))
     at = np.empty(visits, dtype=np.intp)
     total, gain, slope = np.empty((visits, visits)), np.empty((visits, visits)), np.empty(p)
     for s in range(draws):
-        fitted = design[s] @ coefficients[s]
+        columns[:, :shared] = design[s]
         for i in range(studies):
+            columns[:, shared:] = own[i]
+            fitted = columns @ coefficients[s]
             size = _gain(y[i], at, between[s], within[i], power[s], total, gain)
             for t in range(visits):
                 mean, variance = fitted[t], between[s, t, t]
                 for a in range(p):
-                    slope[a] = design[s, t, a]
+                    slope[a] = columns[t, a]
                 for j in range(size):
                     mean += gain[t, j] * (y[i, at[j]] - fitted[at[j]])
                     variance -= gain[t, j] * between[s, t, at[j]]
                     for a in range(p):
-                        slope[a] -= gain[t, j] * design[s, at[j], a]
+                        slope[a] -= gain[t, j] * columns[at[j], a]
                 for a in range(p):
                     for b in range(p):
                         variance += slope[a] * covariance[s, a, b] * slope[b]

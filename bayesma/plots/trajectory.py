@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from bayesma.errors import OptionError
 from bayesma.families.mean_shapes import MEANS
 from bayesma.families.visit_covariances import BETWEEN
+from bayesma.families.visit_moderators import KINDS
 from bayesma.plots import caption, direction, scale, style, trajectory_course
 from bayesma.plots.numbers import percent, probability
 from bayesma.plots.posterior_claims import mid_value
@@ -139,7 +140,9 @@ def _sentences(
         "at each month by itself."
     )
     mean, between = MEANS[origin.options["trajectory"]].words, BETWEEN[origin.options["between"]].words
-    yield f"Mean over months: {mean}. Studies around it: {between}."
+    names = dict.fromkeys(name for option in KINDS for name in origin.options[option])
+    at = f", of studies at the mean of {', '.join(names)}" if names else ""
+    yield f"Mean over months: {mean}{at}. Studies around it: {between}."
     if course.visit.size > 1 and course.new.month.size == course.visit.size:
         alone = course.average.month.size > course.visit.size
         yield f"Lines between visits are for the eye only{' in a new study' if alone else ''}."

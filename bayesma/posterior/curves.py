@@ -9,8 +9,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.engines.tree import SAMPLE
+from bayesma.errors import OptionError
+from bayesma.evidence.moderators import at_values
 from bayesma.families.mean_shapes import MEANS
 from bayesma.families.visit_covariances import BETWEEN
+from bayesma.families.visit_moderators import KINDS
 from bayesma.posterior.marginals import Marginal, average, labels_of, marginal
 from bayesma.posterior.provenance import Provenance
 
@@ -37,8 +40,16 @@ def together(drawn: float, each: Array) -> float:
     return float(each[0]) if each.size == 1 else min(drawn, float(np.min(each)))
 
 
-def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Array]:
-    """Draws of both estimands at the months, (chain, draw, month)."""
+def curves(
+    fit: xr.DataTree, origin: Provenance, months: Array, at: Mapping[str, object] | None = None
+) -> dict[str, Array]:
+    """Draws of both estimands at the months, (chain, draw, month), where the moderators are as `at` says.
+
+    Raises
+    ------
+    OptionError
+        For a moderator, or a category, the model has not.
+    """
     posterior = fit["posterior"].dataset
     needed = {str(n): v for n, v in posterior.data_vars.items() if n != "theta"}
     values = {n: v.transpose(*SAMPLE, ...).values for n, v in needed.items()}
@@ -61,7 +72,29 @@ def curves(fit: xr.DataTree, origin: Provenance, months: Array) -> dict[str, Arr
             mean[:, fresh] += draws["amplitude"][:, None] * _normal(covariance, normal)
     deviation = draws["theta_new"] - at_visits
     moved = _deviations(origin, months, visits, deviation, draws, rng)
+    mean = mean + _added(fit, origin, months, draws, at or {})
     return {AVERAGE: mean.reshape(*shape, -1), NEW: (mean + moved).reshape(*shape, -1)}
+
+
+def _added(
+    fit: xr.DataTree, origin: Provenance, months: Array, draws: Mapping[str, Array], at: Mapping[str, object]
+) -> Array:
+    """What moderators away from their centre add to the mean at the months, (s, m)."""
+    has = list(dict.fromkeys(name for option in KINDS for name in origin.options[option]))
+    for name in at:
+        if name not in has:
+            known = f"its moderators are: {', '.join(has)}" if has else "it has none"
+            raise OptionError(f"at names {name!r}, which is no moderator of this model; {known}")
+    added = np.zeros((len(draws["theta_new"]), months.size))
+    data = fit["constant_data"].dataset
+    for (option, p), time in zip(KINDS.items(), (np.ones_like(months), months), strict=True):
+        own = {name: value for name, value in at.items() if name in origin.options[option]}
+        if own:
+            dim = p.dims[0]
+            labels = [str(label) for label in data[dim].values]
+            place = at_values(own, labels, data[f"{dim}_centre"].values, data[f"{dim}_scale"].values)
+            added += (draws[p.name] @ place)[:, None] * time
+    return added
 
 
 def _straight(months: Array, visits: Array, values: Array) -> Array:

@@ -33,6 +33,7 @@ def averaged(
     favours: str | None,
     ends: tuple[float, float],
     above: Sequence[float],
+    at: Mapping[str, object],
 ) -> pd.DataFrame:
     """The rows of `course`, averaged over fits of the same data.
 
@@ -43,7 +44,7 @@ def averaged(
     _check(fits, origins)
     share, doubts = weights_of(fits, weights)
     trees, known = list(fits.values()), list(origins.values())
-    asked = asked_of(trees, known, months, rebound, favours, ends, above)
+    asked = asked_of(trees, known, months, rebound, favours, ends, above, at)
     tables = {label: course(fit, origins[label], asked) for label, fit in fits.items()}
     mixed = _quantiles(fits, origins, share, asked)
     linear = [name for name in mixed.columns if name not in {*QUANTILES, "sd", "mcse_mean"}]
@@ -144,7 +145,7 @@ def _quantiles(
     asked: Asked,
 ) -> pd.DataFrame:
     """Rows from draws of all fits, each in proportion to its weight and evenly spaced through its own."""
-    drawn = {label: curves(fit, origins[label], asked.every) for label, fit in fits.items()}
+    drawn = {label: curves(fit, origins[label], asked.every, asked.at) for label, fit in fits.items()}
     good = asked.good(next(iter(origins.values())))
     sizes = {label: one[AVERAGE].shape[0] * one[AVERAGE].shape[1] for label, one in drawn.items()}
     size = int(min(sizes[label] / share[label] for label in fits if share[label] > 0.0))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.families.visit_covariances import BETWEEN
+from bayesma.families.visit_moderators import KINDS
 from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits, together
 from bayesma.posterior.marginals import labels_of, moments_below
 from bayesma.posterior.numbers import is_number
@@ -63,6 +64,8 @@ class Asked:
         Those of the data.
     favours, ends, above
         Direction of benefit, probabilities at the ends of intervals, thresholds.
+    at
+        Values of moderators; the others are at their centre.
     """
 
     months: Array
@@ -72,6 +75,7 @@ class Asked:
     favours: str | None
     ends: tuple[float, float]
     above: Sequence[float]
+    at: Mapping[str, object]
 
     @property
     def every(self) -> Array:
@@ -92,6 +96,7 @@ def asked_of(
     favours: str | None,
     ends: tuple[float, float],
     above: Sequence[float],
+    at: Mapping[str, object],
 ) -> Asked:
     """Check months against every fit; curves are followed on a fine grid where a fit has one.
 
@@ -112,6 +117,7 @@ def asked_of(
         favours=favours,
         ends=ends,
         above=above,
+        at=at,
     )
 
 
@@ -119,13 +125,14 @@ def course(fit: xr.DataTree, origin: Provenance, asked: Asked) -> pd.DataFrame:
     """Rows of both estimands: a month each, then what the months say together."""
     good = asked.good(origin)
     parts = {}
-    for estimand, curve in curves(fit, origin, asked.every).items():
+    for estimand, curve in curves(fit, origin, asked.every, asked.at).items():
         parts[estimand] = rows_of(curve, asked, good)
-        _exactly(parts[estimand], fit, estimand, asked, good)
+        if not asked.at:
+            _exactly(parts[estimand], fit, estimand, asked, good)
     table = pd.concat(parts, names=["estimand", "quantity"])
     outside = [f"{m:g}" for m in asked.months if not asked.visits[0] <= m <= asked.visits[-1]]
     unseen = [f"{m:g}" for m in asked.months if m not in asked.visits and f"{m:g}" not in outside]
-    notes = []
+    notes = _place(origin, asked.at)
     if outside:
         notes.append(f"months beyond the follow-up, extrapolated by the model alone: {', '.join(outside)}")
     if unseen:
@@ -150,6 +157,16 @@ def rows_of(curve: Array, asked: Asked, good: Good) -> pd.DataFrame:
         name = f"change from month {asked.compared[0]:g} to month {asked.compared[1]:g}"
         parts.append(_lines({name: last - first}, asked.ends, asked.above, Good(good.sign, 0.0)))
     return pd.concat(parts)
+
+
+def _place(origin: Provenance, at: Mapping[str, object]) -> list[str]:
+    """For which studies the curves are, where moderators decide."""
+    names = dict.fromkeys(name for option in KINDS for name in origin.options[option])
+    stated = [f"{name} = {at[name]}" for name in names if name in at]
+    centred = [name for name in names if name not in at]
+    parts = [f"studies with {', '.join(stated)}"] * bool(stated)
+    parts += [f"{', '.join(centred)} at the mean of the studies"] * bool(centred)
+    return [f"the course is that of {'; '.join(parts)}"] if parts else []
 
 
 def _how_between(origin: Provenance) -> str:

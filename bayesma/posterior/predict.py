@@ -50,6 +50,7 @@ def predict(
     months: Sequence[float] | None = None,
     rebound: tuple[float, float] | None = None,
     weights: str | Mapping[str, float] = STACKING,
+    at: Mapping[str, object] | None = None,
 ) -> pd.DataFrame:
     """What follows from a fit: absolute risks from counts and ratios, the course over months from visits.
 
@@ -91,6 +92,9 @@ def predict(
         Several fits: ``"stacking"`` of PSIS-LOO over studies (Yao et al. 2018, doi 10.1214/17-BA1091),
         ``"evidence"`` (posterior probabilities of the fits, equal before the data; exact fits), or a number
         for each. They stand in ``attrs["weights"]``.
+    at
+        Several visits: values of moderators in their own unit, ``{"dose": 2, "cells": "UC"}``; the others,
+        and all when not given, at their mean over the studies.
 
     Returns
     -------
@@ -144,17 +148,19 @@ def predict(
     _check(per, favours)
     if isinstance(fit, Mapping) and not isinstance(fit, xr.DataTree | xr.Dataset):
         _check_no_risks(baseline, studies)
-        return averaged(fit, weights, months, rebound, favours, ends, limits)
+        return averaged(fit, weights, months, rebound, favours, ends, limits, at or {})
     origin = provenance(fit)
     if weights != STACKING:
         raise OptionError("predict: weights are for several fits; leave weights out")
     if has_visits(fit):
         _check_no_risks(baseline, studies)
-        table = course(fit, origin, asked_of([fit], [origin], months, rebound, favours, ends, limits))
+        table = course(
+            fit, origin, asked_of([fit], [origin], months, rebound, favours, ends, limits, at or {})
+        )
         table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
         return _described(table, fit, origin)
-    if months is not None or rebound is not None:
-        raise OptionError("predict: this fit has no months; leave months and rebound out")
+    if months is not None or rebound is not None or at is not None:
+        raise OptionError("predict: this fit has no months; leave months, rebound and at out")
     if origin.measure.code == "PLO":
         if baseline is not None:
             raise OptionError(

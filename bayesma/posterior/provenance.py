@@ -77,7 +77,7 @@ def provenance(fit: xr.DataTree) -> Provenance:
     attrs = fit.attrs
     return Provenance(
         family=FAMILIES[attrs["family"]],
-        options=json.loads(attrs["options"]),
+        options={n: tuple(v) if isinstance(v, list) else v for n, v in json.loads(attrs["options"]).items()},
         priors={name: Prior.parse(text) for name, text in json.loads(attrs["priors"]).items()},
         default_priors=tuple(json.loads(attrs["default_priors"])),
         measure=MEASURES[attrs["measure"] if attrs["measure"] in MEASURES else "GEN"],

@@ -115,12 +115,22 @@ def _proportion(options: Options) -> str:
 def _longitudinal(options: Options) -> str:
     """Estimates at several visits."""
     mean, between = MEANS[options["trajectory"]].words, BETWEEN[options["between"]].words
+    shifts = [
+        f"{words} ({', '.join(options[name])})"
+        for name, words in (
+            ("moderators", "moderators that shift it"),
+            ("slope_moderators", "moderators that change its slope"),
+        )
+        if options[name]
+    ]
+    own = f"; m is that of studies at the mean of {' and '.join(shifts)}, centred and scaled" * bool(shifts)
     known = "but for the correlation between visits, which has a prior" * (options["within"] == "estimated")
     return (
         "longitudinal: the estimates of study i at its visits are multivariate normal around its effects "
         f"theta_i, with the covariance of their errors known{f' {known}' if known else ''}; theta_i ~ "
-        f"Normal(m, Sigma). Mean over months m: {mean}. Covariance between studies Sigma: {between}. A visit "
-        "that a study has not takes no part; the effects in a new study are theta_new ~ Normal(m, Sigma)"
+        f"Normal({'m_i' if shifts else 'm'}, Sigma). Mean over months m: {mean}{own}. Covariance between "
+        f"studies Sigma: {between}. A visit that a study has not takes no part; the effects in a new study "
+        "are theta_new ~ Normal(m, Sigma)"
     )
 
 

@@ -12,6 +12,7 @@ from bayesma.posterior.curves import AVERAGE, NEW
 from bayesma.posterior.over_time import EVERY
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
 from bayesma.reporting.details import engines, posteriors, priors
+from bayesma.reporting.moderators import moderators
 from bayesma.reporting.numbers import MISSING, probability, rounded, with_intervals
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words
@@ -31,7 +32,7 @@ def content(result: OverMonths) -> Content:
         main=Drawing(figure, f"trajectory, {job.label} {job.variant_label}"),
         beside=None,
         decision=decision(result),
-        tables=(together(result), comparison(result), priors(result)),
+        tables=(together(result), comparison(result), moderators(result), priors(result)),
         folded=(posteriors(result), studies(result), engines(result)),
     )
 

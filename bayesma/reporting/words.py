@@ -24,7 +24,14 @@ METHODS = {
     "Peto": "Peto's common odds ratio",
     "multivariate": "multivariate restricted maximum likelihood over the visits",
 }
-CHANGES = {"slope", "slope1", "slope2", "emax"}  # coefficients that are differences on the analysis scale
+CHANGES = {
+    "slope",
+    "slope1",
+    "slope2",
+    "emax",
+    "beta",
+    "beta_slope",
+}  # coefficients that are differences on the analysis scale
 WITHIN = {
     "ar1-visit": "to the power of the visits between",
     "ar1-month": "to the power of the months between",

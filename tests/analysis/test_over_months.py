@@ -11,6 +11,8 @@ import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.counterparts import ALONE
 from bayesma.errors import DataError, OptionError, PriorError, SpecError
+from bayesma.reporting.moderators import moderators
+from bayesma.reporting.numbers import MISSING
 
 from .conftest import months_file, only_over_months
 
@@ -245,3 +247,42 @@ def test_a_curve_has_a_free_classical_answer_that_says_so(analysed: Analysed) ->
     text = HEAD.replace('{ m = "Normal(0, 5)",', '{ coef = "Normal(0, 5)",')
     result = only_over_months(analysed(f'{text}trajectory = "spline"\n', ROWS))
     assert result.classical_label == "multivariate REML, compound symmetry, a mean at every visit"
+
+
+def test_moderators_have_a_table_in_their_own_unit(analysed: Analysed) -> None:
+    rows = "study,month,d,se,dose,cells\n"
+    dose = {"A": 1, "B": 4, "C": 2, "D": 3}
+    cells = {"A": "UC", "B": "BM", "C": "UC", "D": "BM"}
+    for study, month, d in [
+        ("A", 1, -0.5),
+        ("A", 6, -0.9),
+        ("B", 1, 0.2),
+        ("B", 6, -1.1),
+        ("C", 1, -0.2),
+        ("C", 6, -0.4),
+        ("D", 1, 0.1),
+        ("D", 6, -0.3),
+    ]:
+        rows += f"{study},{month},{d},0.2,{dose[study]},{cells[study]}\n"
+    text = HEAD.replace("tau =", 'beta = "Normal(0, 1)", beta_slope = "Normal(0, 1)", tau =')
+    asked = text + 'moderators = ["dose", "cells"]\nslope_moderators = ["dose"]\n'
+    result = only_over_months(analysed(asked, rows))
+    made = moderators(result)
+    assert made is not None
+    assert [row.cells[:4] for row in made.rows] == [
+        ("dose", "the effect", "2.5", "1.291"),
+        ("cells: UC v BM", "the effect", "50 %", MISSING),
+        ("dose", "its change a month", "2.5", "1.291"),
+    ]
+    mean = result.summary["mean"]["beta_slope[dose]"]
+    assert (
+        made.rows[2]
+        .cells[5]
+        .startswith(f"{mean / np.std([1, 4, 2, 3], ddof=1):.2f}".replace("-", "\N{MINUS SIGN}"))
+    )
+    joint = result.classical.joint
+    assert joint is not None
+    assert {"beta[dose]", "beta[cells: UC v BM]", "beta_slope[dose]"} <= set(joint.table.index)
+    assert moderators(only_over_months(analysed(HEAD, ROWS))) is None
+    with pytest.raises(OptionError, match=r"has no moderator 'doses'; did you mean 'dose'\?"):
+        analysed(text + 'moderators = ["doses"]\n', rows)

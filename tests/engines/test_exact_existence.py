@@ -66,7 +66,7 @@ def test_moments_exist_below(k, mu, tau, of_mu, of_tau, of_new):
     family = FAMILIES["normal"]
     options = family.checked_options({})
     priors = family.checked_priors(effects(k), {"mu": mu, "tau": tau}, options)
-    below = family.moments_below(Case(family.arrays(effects(k)), priors, options))
+    below = family.moments_below(Case(family.arrays(effects(k), options), priors, options))
     assert below == {"mu": of_mu, "tau": of_tau, "theta": INF, "theta_new": of_new}
 
 

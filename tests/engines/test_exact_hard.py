@@ -174,7 +174,7 @@ def test_against_brute_force(case, brute_force):
     tau = Prior.parse(case.tau)
     priors = {"mu": mu, "tau": tau}
     exists = NORMAL.moments_below(
-        ModelCase(NORMAL.arrays(Effects.from_estimates(y, se)), priors, NORMAL.checked_options({}))
+        ModelCase(NORMAL.arrays(Effects.from_estimates(y, se), {}), priors, NORMAL.checked_options({}))
     )
     solution = gaussian.solve(GaussianProblem(y, se, mu, tau), exists["tau"])
     scales = tuple(s for s in (case.mu[1], tau.median() if tau.is_proper else 1.0) if 1e-300 < s < 1e300)

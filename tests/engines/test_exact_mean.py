@@ -16,7 +16,7 @@ from bayesma.engines.densities import SlicedDensity
 from bayesma.engines.exact_mean import MeanIntegral
 from bayesma.engines.marginals import marginal
 from bayesma.errors import ConvergenceWarning
-from bayesma.families.problems import GaussianMeanProblem
+from bayesma.families.problems import Coefficient, GaussianMeanProblem
 from bayesma.priors import Prior
 
 # Two rules of the engine's own differ by at most 1e-8 when it stops.
@@ -107,8 +107,9 @@ class Double:
             priors=tuple(Prior.parse(chosen[name]) for name in self.names),
             bounds=tuple(PRIORS[name][1] for name in self.names),
             scales=tuple(scale.get(name, 1.0) for name in self.names),
-            coefficients=("e0", "emax") if self.emax else ("m",) * self.size,
-            dimension=None if self.emax else "visit",
+            coefficients=(Coefficient("e0", None, 1), Coefficient("emax", None, 1))
+            if self.emax
+            else (Coefficient("m", "visit", self.size),),
             prior_mean=np.zeros(self.size),
             prior_sd=self.prior_sd,
             pieces=self.pieces,
@@ -159,7 +160,7 @@ def check(double, edges, brute_force, tolerance=ACCURATE, **priors):
         below = ours.probability(float(cut), above=False)[0]
         assert below == pytest.approx(weight @ (phi[:, i] < cut), abs=tolerance), name
         assert ours.probability(float(ours.quantile([0.3])[0, 0]), above=False)[0] == pytest.approx(0.3)
-    names = dict.fromkeys(problem.coefficients)
+    names = [one.name for one in problem.coefficients]
     got = np.concatenate([marginal(fit, name).mean() for name in names])
     assert got == pytest.approx(weight @ mean, abs=tolerance)
     got = np.concatenate([marginal(fit, name).probability(-0.4, above=False) for name in names])

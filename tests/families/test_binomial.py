@@ -548,12 +548,12 @@ def test_options_that_are_refused(options, message):
 
 def test_crude_estimates_are_for_display_only():
     """Half an event is added to tables with a zero, nothing is said of a double zero; no fit sees either."""
-    estimate, se = BINOMIAL.crude(BINOMIAL.arrays(MIXED))
+    estimate, se = BINOMIAL.crude(BINOMIAL.arrays(MIXED, {}))
     assert estimate[0] == pytest.approx(math.log((2 / 12) / (5 / 7)))
     assert estimate[1] == pytest.approx(math.log((0.5 / 20.5) / (1.5 / 21.5)))
     assert se[1] == pytest.approx(math.sqrt(1 / 0.5 + 1 / 20.5 + 1 / 1.5 + 1 / 21.5))
     assert np.isnan(estimate[3]) and np.isnan(se[3])
-    case = Case(BINOMIAL.arrays(MIXED), {}, BINOMIAL.checked_options({"baseline": "conditional"}))
+    case = Case(BINOMIAL.arrays(MIXED, {}), {}, BINOMIAL.checked_options({"baseline": "conditional"}))
     assert BINOMIAL.log_likelihood({"mu": np.zeros(1), "tau": np.ones(1)}, case)[0, 3] == pytest.approx(
         0.0, abs=1e-12
     )

@@ -22,7 +22,7 @@ EFFECTS = bm.Effects.from_estimates([-0.4, 0.1, 0.3], [0.2, 0.3, 0.1], measure="
 
 def case(options, priors=None):
     """What the family computes with."""
-    return Case(NORMAL.arrays(EFFECTS), priors or {}, options)
+    return Case(NORMAL.arrays(EFFECTS, options), priors or {}, options)
 
 
 ROUNDING = 1e-13
