@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ def at_values(asked: Mapping[str, object], labels: Sequence[str], centre: Array,
     for name, value in asked.items():
         own = [i for i, label in enumerate(labels) if label == name]
         if own:
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise OptionError(f"at holds {name} = {value!r}; give a finite number")
             out[own[0]] = (float(value) - centre[own[0]]) / scale[own[0]]
             continue
@@ -161,11 +162,27 @@ def _column(
             )
         if numeric and not math.isfinite(value):
             raise DataError(f"{where} ({study}): the moderator {name} is {value}; it must be a finite number")
+    if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
+        column = _numbers_read_as_text(column, name, studies, where)
     if column.nunique() == 1:
         raise DataError(
             f"{where}: the moderator {name} is {column.iloc[0]} in all {len(studies)} studies, which tells "
             "nothing; leave it out"
         )
+    return column
+
+
+def _numbers_read_as_text(column: pd.Series, name: str, studies: Sequence[str], where: str) -> pd.Series:
+    """Text that is all numbers, as numbers; refused where some are not: all would become categories."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if numbers.notna().all():
+        return numbers
+    for study, text, value in zip(studies, column, numbers, strict=True):
+        if math.isnan(value) and numbers.notna().any():
+            raise DataError(
+                f"{where} ({study}): the moderator {name} is {text!r} among numbers; correct it, or give "
+                "every study a category"
+            )
     return column
 
 

@@ -191,7 +191,9 @@ def test_refusals() -> None:
         OptionError, match=r"needs a number .* prior on it \(Uniform\(0, 1\)\); build it again"
     ):
         bm.multivariate(evidence(two, within_correlation="Uniform(0, 1)"))
-    with pytest.raises(OptionError, match="4 estimates cannot tell 2 coefficients and 3 covariance parameters"):
+    with pytest.raises(
+        OptionError, match="4 estimates cannot tell 2 coefficients and 3 covariance parameters"
+    ):
         bm.multivariate(evidence(two, within_correlation=0.5))
     one = evidence([("A", m, 0.1, 0.2) for m in range(1, 7)], within_correlation=0.5)
     with pytest.raises(OptionError, match="1 study cannot tell how studies differ"):

@@ -18,6 +18,8 @@ TABLE = pd.DataFrame(
         "same": [3.0, 3.0, 3.0, 3.0],
         "gap": [1.0, None, 2.0, 4.0],
         "blank": ["x", "y", " ", "x"],
+        "mixed": ["1.5", "2", "n. r.", "4"],
+        "text": ["1.5", "2", "3", "4"],
         "huge": [1.0, np.inf, 2.0, 3.0],
     }
 )
@@ -52,6 +54,11 @@ def test_a_categorical_keeps_its_order_and_drops_what_no_study_has() -> None:
     ]
 
 
+def test_numbers_that_were_read_as_text_are_numbers() -> None:
+    assert read("text").labels.tolist() == ["text"]
+    assert at_values({"text": np.int64(4)}, ["text"], np.array([2.0]), np.array([4.0])).tolist() == [0.5]
+
+
 def test_no_moderators_are_no_columns() -> None:
     assert read().values.shape == (4, 0)
 
@@ -71,6 +78,11 @@ def test_no_moderators_are_no_columns() -> None:
             ["huge"],
             DataError,
             r"^trees\.csv \(Birch\): the moderator huge is inf; it must be a finite number$",
+        ),
+        (
+            ["mixed"],
+            DataError,
+            r"^trees\.csv \(Cedar\): the moderator mixed is 'n\. r\.' among numbers; correct it, or give ",
         ),
         (
             ["same"],
