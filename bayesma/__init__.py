@@ -36,6 +36,7 @@ _HOMES = {
     "shrinkage": "posterior.shrinkage",
     "compare": "posterior.compare",
     "predict": "posterior.predict",
+    "response": "posterior.response",
     "summary_of_findings": "posterior.summary_of_findings",
     "model_disagreement": "posterior.model_disagreement",
     "model_evidence": "posterior.model_evidence",

@@ -15,7 +15,7 @@ FUNCTIONS = [
     "benefit", "compare", "crosscheck", "effect_sizes", "fit", "frequentist", "glmm",
     "list_families", "list_measures", "list_models", "list_priors", "load_data", "load_spec",
     "mantel_haenszel", "model_disagreement", "model_evidence", "multivariate", "per_visit", "peto", "predict",
-    "prob", "read_studies", "report", "run", "shrinkage", "summary",
+    "prob", "read_studies", "report", "response", "run", "shrinkage", "summary",
     "summary_of_findings",
 ]  # fmt: skip
 CLASSES = ["ArmCounts", "Effects", "Prior", "Trajectories", "TwoArmCounts"]

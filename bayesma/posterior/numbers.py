@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 from bayesma.errors import OptionError
 
@@ -23,3 +26,18 @@ def tails(ci_prob: float) -> tuple[float, float]:
     if not (is_number(ci_prob) and 0.0 < ci_prob < 1.0):
         raise OptionError(f"ci_prob is {ci_prob!r}; it must lie between 0 and 1, for example 0.95")
     return 0.5 * (1.0 - ci_prob), 0.5 * (1.0 + ci_prob)
+
+
+def limits_of(above: float | Sequence[float]) -> list[float]:
+    """Thresholds as a list.
+
+    Raises
+    ------
+    OptionError
+        For what is no finite number.
+    """
+    given: list[Any] = [above] if is_number(above) or isinstance(above, str) else list(above)  # type: ignore[arg-type]
+    for value in given:
+        if not (is_number(value) and math.isfinite(value)):
+            raise OptionError(f"above holds {value!r}; give numbers, for example above=[0.01, 0.05]")
+    return [float(value) for value in given]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,18 +16,17 @@ from bayesma.posterior.benefit import DIRECTIONS
 from bayesma.posterior.curves import has_visits
 from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, two_arm_risks
 from bayesma.posterior.mean_shapes import STACKING, averaged
-from bayesma.posterior.numbers import is_number, tails
+from bayesma.posterior.numbers import limits_of, tails
 from bayesma.posterior.over_time import asked_of, course
 from bayesma.posterior.provenance import Provenance, provenance
 from bayesma.posterior.single_arm import single_arm_risks
-from bayesma.posterior.spread import Spread
+from bayesma.posterior.spread import Spread, table_of
 from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 
 CONTROL, TREATED, DIFFERENCE = "risk in the control arm", "risk in the treated arm", "risk difference"
 RATIO, ODDS = "risk ratio", "odds ratio"
-COLUMNS = ["mean", "sd", "median", "ci_low", "ci_high", "mcse_mean"]
 INTERVAL = ["median", "ci_low", "ci_high"]
 MOMENTS = ["mean", "sd", "mcse_mean"]
 OWN_BASELINE = (
@@ -144,7 +141,7 @@ def predict(
     'NNTB 13 (10 to 34)'
     """
     ends = tails(ci_prob)
-    limits = _limits(above)
+    limits = limits_of(above)
     _check(per, favours)
     if isinstance(fit, Mapping) and not isinstance(fit, xr.DataTree | xr.Dataset):
         _check_no_risks(baseline, studies)
@@ -167,7 +164,7 @@ def predict(
                 "predict: a single-arm fit holds no effect to put on a baseline; leave baseline out"
             )
         rows, meanings = single_arm_risks(fit, origin, studies=studies)
-        table = _table(rows, ends, limits)
+        table = table_of(rows, ends, limits)
         table.index.name = "quantity"
         table.attrs |= {"quantities": meanings}
     elif origin.measure.code in {"OR", "RR"}:
@@ -217,7 +214,7 @@ def _two_arms(
     parts, words = {}, {}
     risks = two_arm_risks(fit, origin, control)
     for estimand, one in risks.items():
-        part = _table(_quantities(one, per), ends, limits)
+        part = table_of(_quantities(one, per), ends, limits)
         if not known:
             part.loc[[RATIO, ODDS], MOMENTS] = np.nan
         part.loc[ODDS, MOMENTS] = np.nan
@@ -254,26 +251,6 @@ def _quantities(risks: Risks, per: int) -> dict[str, Spread]:
 def events_label(per: int) -> str:
     """Name of the row that counts events among so many patients."""
     return f"more events per {per:,}"
-
-
-def _table(rows: Mapping[str, Spread], ends: tuple[float, float], limits: Sequence[float]) -> pd.DataFrame:
-    """One line a quantity."""
-    lines: dict[str, list[float]] = {}
-    for name, spread in rows.items():
-        median, low, high = spread.quantile([0.5, *ends])
-        lines[name] = [spread.mean(), spread.sd(), median, low, high, spread.mcse()]
-        lines[name] += [spread.above(limit) for limit in limits]
-    columns = [*COLUMNS, *(f"P(> {limit:g})" for limit in limits)]
-    return pd.DataFrame.from_dict(lines, orient="index", columns=columns)
-
-
-def _limits(above: float | Sequence[float]) -> list[float]:
-    """Thresholds as a list."""
-    given: list[Any] = [above] if is_number(above) or isinstance(above, str) else list(above)  # type: ignore[arg-type]
-    for value in given:
-        if not (is_number(value) and math.isfinite(value)):
-            raise OptionError(f"above holds {value!r}; give numbers, for example above=[0.01, 0.05]")
-    return [float(value) for value in given]
 
 
 def _check(per: object, favours: object) -> None:

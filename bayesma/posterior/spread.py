@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
@@ -13,6 +14,7 @@ from bayesma.posterior.marginals import Marginal
 
 Array = NDArray[np.float64]
 
+COLUMNS = ["mean", "sd", "median", "ci_low", "ci_high", "mcse_mean"]
 ENDS = (1e-12, 1.0 - 1e-12)  # between these a threshold is sought
 NEAR = 0.01  # in probability, from the ranks of the nodes to where a quantile is sought
 NEGLIGIBLE = 1e-12  # mass of a piece that is left out
@@ -123,6 +125,17 @@ class Spread:
 
         mean = (self.values * self.weight).sum(axis=1) * self.values.shape[0]
         return float(array_stats.mcse(mean.reshape(self.chains, -1), method="mean"))
+
+
+def table_of(rows: Mapping[str, Spread], ends: tuple[float, float], limits: Sequence[float]) -> pd.DataFrame:
+    """One line a quantity, with the probabilities that it lies above the limits."""
+    lines: dict[str, list[float]] = {}
+    for name, spread in rows.items():
+        median, low, high = spread.quantile([0.5, *ends])
+        lines[name] = [spread.mean(), spread.sd(), median, low, high, spread.mcse()]
+        lines[name] += [spread.above(limit) for limit in limits]
+    columns = [*COLUMNS, *(f"P(> {limit:g})" for limit in limits)]
+    return pd.DataFrame.from_dict(lines, orient="index", columns=columns)
 
 
 def _below(threshold: float, pieces: tuple[Array, Array, Array]) -> float:
