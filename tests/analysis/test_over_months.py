@@ -278,7 +278,7 @@ def test_moderators_have_a_table_in_their_own_unit(analysed: Analysed) -> None:
     assert (
         made.rows[2]
         .cells[5]
-        .startswith(f"{mean / np.std([1, 4, 2, 3], ddof=1):.2f}".replace("-", "\N{MINUS SIGN}"))
+        .startswith(f"{mean / np.std([1, 4, 2, 3], ddof=1):.4f}".replace("-", "\N{MINUS SIGN}"))
     )
     joint = result.classical.joint
     assert joint is not None
