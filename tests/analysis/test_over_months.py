@@ -285,4 +285,4 @@ def test_moderators_have_a_table_in_their_own_unit(analysed: Analysed) -> None:
     assert {"beta[dose]", "beta[cells: UC v BM]", "beta_slope[dose]"} <= set(joint.table.index)
     assert moderators(only_over_months(analysed(HEAD, ROWS))) is None
     with pytest.raises(OptionError, match=r"has no moderator 'doses'; did you mean 'dose'\?"):
-        analysed(text + 'moderators = ["doses"]\n', rows)
+        analysed(asked.replace('"dose", "cells"', '"doses"'), rows)
