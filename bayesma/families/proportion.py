@@ -190,10 +190,10 @@ class Proportion(Family[ArmCounts]):
         return build(case)
 
     def model_data(self, case: Case) -> Arrays:
-        """The counts; the number of each arm's study only where studies have several arms."""
-        if case.options[CENTRES] == "random":
-            return case.arrays | {"cluster": case.arrays["cluster"].astype(np.int64)}
-        return {name: case.arrays[name] for name in ("events", "n")}
+        """The counts and what follows from them."""
+        from bayesma.families.proportion_model import data
+
+        return data(case)
 
     def sampled(self, options: Options) -> tuple[str, ...]:
         """Study logits too, but for the beta-binomial, where they are integrated out."""
