@@ -18,6 +18,7 @@ RESOLVED = 1.6  # the trapezoid is exact to rounding when the sd is this many st
 COARSEST = 0.2  # step in asinh units beyond which the likelihood itself would not be resolved
 NORMAL_REACH = 9.0  # sds of a normal beyond which it is 0
 HERMITE = 11
+FAINTEST = -600.0  # log of what still counts
 
 
 class Packed(NamedTuple):
@@ -140,15 +141,16 @@ def slots(first: int, stop: int, stride: int, points: int) -> tuple[int, int]:
 
 @compiled_sum
 def fast_exp(x: float) -> float:
-    """exp(x) for x <= 0 as (1 + x / 1024 + ...)^1024, exact to 1e-13 down to exp(-40).
+    """exp(x) for x <= 0 as (1 + x / 1024 + ...)^1024, exact to 1e-13 down to exp(-40); 0 below exp(-600).
 
-    Plain arithmetic, which a processor does on several numbers at once.
+    Plain arithmetic, which a processor does on several numbers at once; numbers near the smallest there are,
+    which products with less would be, take it a hundred times as long.
     """
-    r = max(x, -700.0) * (1.0 / 1024.0)
+    r = max(x, FAINTEST) * (1.0 / 1024.0)
     e = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720))))))
     for _ in range(10):
         e *= e
-    return e
+    return e if x > FAINTEST else 0.0
 
 
 @compiled_sum
