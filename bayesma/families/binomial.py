@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from bayesma.errors import PriorError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.families import binomial_likelihood as likelihood
-from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import (
+    LOG_LIKELIHOOD,
+    Array,
+    Arrays,
+    Case,
+    Family,
+    Option,
+    Options,
+    Parameter,
+    Priors,
+    register,
+)
 from bayesma.families.binomial_likelihood import BASELINE, CODING, SHIFTS
 from bayesma.families.effects import (
     NU,
@@ -232,9 +243,8 @@ class Binomial(Family[TwoArmCounts]):
         options = case.options
         made: Arrays = {}
         if "delta" not in draws and not common(options):
-            made["delta"] = likelihood.effect_table(case).draw(
-                draws["mu"], draws["tau"], shape_of(options), rng
-            )
+            given = draws["mu"], draws["tau"], shape_of(options)
+            made["delta"], made[LOG_LIKELIHOOD] = likelihood.effect_table(case).draw(*given, rng)
         if "alpha" not in draws and options[BASELINE] == "fixed":
             made["alpha"] = likelihood.draw_baselines(made.get("delta"), draws["mu"], case, rng)
         return made | self.new_study(draws, case, rng)

@@ -20,7 +20,18 @@ from scipy.special import betaln, expit, log_expit
 from bayesma.errors import OptionError
 from bayesma.evidence.counts import ArmCounts
 from bayesma.families import count_kernels as kernels
-from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import (
+    LOG_LIKELIHOOD,
+    Array,
+    Arrays,
+    Case,
+    Family,
+    Option,
+    Options,
+    Parameter,
+    Priors,
+    register,
+)
 from bayesma.families.effects import (
     NU,
     RANDOM_EFFECTS,
@@ -246,7 +257,9 @@ class Proportion(Family[ArmCounts]):
             events, n = case.arrays["events"], case.arrays["n"]
             made["theta"] = _logit_beta(a[:, None] + events, b[:, None] + n - events, rng)
         elif "theta" not in draws and not common(case.options):
-            made["theta"] = self.table(case).draw(draws["mu"], draws["tau"], shape_of(case.options), rng)
+            given = draws["mu"], draws["tau"], shape_of(case.options)
+            made["theta"], likelihood = self.table(case).draw(*given, rng)
+            made[LOG_LIKELIHOOD] = likelihood + kernels.log_choose(case.arrays["n"], case.arrays["events"])
         return made | self.new_study(draws, case, rng)
 
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
