@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesma.engines.slice_levels import Slices
 from bayesma.numerics import legendre
 from bayesma.numerics.effect_kernels import bell_sum, fast_exp
-from bayesma.numerics.effect_table import EffectTable, Shape
+from bayesma.numerics.effect_table import Shape
 from bayesma.numerics.jit import compiled, unlocked
 from bayesma.numerics.log_series import through_logs
 from bayesma.numerics.threads import by_rows
@@ -83,15 +83,13 @@ class Mixture:
     shape: Shape
 
     @classmethod
-    def of(cls, slices: Slices, table: EffectTable, shape: Shape) -> Mixture:
+    def of(cls, slices: Slices, shape: Shape) -> Mixture:
         """Divide the likelihood of each study out of the posterior."""
         heavy = slices.mass > LIGHT
         location, weight, scale = slices.location[heavy], slices.weight[heavy], slices.scale[heavy]
         n = location.shape[1]
-        marginal = table.log_marginal(location.reshape(-1), np.repeat(scale, n), shape)
-        share = np.concatenate(
-            [np.moveaxis(marginal.reshape(-1, n, table.k), -1, 0), np.zeros((1, *location.shape))]
-        )
+        of_studies = np.moveaxis(slices.likelihood[heavy], -1, 0)
+        share = np.concatenate([of_studies, np.zeros((1, *location.shape))])
         with np.errstate(divide="ignore"):
             ratio = np.log(weight) - share
         offset = ratio.max(axis=(1, 2))

@@ -235,8 +235,7 @@ class Binomial(Family[TwoArmCounts]):
         rho = draws.get("rho", np.zeros_like(tau))
         mean_sd = draws["alpha_mean"], draws["alpha_sd"], draws["mu"], tau, rho
         control, treated = likelihood.arms(case)
-        value = log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
-        return value + likelihood.log_choose(case)
+        return log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Effects and baselines given the hyper-parameters, where the draws lack them; a new study."""

@@ -18,7 +18,7 @@ REACH = 11.0  # sds of the normal approximation, wide enough for what is skewed
 
 
 def log_marginal(table: Packed, arrays: Arrays, mu: Array, tau: Array, tau_centre: Array) -> Array:
-    """Log likelihood of each study without binomial coefficients.
+    """Log likelihood of each study.
 
     Parameters
     ----------

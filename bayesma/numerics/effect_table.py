@@ -26,7 +26,7 @@ from bayesma.numerics.threads import by_rows
 Array = NDArray[np.float64]
 type LogLikelihood = Callable[[Array], Array]
 
-FEWEST = 500  # means and sds for which a thread is worth starting
+FEWEST = 5000  # integrals for which a thread is worth starting
 POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
 WIDEST_STEP = 0.05  # in asinh units: a table with wider ones is made twice as fine
 SCOUTS = 61  # points of the first look at a likelihood
@@ -138,7 +138,7 @@ class EffectTable:
         return by_rows(
             lambda part: log_marginals(mean[part], sd[part], shape.scales, shape.weights, self.packed),
             mean.size,
-            FEWEST,
+            FEWEST // self.k + 1,
         )
 
     def draw(self, mean: Array, sd: Array, shape: Shape, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -153,7 +153,7 @@ class EffectTable:
             made = draws(mean[part], sd[part], shape.scales, shape.weights, *chance, self.packed, fine)
             return np.moveaxis(made, 0, 1)
 
-        effects, likelihood = np.moveaxis(by_rows(some, mean.size, FEWEST), 1, 0)
+        effects, likelihood = np.moveaxis(by_rows(some, mean.size, FEWEST // self.k + 1), 1, 0)
         return effects, likelihood
 
     def at(self, effect: Array, studies: NDArray[np.intp]) -> Array:
