@@ -80,7 +80,7 @@ def build(
         Further attributes of the root; numbers and text only.
     """
     family, case = setting.family, setting.case
-    coords = {dim: xr.IndexVariable(dim, labels) for dim, labels in family.coords(setting.evidence).items()}
+    coords = family.coords(setting.evidence)
     dims = {p.name: p.dims for p in family.parameters(setting.options)}
     moments = family.moments_below(case)
     shape = next(iter(hyper.values())).shape[:2]

@@ -44,7 +44,7 @@ def data(case: Case) -> Arrays:
 
     What follows from counts alone is computed here once, and not in the model at every step of the sampler.
     """
-    arrays, result = case.arrays, {}
+    arrays, result = case.arrays, dict[str, Array]()
     conditional = case.options["baseline"] == "conditional"
     for arm in ("treat", "ctrl"):
         events, n = arrays[f"events_{arm}"], arrays[f"n_{arm}"]
