@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesma.engines.slice_levels import Slices
 from bayesma.numerics import legendre
 from bayesma.numerics.effect_kernels import bell_sum, fast_exp
-from bayesma.numerics.effect_table import EffectTable, Shape
+from bayesma.numerics.effect_table import Shape
 from bayesma.numerics.jit import compiled, unlocked
 from bayesma.numerics.log_series import through_logs
 from bayesma.numerics.threads import by_rows
@@ -29,7 +29,7 @@ BULK = 0.6  # units within which a slice has its mass, where its nodes must be s
 WIDE = 3.0  # the same for a Student-t, whose complex poles lie nearer
 RESOLVED = 1.3  # spacings of a slice's nodes or points from which a normal sees enough of them
 REACH = 9.0  # sds of a normal beyond which it is 0
-OPEN = 1e-10  # of the peak: a profile that is higher at an end is cut there
+OPEN = 1e-6  # of the peak: where a profile is higher at an end, what lies beyond is no tail but cut away
 FAR = 300.0  # a rough look does not tell exp(-FAR) from less
 FEWEST = 200  # effects for which a thread is worth starting
 THIN = 4  # nodes that a rough look takes together; rules have a multiple of them
@@ -83,15 +83,13 @@ class Mixture:
     shape: Shape
 
     @classmethod
-    def of(cls, slices: Slices, table: EffectTable, shape: Shape) -> Mixture:
+    def of(cls, slices: Slices, shape: Shape) -> Mixture:
         """Divide the likelihood of each study out of the posterior."""
         heavy = slices.mass > LIGHT
         location, weight, scale = slices.location[heavy], slices.weight[heavy], slices.scale[heavy]
         n = location.shape[1]
-        marginal = table.log_marginal(location.reshape(-1), np.repeat(scale, n), shape)
-        share = np.concatenate(
-            [np.moveaxis(marginal.reshape(-1, n, table.k), -1, 0), np.zeros((1, *location.shape))]
-        )
+        of_studies = np.moveaxis(slices.likelihood[heavy], -1, 0)
+        share = np.concatenate([of_studies, np.zeros((1, *location.shape))])
         with np.errstate(divide="ignore"):
             ratio = np.log(weight) - share
         offset = ratio.max(axis=(1, 2))

@@ -164,7 +164,7 @@ def effect_densities(slices: Slices, effects: LocationScaleEffects | Conditional
 
         return tabulate(conditional, np.full(effects.k + 1, mean), np.full(effects.k + 1, sd))
     table = effects.table
-    mixture = Mixture.of(slices, table, effects.shape)
+    mixture = Mixture.of(slices, effects.shape)
     packed = table.packed
     centre = np.append(packed.centre, mean)
     unit = np.append(np.minimum(packed.width, sd), sd)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import TwoParameterProblem
 from bayesma.numerics import legendre
+from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
 
@@ -158,29 +161,43 @@ def _places(scale: Array, slices: Slices) -> Array:
 
 def _between_slices(place: Array, uniform: Array, slices: Slices) -> Array:
     """Quantiles of the location at places among the slices, cubic through those of the four around each."""
-    size = min(slices.scale.size, 4)
-    first = np.clip(place.astype(int) - 1, 0, slices.scale.size - size)
+    fine = _to_points(slices.series.shape[1] + 1)
+    tables = np.maximum.accumulate(legendre.antiderivatives(slices.series) @ fine, axis=1)
+    return _cubic(place, uniform, tables, slices.window)
+
+
+@cache
+def _to_points(n: int) -> Array:
+    """Matrix from n Legendre coefficients to values at the points of a table, shape (n, points)."""
+    points = np.linspace(-1.0, 1.0, INVERSION_POINTS)
+    return np.ascontiguousarray(np.polynomial.legendre.legvander(points, n - 1).T)
+
+
+@compiled
+def _cubic(place: Array, uniform: Array, tables: Array, windows: Array) -> Array:
+    """The cubic's values; `tables` are tabulated distribution functions of the slices, (s, points)."""
+    size = min(tables.shape[0], 4)
     result = np.zeros(place.size)
-    for s in range(slices.scale.size):
-        offset = s - first
-        chosen = np.flatnonzero((offset >= 0) & (offset < size))
-        if not chosen.size:
-            continue
-        t = place[chosen] - first[chosen]
-        weight = np.ones(chosen.size)
-        for other in range(size):
-            gap = offset[chosen] - other
-            weight *= np.where(gap == 0, 1.0, (t - other) / np.where(gap == 0, 1, gap))
-        result[chosen] += weight * _quantiles(slices, s, uniform[chosen])
+    for i in range(place.size):
+        first = min(max(int(place[i]) - 1, 0), tables.shape[0] - size)
+        t = place[i] - first
+        for a in range(size):
+            weight = 1.0
+            for b in range(size):
+                if b != a:
+                    weight *= (t - b) / (a - b)
+            result[i] += weight * _quantile(uniform[i], tables[first + a], windows[first + a])
     return result
 
 
-def _quantiles(slices: Slices, s: int, uniform: Array) -> Array:
-    """Quantiles of the location in one slice."""
-    centre, unit, low, high = slices.window[s]
-    u = np.linspace(-1.0, 1.0, INVERSION_POINTS)
-    table = np.maximum.accumulate(legendre.evaluate_many(u, legendre.antiderivative(slices.series[s])))
+@compiled
+def _quantile(uniform: float, table: Array, window: Array) -> float:
+    """Quantile of the location in one slice."""
+    centre, unit, low, high = window
     if not table[-1] > 0.0:
-        return np.full(uniform.size, float(centre))
-    at = np.interp(uniform * table[-1], table, u)
-    return np.asarray(centre + unit * np.sinh(low + 0.5 * (high - low) * (at + 1.0)))
+        return float(centre)
+    target = uniform * table[-1]
+    m = min(max(np.searchsorted(table, target), 1), table.size - 1)
+    rise = table[m] - table[m - 1]
+    at = m - 1 + ((target - table[m - 1]) / rise if rise > 0.0 else 0.5)
+    return float(centre + unit * math.sinh(low + (high - low) * at / (table.size - 1)))

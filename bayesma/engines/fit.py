@@ -13,6 +13,7 @@ from bayesma.engines.exact import fit_exact
 from bayesma.engines.tree import Setting
 from bayesma.errors import OptionError
 from bayesma.families import FAMILIES, family_of
+from bayesma.numerics.threads import one_blas_thread
 from bayesma.priors import Prior
 
 ENGINES = ("nuts", "exact")
@@ -93,13 +94,14 @@ def fit(
     if not 0.0 < target_accept < 1.0:
         raise OptionError(f"target_accept is {target_accept!r}; it must lie between 0 and 1")
     setting = make_setting(evidence, family, priors, random_seed, options)
-    if engine == "exact":
-        return fit_exact(setting, draws=draws, chains=chains)
-    from bayesma.engines.nuts import Sampling, available_cores, fit_nuts
+    with one_blas_thread():
+        if engine == "exact":
+            return fit_exact(setting, draws=draws, chains=chains)
+        from bayesma.engines.nuts import Sampling, available_cores, fit_nuts
 
-    shown = sys.stderr.isatty() if progressbar is None else progressbar
-    workers = min(chains, cores or available_cores())
-    return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, shown))
+        shown = sys.stderr.isatty() if progressbar is None else progressbar
+        workers = min(chains, cores or available_cores())
+        return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, shown))
 
 
 def make_setting(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +28,8 @@ class Slices:
         Shape (s,); one slice at 0 where the scale is fixed.
     location
         Nodes on the line, shape (s, n).
+    likelihood
+        Log likelihood of each study at the nodes, shape (s, n, k).
     weight
         Posterior weights of the nodes, shape (s, n), summing to 1.
     window
@@ -43,6 +44,7 @@ class Slices:
 
     scale: Array
     location: Array
+    likelihood: Array
     weight: Array
     window: Array
     series: Array
@@ -98,8 +100,8 @@ def level(
         guess = list(
             zip(np.interp(z, window.z, window.centre), np.interp(z, window.z, window.sd), strict=True)
         )
-    tables = [_tabulated(posterior, float(scale[s]), guess[s], locations, known) for s in range(scale.size)]
-    heights = np.array([height for height, _, _ in tables]) + outer[:, None]
+    heights, nodes, likelihood, windows = _tabulated(posterior, scale, guess, locations, known)
+    heights += outer[:, None]
     peak = float(heights.max())
     fine = through_logs(heights - peak)
     along = None if window is None else _along(window, fine.integrals)
@@ -116,9 +118,10 @@ def level(
     rough = max(float(of_slice[kept] @ fine.rough[kept]), abs(math.log(total) - log_total))
     slices = Slices(
         scale,
-        np.array([nodes for _, nodes, _ in tables]),
+        nodes,
+        likelihood,
         mass,
-        np.array([ends for _, _, ends in tables]),
+        windows,
         legendre.coefficients(fine.values * share[:, None]),
         None if along is None else along.density,
         peak + log_total,
@@ -163,35 +166,48 @@ def _along(window: ScaleWindow, integrals: Array) -> _Along:
 
 
 def _tabulated(
-    posterior: Posterior, scale: float, guess: tuple[float, float], size: int, known: Slices | None
-) -> tuple[Array, Array, tuple[float, float, float, float]]:
-    """One slice: log density in u at the nodes of the rule of `size`, the nodes, and their window."""
-    v = legendre.rule(size)[0]
-    for ends in _windows(posterior, scale, guess, known):
-        centre, unit, low, high = ends
-        z = low + 0.5 * (high - low) * (v + 1.0)
-        nodes = centre + unit * np.sinh(z)
-        height = posterior.log_density(nodes, scale)
-        if _falls(height, nodes, posterior):
-            break
-    return height + np.log(0.5 * (high - low) * unit * np.cosh(z)), nodes, ends
+    posterior: Posterior, scale: Array, guesses: list[tuple[float, float]], size: int, known: Slices | None
+) -> tuple[Array, Array, Array, Array]:
+    """Log densities in u (s, n) at the rule of `size`, nodes (s, n), likelihoods (s, n, k), windows (s, 4).
 
+    Windows are those between the known slices, if these will do, or else each slice's own.
+    """
 
-def _falls(height: Array, nodes: Array, posterior: Posterior) -> bool:
-    """Whether the density has fallen far enough at both ends of a slice, or its support ends there."""
-    enough = height.max() - LOW_ENOUGH
-    spacing = nodes[1] - nodes[0], nodes[-1] - nodes[-2]
-    left = height[0] < enough or nodes[0] - spacing[0] < posterior.low
-    return bool(left and (height[-1] < enough or nodes[-1] + spacing[1] > posterior.high))
+    def sought(rows: NDArray[np.intp]) -> Array:
+        own = [posterior.slice(float(scale[s]), *guesses[s]) for s in rows]
+        return np.array(own).reshape(-1, 4)
 
-
-def _windows(
-    posterior: Posterior, scale: float, guess: tuple[float, float], known: Slices | None
-) -> Iterator[tuple[float, float, float, float]]:
-    """Windows of a slice to try in turn: between those of the known slices around it, then its own."""
     whole = math.isinf(posterior.low) and math.isinf(posterior.high)
-    if known is not None and known.scale.size > 1 and whole:
-        columns = (np.interp(scale, known.scale, column) for column in known.window.T)
-        centre, unit, low, high = (float(value) for value in columns)
-        yield centre, unit, low, high
-    yield posterior.slice(scale, *guess)
+    if known is None or known.scale.size < 2 or not whole:
+        windows = sought(np.arange(scale.size))
+        return *_looked_up(posterior, scale, windows, size), windows
+    windows = np.column_stack([np.interp(scale, known.scale, column) for column in known.window.T])
+    found = _looked_up(posterior, scale, windows, size)
+    again = np.flatnonzero(~_falls(found[0], found[1], posterior))
+    if again.size:
+        windows[again] = sought(again)
+        for whole_of, part in zip(
+            found, _looked_up(posterior, scale[again], windows[again], size), strict=True
+        ):
+            whole_of[again] = part
+    return *found, windows
+
+
+def _looked_up(posterior: Posterior, scale: Array, windows: Array, size: int) -> tuple[Array, Array, Array]:
+    """The first three of `_tabulated` on given windows."""
+    centre, unit, low, high = windows.T[:, :, None]
+    z = low + 0.5 * (high - low) * (legendre.rule(size)[0] + 1.0)
+    nodes = centre + unit * np.sinh(z)
+    likelihood = posterior.problem.log_likelihood(nodes.reshape(-1), np.repeat(scale, size))
+    height = posterior.with_prior(nodes.reshape(-1), likelihood).reshape(nodes.shape)
+    height += np.log(0.5 * (high - low) * unit * np.cosh(z))
+    return height, nodes, likelihood.reshape(*nodes.shape, -1)
+
+
+def _falls(height: Array, nodes: Array, posterior: Posterior) -> NDArray[np.bool_]:
+    """Whether densities have fallen far enough at both ends of a slice, or its support ends there, (s,)."""
+    enough = height.max(axis=1) - LOW_ENOUGH
+    spacing = np.diff(nodes, axis=1)
+    left = (height[:, 0] < enough) | (nodes[:, 0] - spacing[:, 0] < posterior.low)
+    right = (height[:, -1] < enough) | (nodes[:, -1] + spacing[:, -1] > posterior.high)
+    return np.asarray(left & right)

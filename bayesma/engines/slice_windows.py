@@ -56,9 +56,13 @@ class Posterior:
 
     def log_density(self, location: Array, scale: float, *, bounded: bool = True) -> Array:
         """Log likelihood plus log prior of the location, shape of `location`; its bounds may be ignored."""
-        problem, prior = self.problem, self.prior if bounded else self.unbounded
-        value = problem.log_likelihood(location, np.full(location.size, scale)).sum(axis=1)
-        if problem.link == "expit":
+        likelihood = self.problem.log_likelihood(location, np.full(location.size, scale))
+        return self.with_prior(location, likelihood, bounded=bounded)
+
+    def with_prior(self, location: Array, likelihood: Array, *, bounded: bool = True) -> Array:
+        """`log_density` from the log likelihood of each study there, shape (n, k)."""
+        value, prior = likelihood.sum(axis=1), self.prior if bounded else self.unbounded
+        if self.problem.link == "expit":
             jacobian = log_expit(location) + log_expit(-location)
             value = value + log_densities(prior, expit(location)) + jacobian
         else:

@@ -107,7 +107,7 @@ def _table_error(problem: TwoParameterProblem, slices: Slices) -> float:
         return 0.0
     location = slices.location.reshape(-1)
     scale = np.repeat(slices.scale, slices.location.shape[1])
-    change = problem.coarser(location, scale) - problem.log_likelihood(location, scale)
+    change = problem.coarser(location, scale) - slices.likelihood.reshape(location.size, -1)
     weight = slices.weight.reshape(-1)
     kept = weight > 0.0
     return float(weight[kept] @ np.abs(change.sum(axis=1)[kept])) / TABLE_GAIN

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.families.base import Array, Arrays, Case, Family, Options, Priors
+from bayesma.families.base import LOG_LIKELIHOOD, Array, Arrays, Case, Family, Options, Priors
 
 SCHEMA = 1
 VERSIONED = ("bayesma", "pymc", "nutpie", "arviz", "numpy", "scipy", "xarray")
@@ -88,6 +88,7 @@ def build(
     rng = np.random.default_rng([setting.seed, 1])
     made = flat | family.complete(flat, case, rng)
     posterior = {name: made[name] for name in dims}
+    likelihood = made[LOG_LIKELIHOOD] if LOG_LIKELIHOOD in made else family.log_likelihood(flat, case)
 
     def sampled(values: Mapping[str, Array], inner: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
         """Draws as a dataset over chain, draw and the named inner dimensions."""
@@ -102,7 +103,7 @@ def build(
     groups: dict[str, xr.Dataset] = {
         "posterior": sampled(posterior, dims),
         "posterior_predictive": sampled(family.replicate(posterior, case, rng), seen),
-        "log_likelihood": sampled({outcome: family.log_likelihood(flat, case)}, {outcome: ("study",)}),
+        "log_likelihood": sampled({outcome: likelihood}, {outcome: ("study",)}),
         "log_prior": sampled(family.log_prior(flat, case), dims),
         "observed_data": _constants(family, {n: case.arrays[n] for n in family.observed}, coords),
         "constant_data": _constants(family, constants, coords),

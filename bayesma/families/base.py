@@ -22,6 +22,7 @@ type Array = NDArray[np.float64]
 type Arrays = dict[str, Array]
 type Options = dict[str, Any]
 type Priors = dict[str, Prior]
+LOG_LIKELIHOOD = "log_likelihood"  # the name by which `complete` may give it
 type Role = Literal["hyper", "effect", "new", "baseline", "baseline_new"]
 
 
@@ -172,7 +173,10 @@ class Family[Evidence](ABC):
 
     @abstractmethod
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """What the draws lack: study effects, baselines and new-study effects given the hyper-parameters."""
+        """What the draws lack: study effects, baselines and new-study effects given the hyper-parameters.
+
+        Where drawing yields `log_likelihood` too, that is named `LOG_LIKELIHOOD`.
+        """
 
     @abstractmethod
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:

@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from bayesma.errors import PriorError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.families import binomial_likelihood as likelihood
-from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import (
+    LOG_LIKELIHOOD,
+    Array,
+    Arrays,
+    Case,
+    Family,
+    Option,
+    Options,
+    Parameter,
+    Priors,
+    register,
+)
 from bayesma.families.binomial_likelihood import BASELINE, CODING, SHIFTS
 from bayesma.families.effects import (
     NU,
@@ -226,17 +237,15 @@ class Binomial(Family[TwoArmCounts]):
         rho = draws.get("rho", np.zeros_like(tau))
         mean_sd = draws["alpha_mean"], draws["alpha_sd"], draws["mu"], tau, rho
         control, treated = likelihood.arms(case)
-        value = log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
-        return value + likelihood.log_choose(case)
+        return log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Effects and baselines given the hyper-parameters, where the draws lack them; a new study."""
         options = case.options
         made: Arrays = {}
         if "delta" not in draws and not common(options):
-            made["delta"] = likelihood.effect_table(case).draw(
-                draws["mu"], draws["tau"], shape_of(options), rng
-            )
+            given = draws["mu"], draws["tau"], shape_of(options)
+            made["delta"], made[LOG_LIKELIHOOD] = likelihood.effect_table(case).draw(*given, rng)
         if "alpha" not in draws and options[BASELINE] == "fixed":
             made["alpha"] = likelihood.draw_baselines(made.get("delta"), draws["mu"], case, rng)
         return made | self.new_study(draws, case, rng)

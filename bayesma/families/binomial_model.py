@@ -23,7 +23,6 @@ type Array = NDArray[np.float64]
 MOST = 128.0  # columns of the list of tables a conditional likelihood is summed over
 REACH = 14.0  # sds
 IMPOSSIBLE = -1e300  # log of no ways at all, as a number
-COUNTS = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
 SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
 
 
@@ -32,19 +31,29 @@ def build(case: Case) -> Any:
     import pymc as pm
 
     with pm.Model() as model:
-        counts = {name: pm.Data(name, case.arrays[name]) for name in COUNTS}
+        held = {name: pm.Data(name, array) for name, array in data(case).items()}
         if case.options["baseline"] == "conditional":
-            _conditional(case, counts)
+            _conditional(case, held)
         else:
-            _two_arms(case, counts)
+            _two_arms(case, held)
     return model
 
 
 def data(case: Case) -> Arrays:
-    """All numbers of the model but those of the priors, by the names of their `pm.Data`."""
-    if case.options["baseline"] != "conditional":
-        return case.arrays
-    return case.arrays | _tables(case.arrays)
+    """All numbers of the model but those of the priors, by the names of their `pm.Data`.
+
+    What follows from counts alone is computed here once, and not in the model at every step of the sampler.
+    """
+    arrays, result = case.arrays, dict[str, Array]()
+    conditional = case.options["baseline"] == "conditional"
+    for arm in ("treat", "ctrl"):
+        events, n = arrays[f"events_{arm}"], arrays[f"n_{arm}"]
+        yes, no = events + 0.5, n - events + 0.5
+        result |= {f"logit_{arm}": np.log(yes / no), f"precision_{arm}": yes * no / (yes + no)}
+        if not conditional:
+            choose = gammaln(n + 1.0) - gammaln(events + 1.0) - gammaln(n - events + 1.0)
+            result |= {f"events_{arm}": events, f"n_{arm}": n, f"choose_{arm}": choose}
+    return result | _tables(arrays) if conditional else result
 
 
 def support(arrays: Arrays) -> int:
@@ -94,31 +103,21 @@ def _tables(arrays: Arrays) -> Arrays:
     return {"tables": tables - seen[:, None], "log_terms": np.where(possible, log_terms, IMPOSSIBLE)}
 
 
-def _arm(events: Any, n: Any) -> tuple[Any, Any]:
-    """Normal approximation of an arm's likelihood: logit and precision, half an event added."""
-    import pymc as pm
-
-    yes, no = events + np.float64(0.5), n - events + np.float64(0.5)
-    return pm.math.log(yes / no), yes * no / (yes + no)
-
-
-def _binomial(events: Any, n: Any, logit: Any) -> Any:
+def _binomial(arm: str, held: dict[str, Any], logit: Any) -> Any:
     """Log probability of the events of one arm."""
     import pytensor.tensor as pt
 
-    choose = pt.gammaln(n + np.float64(1)) - pt.gammaln(events + np.float64(1))
-    choose -= pt.gammaln(n - events + np.float64(1))
-    return choose + events * logit - n * pt.softplus(logit)
+    return held[f"choose_{arm}"] + held[f"events_{arm}"] * logit - held[f"n_{arm}"] * pt.softplus(logit)
 
 
-def _two_arms(case: Case, counts: dict[str, Any]) -> None:
+def _two_arms(case: Case, held: dict[str, Any]) -> None:
     """Baselines fixed, random or correlated."""
     import pymc as pm
 
     options, k = case.options, case.arrays["n_treat"].size
     to_c, to_t = (np.float64(shift) for shift in SHIFTS[options["coding"]])
-    logit_t, w_t = _arm(counts["events_treat"], counts["n_treat"])
-    logit_c, w_c = _arm(counts["events_ctrl"], counts["n_ctrl"])
+    logit_t, w_t = held["logit_treat"], held["precision_treat"]
+    logit_c, w_c = held["logit_ctrl"], held["precision_ctrl"]
     single = common(options)
     tau = None if single else variable(case.priors["tau"], "tau", lower=0.0)
     variance = 1 / w_t + 1 / w_c + (0 if tau is None else tau**2)
@@ -157,8 +156,8 @@ def _two_arms(case: Case, counts: dict[str, Any]) -> None:
         centre = mu + rho * tau / alpha_sd * (alpha - alpha_mean)
         density = effect_density(options[RANDOM_EFFECTS], options.get(NU), delta, centre, tau * left**0.5)
         pm.Potential("delta_density", density)
-    likelihood = _binomial(counts["events_ctrl"], counts["n_ctrl"], alpha + to_c * delta)
-    likelihood += _binomial(counts["events_treat"], counts["n_treat"], alpha + to_t * delta)
+    likelihood = _binomial("ctrl", held, alpha + to_c * delta)
+    likelihood += _binomial("treat", held, alpha + to_t * delta)
     pm.Potential("likelihood", likelihood)
 
 
@@ -170,14 +169,14 @@ def _rough_prior(case: Case) -> tuple[Any, Any]:
     return held[-2], held[-1]
 
 
-def _conditional(case: Case, counts: dict[str, Any]) -> None:
+def _conditional(case: Case, held: dict[str, Any]) -> None:
     """Events given the margins: non-central hypergeometric, over a padded list of all tables."""
     import pymc as pm
     import pytensor.tensor as pt
 
     options, k = case.options, case.arrays["n_treat"].size
-    logit_t, w_t = _arm(counts["events_treat"], counts["n_treat"])
-    logit_c, w_c = _arm(counts["events_ctrl"], counts["n_ctrl"])
+    logit_t, w_t = held["logit_treat"], held["precision_treat"]
+    logit_c, w_c = held["logit_ctrl"], held["precision_ctrl"]
     within = 1 / w_t + 1 / w_c
     if common(options):
         effect = mean_variable(case.priors["mu"], logit_t - logit_c, within)
@@ -190,7 +189,5 @@ def _conditional(case: Case, counts: dict[str, Any]) -> None:
         pm.Potential(
             "delta_density", effect_density(options[RANDOM_EFFECTS], options.get(NU), effect, mu, tau)
         )
-    numbers = _tables(case.arrays)
-    tables, log_terms = pm.Data("tables", numbers["tables"]), pm.Data("log_terms", numbers["log_terms"])
     by_study = effect[:, None] if effect.ndim else effect
-    pm.Potential("likelihood", -pt.logsumexp(log_terms + tables * by_study, axis=1))
+    pm.Potential("likelihood", -pt.logsumexp(held["log_terms"] + held["tables"] * by_study, axis=1))

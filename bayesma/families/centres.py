@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesma.families.base import Arrays
-from bayesma.numerics.effect_kernels import Packed, log_marginal_one
+from bayesma.numerics.effect_kernels import Packed, log_marginal_one, row
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
@@ -18,7 +18,7 @@ REACH = 11.0  # sds of the normal approximation, wide enough for what is skewed
 
 
 def log_marginal(table: Packed, arrays: Arrays, mu: Array, tau: Array, tau_centre: Array) -> Array:
-    """Log likelihood of each study without binomial coefficients.
+    """Log likelihood of each study.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _log_marginal(
                 value = -0.5 * ((x - mu) / tau) ** 2 - math.log(tau) - 0.5 * math.log(2.0 * math.pi)
                 for j in range(cluster.size):
                     if cluster[j] == i:
-                        value += log_marginal_one(j, x, tau_centre, table)
+                        value += log_marginal_one(x, tau_centre, row(j, table))
                 values[m] = value
             peak = values.max()
             total = np.exp(values - peak).sum()

@@ -97,11 +97,15 @@ def binomial(effect: Array, events: Array, patients: Array) -> Array:
 
 
 def arm_table(events: Array, patients: Array) -> EffectTable:
-    """Likelihood of each arm in its logit, without binomial coefficients."""
+    """Likelihood of each arm in its logit."""
+    choose = log_choose(patients, events)[:, None]
     centre = np.log((events + 0.5) / (patients - events + 0.5))
     width = np.sqrt(1.0 / (events + 0.5) + 1.0 / (patients - events + 0.5))
     return EffectTable.build(
-        lambda logit: binomial(np.ascontiguousarray(logit), events, patients), centre, width, LOGIT_BEND
+        lambda logit: choose + binomial(np.ascontiguousarray(logit), events, patients),
+        centre,
+        width,
+        LOGIT_BEND,
     )
 
 

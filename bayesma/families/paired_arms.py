@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesma.numerics import effect_kernels as tables
-from bayesma.numerics.effect_kernels import Packed
+from bayesma.numerics.effect_kernels import Packed, Row
 from bayesma.numerics.effect_table import Shape
 from bayesma.numerics.jit import compiled
 
@@ -58,6 +58,7 @@ def _log_marginal(
     for s in range(draws.shape[0]):
         a, sd_a, mu, tau, rho = draws[s]
         for i in range(k):
+            of_control, of_treated = tables.row(i, control), tables.row(i, treated)
             largest, total = -np.inf, 0.0
             for c in range(scales.size):
                 covariance = rho * sd_a * tau
@@ -68,14 +69,13 @@ def _log_marginal(
                 slope = both / var_c if var_c > 0.0 else 0.0
                 rest = math.sqrt(max(var_t - slope * both, 0.0))
                 value = math.log(weights[c]) + _pair(
-                    i,
                     a + shift[0] * mu,
                     math.sqrt(max(var_c, 0.0)),
                     a + shift[1] * mu,
                     slope,
                     rest,
-                    control,
-                    treated,
+                    of_control,
+                    of_treated,
                 )
                 if value > largest:
                     total = total * math.exp(largest - value) + 1.0
@@ -88,40 +88,39 @@ def _log_marginal(
 
 @compiled
 def _pair(
-    i: int,
     mean_c: float,
     sd_c: float,
     mean_t: float,
     slope: float,
     rest: float,
-    control: Packed,
-    treated: Packed,
+    control: Row,
+    treated: Row,
 ) -> float:
     """Log of the integral of both arms' likelihoods over a bivariate normal, the control arm outside."""
-    stride = tables.stride_of(i, mean_c, sd_c, control) if sd_c > 0.0 else 0
+    stride = tables.stride_of(mean_c, sd_c, control) if sd_c > 0.0 else 0
     largest, total = -np.inf, 0.0
     if stride == 0:
         for j in range(tables.NODES.size):
             x = mean_c + sd_c * tables.NODES[j]
-            inner = tables.log_marginal_one(i, mean_t + slope * (x - mean_c), rest, treated)
-            value = tables.interpolate(i, x, control) + math.log(tables.WEIGHTS[j]) + inner
+            inner = tables.log_marginal_one(mean_t + slope * (x - mean_c), rest, treated)
+            value = tables.interpolate(x, control) + math.log(tables.WEIGHTS[j]) + inner
             if value > largest:
                 total = total * math.exp(largest - value) + 1.0
                 largest = value
             elif value > -np.inf:
                 total += math.exp(value - largest)
         return largest + math.log(total)
-    first, stop, nearest = tables.span(i, mean_c, sd_c, stride, control)
+    first, stop, nearest = tables.span(mean_c, sd_c, stride, control)
     for j in range(first, stop, stride):
-        if control.mass[i, j] <= 0.0:
+        if control.masses[j] <= 0.0:
             continue
-        x = control.centre[i] + control.width[i] * math.sinh(control.start[i] + j * control.step[i])
-        outer = math.log(control.mass[i, j]) - 0.5 * (((x - mean_c) / sd_c) ** 2 - nearest)
-        value = outer + tables.log_marginal_one(i, mean_t + slope * (x - mean_c), rest, treated)
+        x = control.effects[j]
+        outer = math.log(control.masses[j]) - 0.5 * (((x - mean_c) / sd_c) ** 2 - nearest)
+        value = outer + tables.log_marginal_one(mean_t + slope * (x - mean_c), rest, treated)
         if value > largest:
             total = total * math.exp(largest - value) + 1.0
             largest = value
         elif value > -np.inf:
             total += math.exp(value - largest)
     scale = math.log(stride / (sd_c * math.sqrt(2.0 * math.pi)))
-    return float(largest + math.log(total) + scale + control.peak[i] - 0.5 * nearest)
+    return float(largest + math.log(total) + scale + control.peak - 0.5 * nearest)

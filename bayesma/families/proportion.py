@@ -20,7 +20,18 @@ from scipy.special import betaln, expit, log_expit
 from bayesma.errors import OptionError
 from bayesma.evidence.counts import ArmCounts
 from bayesma.families import count_kernels as kernels
-from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import (
+    LOG_LIKELIHOOD,
+    Array,
+    Arrays,
+    Case,
+    Family,
+    Option,
+    Options,
+    Parameter,
+    Priors,
+    register,
+)
 from bayesma.families.effects import (
     NU,
     RANDOM_EFFECTS,
@@ -192,10 +203,10 @@ class Proportion(Family[ArmCounts]):
         return build(case)
 
     def model_data(self, case: Case) -> Arrays:
-        """The counts; the number of each arm's study only where studies have several arms."""
-        if case.options[CENTRES] == "random":
-            return case.arrays | {"cluster": case.arrays["cluster"].astype(np.int64)}
-        return {name: case.arrays[name] for name in ("events", "n")}
+        """The counts and what follows from them."""
+        from bayesma.families.proportion_model import data
+
+        return data(case)
 
     def sampled(self, options: Options) -> tuple[str, ...]:
         """Study logits too, but for the beta-binomial, where they are integrated out."""
@@ -212,29 +223,30 @@ class Proportion(Family[ArmCounts]):
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Study and centre logits integrated out."""
-        choose = _by_study(kernels.log_choose(case.arrays["n"], case.arrays["events"]), case.arrays)
         if case.options[DISTRIBUTION] == BETA:
+            choose = kernels.log_choose(case.arrays["n"], case.arrays["events"])
             return choose + _beta_binomial(draws["mean"], draws["kappa"], case.arrays)
         if case.options[CENTRES] == "random":
             from bayesma.families.centres import log_marginal
 
             numbers = [draws[name] for name in ("mu", "tau", "tau_centre")]
-            return choose + log_marginal(self.table(case).packed, case.arrays, *numbers)
-        return choose + self._arm_likelihood(case, draws["mu"], tau_of(draws))
+            return log_marginal(self.table(case).packed, case.arrays, *numbers)
+        return self._arm_likelihood(case, draws["mu"], tau_of(draws))
 
     def _arm_likelihood(self, case: Case, mu: Array, tau: Array) -> Array:
-        """Log likelihood of each arm without binomial coefficients: (s,) to (s, k)."""
+        """Log likelihood of each arm: (s,) to (s, k)."""
         if common(case.options):
             return self._at_one_logit(case, mu)
         return self.table(case).log_marginal(mu, tau, shape_of(case.options))
 
     def _at_one_logit(self, case: Case, mu: Array) -> Array:
-        """Log likelihood of each arm without binomial coefficients, at a logit common to all."""
+        """Log likelihood of each arm, at a logit common to all."""
         events, n = case.arrays["events"], case.arrays["n"]
-        return same_for_all(lambda logit: kernels.binomial(logit, events, n), mu, n.size)
+        without = same_for_all(lambda logit: kernels.binomial(logit, events, n), mu, n.size)
+        return kernels.log_choose(n, events) + without
 
     def table(self, case: Case) -> EffectTable:
-        """Likelihood of each arm in its logit, without binomial coefficients."""
+        """Likelihood of each arm in its logit."""
         if "table" not in case.memo:
             case.memo["table"] = kernels.arm_table(case.arrays["events"], case.arrays["n"])
         table: EffectTable = case.memo["table"]
@@ -248,7 +260,8 @@ class Proportion(Family[ArmCounts]):
             events, n = case.arrays["events"], case.arrays["n"]
             made["theta"] = _logit_beta(a[:, None] + events, b[:, None] + n - events, rng)
         elif "theta" not in draws and not common(case.options):
-            made["theta"] = self.table(case).draw(draws["mu"], draws["tau"], shape_of(case.options), rng)
+            given = draws["mu"], draws["tau"], shape_of(case.options)
+            made["theta"], made[LOG_LIKELIHOOD] = self.table(case).draw(*given, rng)
         return made | self.new_study(draws, case, rng)
 
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
@@ -295,7 +308,6 @@ class Proportion(Family[ArmCounts]):
         if case.options[DISTRIBUTION] == BETA:
             return self._beta_problem(case, start)
         table, shape, priors = self.table(case), shape_of(case.options), case.priors
-        constant = kernels.log_choose(case.arrays["n"], case.arrays["events"])
         half = table.halved()
         return TwoParameterProblem(
             location="mu",
@@ -303,17 +315,15 @@ class Proportion(Family[ArmCounts]):
             location_prior=priors["mu"],
             scale_prior=priors.get("tau"),
             link="identity",
-            log_likelihood=lambda mu, tau: constant + self._arm_likelihood(case, mu, tau),
+            log_likelihood=lambda mu, tau: self._arm_likelihood(case, mu, tau),
             start=start,
             scales=(float(np.min(se)), float(max(np.max(se), np.ptp(estimate)))),
             scale_moments=self.moments_below(case).get("tau", math.inf),
             effects=None
             if common(case.options)
             else LocationScaleEffects("theta", "theta_new", table, shape),
-            coarser=None
-            if common(case.options)
-            else lambda mu, tau: constant + half.log_marginal(mu, tau, shape),
-            without_scale=lambda mu: constant + self._at_one_logit(case, mu),
+            coarser=None if common(case.options) else lambda mu, tau: half.log_marginal(mu, tau, shape),
+            without_scale=lambda mu: self._at_one_logit(case, mu),
         )
 
     def _beta_problem(self, case: Case, start: tuple[float, float]) -> TwoParameterProblem:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import gammaln
 
-from bayesma.families.base import Case
+from bayesma.families.base import Arrays, Case
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.latent import effect_density, mean_variable, standardised
 from bayesma.priors.variables import variable
@@ -17,39 +18,39 @@ def build(case: Case) -> Any:
     import pymc as pm
 
     with pm.Model() as model:
-        events, n = pm.Data("events", case.arrays["events"]), pm.Data("n", case.arrays["n"])
+        held = {name: pm.Data(name, array) for name, array in data(case).items()}
+        events, n = held["events"], held["n"]
         if case.options["distribution"] == "beta-binomial":
             likelihood = _beta_binomial(case, events, n)
         else:
-            logit = (
-                _centres(case, events, n) if case.options["centres"] == "random" else _logits(case, events, n)
-            )
-            likelihood = _choose(events, n) + events * logit - n * pm.math.log1pexp(logit)
-        pm.Potential("likelihood", likelihood)
+            logit = _centres(case, held) if case.options["centres"] == "random" else _logits(case, held)
+            likelihood = events * logit - n * pm.math.log1pexp(logit)
+        pm.Potential("likelihood", held["choose"] + likelihood)
     return model
 
 
-def _choose(events: Any, n: Any) -> Any:
-    """Log binomial coefficients."""
-    import pytensor.tensor as pt
+def data(case: Case) -> Arrays:
+    """All numbers of the model but those of the priors, by the names of their `pm.Data`.
 
-    one = np.float64(1)
-    return pt.gammaln(n + one) - pt.gammaln(events + one) - pt.gammaln(n - events + one)
+    Where logits are sampled, with logit and variance of each arm, half an event added to both cells; the
+    number of each arm's study only where studies have several arms.
+    """
+    events, n = case.arrays["events"], case.arrays["n"]
+    result = {"events": events, "n": n, "choose": gammaln(n + 1.0)}
+    result["choose"] -= gammaln(events + 1.0) + gammaln(n - events + 1.0)
+    if case.options["distribution"] != "beta-binomial":
+        yes, no = events + 0.5, n - events + 0.5
+        result |= {"estimate": np.log(yes / no), "within": 1.0 / yes + 1.0 / no}
+    if case.options["centres"] == "random":
+        result["cluster"] = case.arrays["cluster"].astype(np.int64)
+    return result
 
 
-def _approximate(events: Any, n: Any) -> tuple[Any, Any]:
-    """Logit and variance of each arm, half an event added to both cells."""
-    import pymc as pm
-
-    yes, no = events + np.float64(0.5), n - events + np.float64(0.5)
-    return pm.math.log(yes / no), 1 / yes + 1 / no
-
-
-def _logits(case: Case, events: Any, n: Any) -> Any:
+def _logits(case: Case, held: dict[str, Any]) -> Any:
     """Logits of studies with one arm each."""
     import pymc as pm
 
-    estimate, within = _approximate(events, n)
+    estimate, within = held["estimate"], held["within"]
     if common(case.options):
         return mean_variable(case.priors["mu"], estimate, within)
     tau = variable(case.priors["tau"], "tau", lower=0.0)
@@ -62,14 +63,13 @@ def _logits(case: Case, events: Any, n: Any) -> Any:
     return theta
 
 
-def _centres(case: Case, events: Any, n: Any) -> Any:
+def _centres(case: Case, held: dict[str, Any]) -> Any:
     """Logits of centres around those of their studies."""
     import pymc as pm
     import pytensor.tensor as pt
 
-    cluster = pm.Data("cluster", case.arrays["cluster"].astype(np.int64))
+    cluster, estimate, within = held["cluster"], held["estimate"], held["within"]
     k, arms = int(case.arrays["cluster"].max()) + 1, case.arrays["n"].size
-    estimate, within = _approximate(events, n)
     tau = variable(case.priors["tau"], "tau", lower=0.0)
     tau_centre = variable(case.priors["tau_centre"], "tau_centre", lower=0.0)
     precision = 1 / (within + tau_centre**2)
@@ -93,7 +93,7 @@ def _beta_binomial(case: Case, events: Any, n: Any) -> Any:
     mean = variable(case.priors["mean"], "mean", lower=0.0)
     kappa = variable(case.priors["kappa"], "kappa", lower=0.0)
     a, b = mean * kappa, (1 - mean) * kappa
-    return _choose(events, n) + _log_beta(a + events, b + n - events) - _log_beta(a, b)
+    return _log_beta(a + events, b + n - events) - _log_beta(a, b)
 
 
 def _log_beta(a: Any, b: Any) -> Any:

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from bayesma.numerics.effect_kernels import (
     NORMAL_REACH,
     Packed,
+    Row,
     fast_exp,
     interpolate,
     log_marginal_one,
     log_mixture,
+    quick_asinh,
+    row,
     sextic,
 )
 from bayesma.numerics.jit import compiled, compiled_sum, unlocked
@@ -29,6 +32,7 @@ LOCAL = 0.5  # steps of the table below which a normal sees a likelihood as exp 
 NARROW = 6.4  # steps of the table below which a normal may have all its mass beyond the table's end
 BEYOND = 73  # points on which it is drawn there
 NEWTON = 3
+_SQRT_2PI = math.sqrt(2.0 * math.pi)
 
 
 class Fine(NamedTuple):
@@ -66,15 +70,13 @@ def _between(values: Array) -> Array:
 
 @compiled
 def _component(
-    i: int, mean: float, sd: float, scales: Array, weights: Array, u: float, table: Packed
+    mean: float, sd: float, scales: Array, weights: Array, u: float, level: float, of: Row
 ) -> float:
-    """Scale of the component an effect comes from, given its study's data."""
-    if scales.size == 1:
-        return float(scales[0])
-    target = math.log(u) + log_mixture(i, mean, sd, scales, weights, table)
+    """Scale of the component an effect comes from, given its study's data and their log likelihood."""
+    target = math.log(u) + level
     seen = 0.0
     for c in range(scales.size):
-        seen += math.exp(log_marginal_one(i, mean, sd * scales[c], table) + math.log(weights[c]) - target)
+        seen += math.exp(log_marginal_one(mean, sd * scales[c], of) + math.log(weights[c]) - target)
         if seen >= 1.0:
             return float(scales[c])
     return float(scales[-1])
@@ -93,51 +95,60 @@ def _terms(effects: Array, masses: Array, mean: float, precision: float, nearest
 
 @compiled
 def _draw_one(
-    i: int, mean: float, sd: float, u: float, normal: float, table: Packed, fine: Fine, terms: Array
-) -> float:
-    """One effect given its study's data: inversion on the table, or the local normal when sd is small."""
+    mean: float, sd: float, u: float, normal: float, of: Row, effects: Array, masses: Array, terms: Array
+) -> tuple[float, float]:
+    """One effect given its study's data: inversion on the finer table, or the local normal when sd is small.
+
+    Second the log of the likelihood integrated against the normal, a by-product of the inversion.
+    """
     if sd <= 0.0:
-        return mean
-    centre, width, start, step = table.centre[i], table.width[i], table.start[i], table.step[i] / FINER
+        return mean, interpolate(mean, of)
+    centre, width, start, step = of.centre, of.width, of.start, of.step / FINER
+    points = (of.log_likelihood.size - 1) * FINER + 1
     offset = abs(mean - centre) / width
     here = width * step * math.sqrt(1.0 + offset * offset)
     if sd < LOCAL * FINER * here:
-        level = interpolate(i, mean, table)
-        up, down = interpolate(i, mean + sd, table), interpolate(i, mean - sd, table)
+        level = interpolate(mean, of)
+        up, down = interpolate(mean + sd, of), interpolate(mean - sd, of)
         slope, bend = 0.5 * (up - down), min(up + down - 2.0 * level, 0.5)
         spread = 1.0 / (1.0 - bend)
-        return float(mean + sd * (slope * spread + math.sqrt(spread) * normal))
+        value = mean + sd * (slope * spread + math.sqrt(spread) * normal)
+        return value, log_marginal_one(mean, sd, of)
     reach = offset + 3.0 * sd / width
     local = min(width * step * math.sqrt(1.0 + reach * reach), here + 1.8 * step * sd)
     stride, begin = 1, 0
     while stride < 2 ** (LEVELS - 1) and 2 * stride * step <= COARSEST and sd >= DENSE * 2 * stride * local:
-        begin += (fine.points - 1) // stride + 1
+        begin += (points - 1) // stride + 1
         stride *= 2
-    low = (math.asinh((mean - NORMAL_REACH * sd - centre) / width) - start) / step
-    high = (math.asinh((mean + NORMAL_REACH * sd - centre) / width) - start) / step
-    last, nearest = fine.points - 1, 0.0
+    low = (quick_asinh((mean - NORMAL_REACH * sd - centre) / width) - start) / step
+    high = (quick_asinh((mean + NORMAL_REACH * sd - centre) / width) - start) / step
+    last, nearest = points - 1, 0.0
     first, stop = 0, last // stride
     if (low < 0.0 or high > last) and sd < NARROW * FINER * here:
-        return _beyond(i, mean, sd, u, table, terms)
+        return _beyond(mean, sd, u, of, terms), log_marginal_one(mean, sd, of)
     if low > last or high < 0.0:
         edge = 0 if high < 0.0 else last
         nearest = ((centre + width * math.sinh(start + edge * step) - mean) / sd) ** 2
     else:
         first, stop = int(max(low, 0.0)) // stride, int(min(high, last)) // stride
     begin, end = begin + first, begin + stop + 1
-    total = _terms(fine.effects[i, begin:end], fine.masses[i, begin:end], mean, 1.0 / sd, nearest, terms)
+    total = _terms(effects[begin:end], masses[begin:end], mean, 1.0 / sd, nearest, terms)
     place = first + _inverted(u, terms, end - begin, total)
-    return float(centre + width * math.sinh(start + place * stride * step))
+    value = centre + width * math.sinh(start + place * stride * step)
+    if not total > 0.0:
+        return value, -np.inf
+    level = math.log(total * width * step * stride / (sd * _SQRT_2PI))
+    return value, float(of.peak + level - 0.5 * nearest)
 
 
 @compiled
-def _beyond(i: int, mean: float, sd: float, u: float, table: Packed, terms: Array) -> float:
+def _beyond(mean: float, sd: float, u: float, of: Row, terms: Array) -> float:
     """An effect that may lie beyond the table, where the likelihood goes on as a parabola."""
     step = 2.0 * NORMAL_REACH / (BEYOND - 1)
     largest = -np.inf
     for n in range(BEYOND):
         z = -NORMAL_REACH + n * step
-        terms[n] = interpolate(i, mean + sd * z, table) - 0.5 * z * z
+        terms[n] = interpolate(mean + sd * z, of) - 0.5 * z * z
         largest = max(largest, terms[n])
     total = 0.0
     for n in range(BEYOND):
@@ -206,12 +217,18 @@ def draws(
     table: Packed,
     fine: Fine,
 ) -> Array:
-    """Shape (n, k)."""
+    """Draws and log likelihoods, shape (2, n, k)."""
     k = table.centre.size
-    result = np.empty((mean.size, k))
+    result = np.empty((2, mean.size, k))
     terms = np.empty(fine.points)
     for i in range(k):
+        of, effects, masses = row(i, table), fine.effects[i], fine.masses[i]
         for n in range(mean.size):
-            scale = _component(i, mean[n], sd[n], scales, weights, v[n, i], table)
-            result[n, i] = _draw_one(i, mean[n], sd[n] * scale, u[n, i], normal[n, i], table, fine, terms)
+            m, s, chance, other = mean[n], sd[n], u[n, i], normal[n, i]
+            level, scale = 0.0, scales[0]
+            if scales.size > 1:
+                level = log_mixture(m, s, scales, weights, of)
+                scale = _component(m, s, scales, weights, v[n, i], level, of)
+            effect, alone = _draw_one(m, s * scale, chance, other, of, effects, masses, terms)
+            result[0, n, i], result[1, n, i] = effect, level if scales.size > 1 else alone
     return result

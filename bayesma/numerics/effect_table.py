@@ -26,7 +26,7 @@ from bayesma.numerics.threads import by_rows
 Array = NDArray[np.float64]
 type LogLikelihood = Callable[[Array], Array]
 
-FEWEST = 500  # means and sds for which a thread is worth starting
+FEWEST = 5000  # integrals for which a thread is worth starting
 POINTS = 385  # 24 * 16 + 1, so that every 2nd, 4th, 8th and 16th point is again a table
 WIDEST_STEP = 0.05  # in asinh units: a table with wider ones is made twice as fine
 SCOUTS = 61  # points of the first look at a likelihood
@@ -138,11 +138,11 @@ class EffectTable:
         return by_rows(
             lambda part: log_marginals(mean[part], sd[part], shape.scales, shape.weights, self.packed),
             mean.size,
-            FEWEST,
+            FEWEST // self.k + 1,
         )
 
-    def draw(self, mean: Array, sd: Array, shape: Shape, rng: np.random.Generator) -> Array:
-        """Effects drawn given their study's data and mean, sd of shape (n,): shape (n, k)."""
+    def draw(self, mean: Array, sd: Array, shape: Shape, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Effects drawn given their study's data and mean, sd of shape (n,), and `log_marginal`: (n, k)."""
         size = (mean.size, self.k)
         mean, sd = np.ascontiguousarray(mean), np.ascontiguousarray(sd)
         uniform, other, normal = rng.uniform(size=size), rng.uniform(size=size), rng.standard_normal(size)
@@ -150,9 +150,11 @@ class EffectTable:
 
         def some(part: slice) -> Array:
             chance = uniform[part], other[part], normal[part]
-            return draws(mean[part], sd[part], shape.scales, shape.weights, *chance, self.packed, fine)
+            made = draws(mean[part], sd[part], shape.scales, shape.weights, *chance, self.packed, fine)
+            return np.moveaxis(made, 0, 1)
 
-        return by_rows(some, mean.size, FEWEST)
+        effects, likelihood = np.moveaxis(by_rows(some, mean.size, FEWEST // self.k + 1), 1, 0)
+        return effects, likelihood
 
     def at(self, effect: Array, studies: NDArray[np.intp]) -> Array:
         """Log likelihood of studies (q,) at effects (q, g), of that shape; 0 for one beyond the last."""

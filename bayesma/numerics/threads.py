@@ -1,11 +1,15 @@
-"""Rows shared out to threads, for compiled functions that let go of the interpreter's lock."""
+"""Threads: rows shared out to compiled functions that let go of the interpreter's lock, and BLAS kept out."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,3 +32,32 @@ def by_rows(function: Callable[[slice], Array], rows: int, fewest: int) -> Array
     parts = [slice(int(first), int(last)) for first, last in itertools.pairwise(ends)]
     with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(function, parts)))
+
+
+_counting = threading.Lock()
+_limits: list[Any] = []  # one a fit under way, the first of which knows what to return to
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Matrix products in one thread meanwhile.
+
+    Small ones gain little from a second, which then spins for some 20 ms and takes a core from `by_rows`.
+    """
+    with _counting:
+        _limits.append(None if _limits else _libraries().limit(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _counting:
+            if len(_limits) == 1:
+                _limits[0].restore_original_limits()
+            _limits.pop()
+
+
+@cache
+def _libraries() -> Any:
+    """The BLAS libraries loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

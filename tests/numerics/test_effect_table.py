@@ -147,8 +147,20 @@ def test_every_second_point_is_nearly_enough():
 
 
 def test_draws_without_spread():
-    made = TABLE.draw(np.full(9, 0.3), np.zeros(9), Shape.normal(), np.random.default_rng(7))
+    made, likelihood = TABLE.draw(np.full(9, 0.3), np.zeros(9), Shape.normal(), np.random.default_rng(7))
     assert np.all(made == 0.3)
+    assert np.array_equal(likelihood, TABLE.log_marginal(np.full(9, 0.3), np.zeros(9), Shape.normal()))
+
+
+@pytest.mark.parametrize("shape", [Shape.normal(), Shape.student_t(4.0)], ids=["normal", "student_t"])
+def test_draws_come_with_their_likelihood(shape):
+    """What the inversion sums up is the integral, whichever way an effect is drawn."""
+    mean, sd = np.meshgrid([-3.0, 0.3, 2.0], [1e-4, 0.03, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 3.0, 30.0])
+    mean, sd = mean.ravel(), sd.ravel()
+    right = TABLE.log_marginal(mean, sd, shape)
+    likelihood = TABLE.draw(mean, sd, shape, np.random.default_rng(7))[1]
+    matters = right - TABLE.packed.peak > UNLIKELY
+    assert np.max(np.abs(likelihood - right)[matters]) < INTEGRAL[LIKELY]
 
 
 @pytest.mark.parametrize("sd", [1e-4, 0.03, 0.1, 0.2, 0.4, 1.0, 3.0, 30.0])
@@ -164,7 +176,7 @@ def check_draws(shape, frozen, sd, reach, size):
     """Mean, sd and shares below five places, against those of the brute-force posterior."""
     mean = 0.3
     rng = np.random.default_rng(7)
-    made = TABLE.draw(np.full(size, mean), np.full(size, sd), shape, rng)
+    made = TABLE.draw(np.full(size, mean), np.full(size, sd), shape, rng)[0]
     wrong = []
     for i, name in enumerate(NAMES):
         x, terms = brute_force(name, frozen.logpdf, mean, sd, reach)

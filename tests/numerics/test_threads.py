@@ -1,4 +1,4 @@
-"""Are rows shared out to threads the rows of one call?"""
+"""Are rows shared out to threads the rows of one call, and is BLAS left as it was found?"""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from bayesma.numerics.threads import MOST, by_rows
+from bayesma.numerics.threads import MOST, by_rows, one_blas_thread
 
 
 @pytest.mark.parametrize("rows", [1, 7, 10, 23])
@@ -22,3 +23,23 @@ def test_every_row_is_done_once_and_in_order(rows: int, cores: int, monkeypatch:
 
     np.testing.assert_array_equal(by_rows(doubled, rows, 5), 2.0 * values)
     assert len(parts) == max(1, min(cores, MOST, rows // 5))
+
+
+def blas_threads() -> set[int]:
+    """Threads that the BLAS libraries may use."""
+    return {library["num_threads"] for library in ThreadpoolController().select(user_api="blas").info()}
+
+
+def test_blas_has_one_thread_meanwhile_and_as_many_as_before_after_fits_that_overlap() -> None:
+    with threadpool_limits(limits=2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        assert blas_threads() == {1}
+        first.__exit__(None, None, None)
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == {2}
+        with pytest.raises(ZeroDivisionError), one_blas_thread():
+            raise ZeroDivisionError
+        assert blas_threads() == {2}
