@@ -40,7 +40,7 @@ def fit(
     ----------
     evidence
         Validated study data; its kind chooses the family (`Effects`: normal, `TwoArmCounts`: binomial,
-        `ArmCounts`: proportion, `Trajectories`: longitudinal).
+        `ArmCounts`: proportion, `Trajectories`: longitudinal, `FollowUp`: relapse).
     family
         Name of the family, to insist on one.
     priors

@@ -53,7 +53,7 @@ class Setting:
     @property
     def study(self) -> NDArray[Any]:
         """Labels of the studies, shape (k,)."""
-        return self.family.coords(self.evidence)["study"]
+        return self.family.coords(self.evidence, self.options)["study"]
 
 
 def build(
@@ -80,7 +80,7 @@ def build(
         Further attributes of the root; numbers and text only.
     """
     family, case = setting.family, setting.case
-    coords = family.coords(setting.evidence)
+    coords = family.coords(setting.evidence, setting.options)
     dims = {p.name: p.dims for p in family.parameters(setting.options)}
     moments = family.moments_below(case)
     shape = next(iter(hyper.values())).shape[:2]
@@ -130,11 +130,11 @@ def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
     """Independent prior draws of the hyper-parameters and of a new study's effect."""
     family, options = setting.family, setting.options
     rng = np.random.default_rng([setting.seed, 2])
-    coords = family.coords(setting.evidence)
-    draws = {}
+    coords = family.coords(setting.evidence, setting.options)
+    draws: Arrays = {}
     for p in family.hyper(options):
         size = (PRIOR_DRAWS, *(coords[dim].size for dim in p.dims))
-        draws[p.name] = np.clip(family.draw_prior(p, setting.case, size, rng), -LARGEST, LARGEST)
+        draws[p.name] = np.clip(family.draw_prior(p, setting.case, size, rng, draws), -LARGEST, LARGEST)
     draws |= family.new_study(draws, setting.case, rng)
     variables = {name: ((*SAMPLE, *dims[name]), values[None]) for name, values in draws.items()}
     labels = {dim: coords[dim] for name in draws for dim in dims[name]}

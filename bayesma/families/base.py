@@ -32,24 +32,36 @@ class Option:
     Attributes
     ----------
     allowed
-        Its possible values; empty for a number above 0.
+        Its possible values; empty for a number above 0, or a list of them.
     default
-        The one used when nothing is said.
+        The one used when nothing is said; an empty tuple for a list that then follows from the evidence.
     meaning
         One line for documentation and messages.
     """
 
     allowed: tuple[str, ...]
-    default: str | float
+    default: str | float | tuple[float, ...]
     meaning: str
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes a list of rising numbers."""
+        return isinstance(self.default, tuple)
+
+    def value(self, given: Any) -> Any:
+        """A value without a problem, as options hold it: a list as floats."""
+        return [float(number) for number in given] if self.several else given
 
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, as the end of a sentence; None when nothing is."""
         if self.allowed:
             good = ", ".join(repr(v) for v in self.allowed)
             return None if value in self.allowed else f"it must be one of {good}"
-        number = isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
-        return None if number else "it must be a finite number above 0"
+        if not self.several:
+            return None if _positive(value) else "it must be a finite number above 0"
+        numbers: list[Any] = list(value) if isinstance(value, list | tuple | np.ndarray) else [None]
+        rising = all(map(_positive, numbers)) and all(a < b for a, b in itertools.pairwise(numbers))
+        return None if rising else "it must be a list of rising finite numbers above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +142,7 @@ class Family[Evidence](ABC):
         """The numbers that enter the likelihood, by name."""
 
     @abstractmethod
-    def coords(self, evidence: Evidence) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: Evidence, options: Options) -> dict[str, NDArray[Any]]:
         """Labels of the dimensions, for example ``study``."""
 
     @abstractmethod
@@ -242,7 +254,7 @@ class Family[Evidence](ABC):
                 )
             if (wrong := self.options[name].problem(value)) is not None:
                 raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
-        return {name: given.get(name, option.default) for name, option in self.options.items()}
+        return {name: option.value(given.get(name, option.default)) for name, option in self.options.items()}
 
     def resolved(self, options: Options, evidence: Evidence) -> Options:
         """Checked options, completed by what the evidence decides."""
@@ -302,9 +314,18 @@ class Family[Evidence](ABC):
         return None
 
     def draw_prior(
-        self, parameter: Parameter, case: Case, shape: tuple[int, ...], rng: np.random.Generator
+        self,
+        parameter: Parameter,
+        case: Case,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,
+        drawn: Mapping[str, Array],
     ) -> Array:
-        """Draws of a hyper-parameter from its prior; `shape` ends with that of the parameter."""
+        """Draws of a hyper-parameter from its prior; `shape` ends with that of the parameter.
+
+        `drawn` are the parameters before it, on which a prior may depend.
+        """
+        del drawn
         each = self.elements(parameter, case)
         if each is None:
             return case.priors[parameter.name].draw(shape, rng)
@@ -321,7 +342,10 @@ class Family[Evidence](ABC):
         """What is compiled: two fits with equal structures share one compiled model."""
         from bayesma.priors.variables import structure
 
-        fixed = tuple(sorted(case.options.items()))
+        fixed = tuple(
+            (name, tuple(value) if isinstance(value, list) else value)
+            for name, value in sorted(case.options.items())
+        )
         priors = tuple((name, structure(prior)) for name, prior in case.priors.items())
         return self.name, fixed, priors, self.sizes(case)
 
@@ -345,6 +369,11 @@ def _within(parameter: Parameter, prior: Prior) -> Prior:
             f"cannot be; use a distribution on ({parameter.lower:g}, {parameter.upper:g})"
         )
     return prior
+
+
+def _positive(value: object) -> bool:
+    """Whether a value is a finite number above 0."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
 
 
 FAMILIES: Registry[Family[Any]] = Registry("family")

@@ -146,8 +146,9 @@ class Binomial(Family[TwoArmCounts]):
         names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
         return {name: np.array(getattr(evidence, name), dtype=np.float64) for name in names}
 
-    def coords(self, evidence: TwoArmCounts) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: TwoArmCounts, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels."""
+        del options
         return {"study": evidence.study}
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:

@@ -167,8 +167,9 @@ class Longitudinal(Family[Trajectories]):
             "lag": np.array(evidence.lag),
         }
 
-    def coords(self, evidence: Trajectories) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: Trajectories, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels and months, as whole numbers where they all are: printed without decimals."""
+        del options
         month = evidence.visit
         visit = month.astype(np.int64) if np.all(month == np.round(month)) else month
         return {

@@ -62,8 +62,9 @@ class Normal(Family[Effects]):
         """`y` and `se`, shapes (k,)."""
         return {"y": np.array(evidence.y), "se": np.array(evidence.se)}
 
-    def coords(self, evidence: Effects) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: Effects, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels."""
+        del options
         return {"study": evidence.study}
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:

@@ -149,8 +149,9 @@ class Proportion(Family[ArmCounts]):
             "cluster": np.array(evidence.cluster, dtype=np.float64),
         }
 
-    def coords(self, evidence: ArmCounts) -> dict[str, NDArray[Any]]:
+    def coords(self, evidence: ArmCounts, options: Options) -> dict[str, NDArray[Any]]:
         """Labels of studies and of their arms."""
+        del options
         return {"study": evidence.studies, "arm": evidence.label}
 
     def dims(self, array: str) -> tuple[str, ...]:
