@@ -26,7 +26,7 @@ from bayesma.numerics import legendre
 Array = NDArray[np.float64]
 
 LOUD_DENSITY = 1e-3  # what a density may be off by before the reader is told
-POINTS, SEED = 2**16, 20261122  # draws of effects that are known by no series, the same at every call
+POINTS, SEED = 2**15, 20261122  # draws of effects that are known by no series, the same at every call
 INVERSION_POINTS = 257  # tabulated distribution function of a slice
 
 

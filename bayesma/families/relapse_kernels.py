@@ -17,9 +17,10 @@ from bayesma.numerics.threads import by_rows
 type Array = NDArray[np.float64]
 type Rows = NDArray[np.intp]
 
-POINTS = 56  # of the trapezoid rule on the window where the integrand matters
+POINTS = 56  # at least, of the trapezoid rule on the window where the integrand matters
+STEP, MOST = 0.2, 4001  # log intensities between two points, at most; points, at most
 DROP = 38.0  # the integrand is followed until it has fallen to exp(-38) of its peak
-FINE, DRAWN = 160, 24.0  # points of the table that draws are inverted from, and where it ends
+FINE, DRAWN = 160, 24.0  # least points of the table that draws are inverted from, and where it ends
 FARTHEST = 1e6  # standardised shifts beyond which no peak is looked for
 HALVINGS = 12  # of the bracket of the peak, which need not be exact
 LARGEST, TINY = 700.0, 1e-300  # exponents and intensities a float can hold
@@ -130,6 +131,12 @@ def _window(s: float, drop: float, events: Array, n: int, fixed: Array) -> tuple
     return ends[0], ends[1], peak
 
 
+@compiled
+def _points(width: float, fewest: int, step: float) -> int:
+    """Points of a table over so many shifts that likelihoods, which bend over about 1, are resolved."""
+    return int(min(max(fewest, math.ceil(width / step) + 1), MOST))
+
+
 @unlocked
 def _marginals(
     s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows, k: int
@@ -148,9 +155,10 @@ def _marginals(
             if not peak > IMPOSSIBLE:
                 result[j, i] = -np.inf
                 continue
-            step = (high - low) / (POINTS - 1)
+            points = _points(s[j] * (high - low), POINTS, STEP)
+            step = (high - low) / (points - 1)
             total = 0.0
-            for m in range(POINTS):
+            for m in range(points):
                 z = low + m * step
                 total += math.exp(_height(s[j] * z, events, n, fixed) - 0.5 * z * z - peak)
             result[j, i] = peak + math.log(total * step) - 0.5 * math.log(2.0 * math.pi)
@@ -191,7 +199,7 @@ def _draws(
     """See `draws`."""
     size, k = uniform.shape
     result = np.empty((size, k))
-    events, mass = np.empty((cluster.size, 3)), np.empty(FINE)
+    events, mass = np.empty((cluster.size, 3)), np.empty(MOST)
     for i in range(k):
         rows = np.flatnonzero(cluster == i)
         for j in range(size):
@@ -200,12 +208,13 @@ def _draws(
             if not peak > IMPOSSIBLE:  # no data come from such parameters, so that any shift will do
                 result[j, i] = 0.0
                 continue
-            step = (high - low) / (FINE - 1)
-            for m in range(FINE):
+            points = _points(s[j] * (high - low), FINE, STEP)
+            step = (high - low) / (points - 1)
+            for m in range(points):
                 z = low + m * step
                 mass[m] = math.exp(_height(s[j] * z, events, n, fixed) - 0.5 * z * z - peak)
-            target, m = uniform[j, i] * (mass.sum() - 0.5 * (mass[0] + mass[-1])), 1
-            while m < FINE - 1 and target > 0.5 * (mass[m] + mass[m - 1]):
+            target, m = uniform[j, i] * (mass[:points].sum() - 0.5 * (mass[0] + mass[points - 1])), 1
+            while m < points - 1 and target > 0.5 * (mass[m] + mass[m - 1]):
                 target -= 0.5 * (mass[m] + mass[m - 1])
                 m += 1
             start, slope = mass[m - 1], mass[m] - mass[m - 1]  # a density linear between two points
