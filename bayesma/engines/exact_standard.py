@@ -22,6 +22,7 @@ from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
 from scipy.stats import qmc
 
 from bayesma.engines.bayes_factors import Evidence
+from bayesma.engines.marginals import WeightedPoints
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import StandardProblem
@@ -32,9 +33,10 @@ DF = 6.0  # degrees of freedom of the proposal
 WIDER = 1.1  # its sds, in those of the pilot points
 PILOT, PILOTS = 2**12, 2
 SCRAMBLES = 8
-LEVELS = (2**10, 2**11, 2**12, 2**13)  # points of each scrambling
-TOLERANCE = 1.5e-3  # standard error of a mean in posterior sds, or of the log evidence, at which we stop
-STANDARD = 1e-2  # ... and above which it is said aloud
+LEVELS = (2**11, 2**12, 2**13)  # points of each scrambling
+TOLERANCE = 1.5e-3, 1e-2  # standard errors of means and of quantiles, in posterior sds, at which we stop
+QUANTILES = (0.025, 0.5, 0.975)  # whose errors are looked at: in the tails they are the largest
+STANDARD = 1e-2, 5e-2  # ... and above which it is said aloud
 GRADIENT, CURVATURE = 1e-5, 1e-2  # steps of differences in z
 FLATTEST = 0.2  # least curvature of the log posterior that the first proposal believes
 SEED = 20261122
@@ -55,13 +57,16 @@ class Sample:
     log_evidence
         log p(y).
     error
-        Largest standard error: of means in posterior sds, and of the log evidence.
+        Largest standard error of the log evidence and, in posterior sds, of means.
+    error_quantiles
+        The same of medians and of the ends of 95 % intervals.
     """
 
     weight: Array
     values: Arrays
     log_evidence: float
     error: float
+    error_quantiles: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,17 +83,19 @@ class StandardIntegral:
         Warns
         -----
         ConvergenceWarning
-            When the standard error of a mean stays above a hundredth of its posterior sd.
+            When the standard error of a mean stays above a hundredth of its posterior sd, or that of a
+            quantile above a twentieth.
         """
         sample = _sample(problem, {name for name, limit in moments.items() if limit > 2})
-        if sample.error > STANDARD:
+        solved = cls(problem, sample)
+        if not solved.sound:
             warnings.warn(
-                f"importance sampling reached an accuracy of {sample.error:.1g} posterior sds only; compare "
-                "with engine='nuts' before relying on it",
+                f"importance sampling reached an accuracy of {sample.error:.1g} posterior sds only "
+                f"(quantiles: {sample.error_quantiles:.1g}); compare with engine='nuts' before relying on it",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        return cls(problem, sample)
+        return solved
 
     @property
     def error(self) -> float:
@@ -98,7 +105,7 @@ class StandardIntegral:
     @property
     def sound(self) -> bool:
         """Whether that is good enough."""
-        return self.error <= STANDARD
+        return self.error <= STANDARD[0] and self.sample.error_quantiles <= STANDARD[1]
 
     def grid(self, study: NDArray[Any]) -> xr.Dataset:
         """Weighted points of every parameter and effect."""
@@ -106,7 +113,8 @@ class StandardIntegral:
         variables: dict[str, Any] = {"weight": ("node", sample.weight)}
         variables |= {f"{name}_at": (("node", *dims[name]), values) for name, values in sample.values.items()}
         evidence = Evidence(sample.log_evidence, {})
-        attrs = {"error": self.error, "nodes": sample.weight.size, **evidence.attrs()}
+        errors = {"error": self.error, "error_quantiles": sample.error_quantiles}
+        attrs = {**errors, "nodes": sample.weight.size, **evidence.attrs()}
         return xr.Dataset(variables, {"study": study}, attrs)
 
     def draw(self, size: int, rng: np.random.Generator) -> Arrays:
@@ -184,7 +192,7 @@ def _proposal(problem: StandardProblem) -> tuple[Array, Array]:
 
 
 def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
-    """Points of all scramblings, until the means of parameters that have a variance scatter little."""
+    """Points of all scramblings, until they tell little different of parameters that have a variance."""
     centre, root = _proposal(problem)
     runs = [_Points(problem, centre, root, PILOTS + i) for i in range(SCRAMBLES)]
     for size in LEVELS:
@@ -195,20 +203,22 @@ def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
         raw = np.exp(log_weight - largest)
         values = problem.parameters(np.concatenate([run.z for run in runs]))
         known = [v.reshape(SCRAMBLES, size, -1) for name, v in values.items() if name in finite]
-        error = _scatter(raw, known)
-        if error <= TOLERANCE:
+        errors = _scatter(raw, known)
+        if errors[0] <= TOLERANCE[0] and errors[1] <= TOLERANCE[1]:
             break
     values |= problem.effects(values, np.concatenate([run.uniform for run in runs]))
-    return Sample(raw.ravel() / raw.sum(), values, largest + math.log(float(raw.mean())), error)
+    return Sample(raw.ravel() / raw.sum(), values, largest + math.log(float(raw.mean())), *errors)
 
 
-def _scatter(raw: Array, values: list[Array]) -> float:
-    """Largest standard error of the log evidence and, in posterior sds, of means; weights (r, n)."""
-    errors = [raw.mean(axis=1).std(ddof=1) / raw.mean()]
+def _scatter(raw: Array, values: list[Array]) -> tuple[float, float]:
+    """Largest standard errors of log evidence and means, and of quantiles, in sds; weights (r, n)."""
+    means, quantiles = [raw.mean(axis=1).std(ddof=1) / raw.mean()], [0.0]
     within, weight = raw / raw.sum(axis=1, keepdims=True), raw / raw.sum()
     for value in values:
         mean = np.einsum("rn,rnp->p", weight, value)
         sd = np.sqrt(np.einsum("rn,rnp->p", weight, np.square(value - mean)))
-        means = np.einsum("rn,rnp->rp", within, value)
-        errors.append(np.max(means.std(axis=0, ddof=1) / sd))
-    return float(max(errors)) / math.sqrt(SCRAMBLES)
+        means.append(np.max(np.einsum("rn,rnp->rp", within, value).std(axis=0, ddof=1) / sd))
+        each = zip(value, within, strict=True)
+        found = np.array([WeightedPoints(*run).quantile(QUANTILES).T for run in each])
+        quantiles.append(np.max(found.std(axis=0, ddof=1) / sd))
+    return float(max(means)) / math.sqrt(SCRAMBLES), float(max(quantiles)) / math.sqrt(SCRAMBLES)

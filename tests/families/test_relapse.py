@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -302,6 +303,23 @@ def test_periods_are_labelled() -> None:
     assert [row for row in bm.summary(fit).index if row.startswith("h")] == [
         "h[(0, 6]]", "h[(6, 12]]", "h[(12, 30]]",
     ]  # fmt: skip
+
+
+def test_questions_about_effects_are_refused() -> None:
+    """The hazard is no effect; what is asked of its parameters is answered."""
+    fit = bm.fit(follow_up(ROWS), hazard="independent", engine="exact", random_seed=1)
+    asked: list[Callable[[], object]] = [
+        lambda: bm.shrinkage(fit),
+        lambda: bm.benefit(fit, favours="lower"),
+        lambda: bm.compare({"relapse": fit}),
+        lambda: bm.plots.forest(fit),
+    ]
+    for question in asked:
+        with pytest.raises(OptionError, match="is about effects, and this fit has intensities over months"):
+            question()
+    above = bm.prob(fit, "h", above=-4.0)
+    assert above.index.tolist() == ["(0, 6]", "(6, 12]", "(12, 24]"]
+    assert bm.prob(fit, "u", above=0.0).index.tolist() == ["Ash", "Birch", "Cedar"]
 
 
 def test_weights_grow_with_the_patients() -> None:
