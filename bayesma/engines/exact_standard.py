@@ -37,6 +37,7 @@ LEVELS = (2**11, 2**12, 2**13)  # points of each scrambling
 TOLERANCE = 1.5e-3, 1e-2  # standard errors of means and of quantiles, in posterior sds, at which we stop
 QUANTILES = (0.025, 0.5, 0.975)  # whose errors are looked at: in the tails they are the largest
 STANDARD = 1e-2, 5e-2  # ... and above which it is said aloud
+FEWEST = 10  # effective pilot points a dimension from which a covariance is taken
 GRADIENT, CURVATURE = 1e-5, 1e-2  # steps of differences in z
 FLATTEST = 0.2  # least curvature of the log posterior that the first proposal believes
 SEED = 20261122
@@ -185,6 +186,8 @@ def _proposal(problem: StandardProblem) -> tuple[Array, Array]:
         pilot = _Points(problem, centre, root, number)
         pilot.extend(PILOT)
         weight = np.exp(pilot.log_weight - logsumexp(pilot.log_weight))
+        if np.sum(weight**2) * FEWEST * problem.size > 1.0:  # too few to tell a covariance
+            continue
         centre = weight @ pilot.z
         away = pilot.z - centre
         root = WIDER * np.linalg.cholesky(away.T @ (weight[:, None] * away))

@@ -58,7 +58,8 @@ def fit(
     **options
         Options of the family, checked against its list: ``random_effects="normal" | "none"``
         for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`;
-        ``distribution`` for `proportion`; ``trajectory`` and ``between`` for `longitudinal`.
+        ``distribution`` for `proportion`; ``trajectory`` and ``between`` for `longitudinal`;
+        ``hazard``, ``periods``, ``random_effects`` and ``deaths`` for `relapse`.
 
     Returns
     -------

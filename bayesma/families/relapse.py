@@ -289,7 +289,10 @@ class Relapse(Family[FollowUp]):
         return np.where(total > 0.0, information / np.where(total > 0.0, total, 1.0), even)
 
     def problem(self, case: Case) -> TwoParameterProblem | StandardProblem:
-        """Over h and s where these are all; over more by importance sampling."""
+        """Over h and s where these are all; over more by importance sampling.
+
+        Of a random walk whose steps the data know well, sampling may miss its standard, and then says so.
+        """
         if case.options[HAZARD] == "constant" and case.options[DEATHS] == "censored":
             moments = math.inf if common(case.options) else self.moments_below(case)["s"]
             return quadrature(case, self.crude(case.arrays), moments)
