@@ -214,14 +214,24 @@ def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
 
 
 def _scatter(raw: Array, values: list[Array]) -> tuple[float, float]:
-    """Largest standard errors of log evidence and means, and of quantiles, in sds; weights (r, n)."""
-    means, quantiles = [raw.mean(axis=1).std(ddof=1) / raw.mean()], [0.0]
-    within, weight = raw / raw.sum(axis=1, keepdims=True), raw / raw.sum()
-    for value in values:
-        mean = np.einsum("rn,rnp->p", weight, value)
-        sd = np.sqrt(np.einsum("rn,rnp->p", weight, np.square(value - mean)))
-        means.append(np.max(np.einsum("rn,rnp->rp", within, value).std(axis=0, ddof=1) / sd))
-        each = zip(value, within, strict=True)
-        found = np.array([WeightedPoints(*run).quantile(QUANTILES).T for run in each])
-        quantiles.append(np.max(found.std(axis=0, ddof=1) / sd))
-    return float(max(means)) / math.sqrt(SCRAMBLES), float(max(quantiles)) / math.sqrt(SCRAMBLES)
+    """Largest standard errors of log evidence and means, and of quantiles, in sds; weights (r, n).
+
+    Infinite where a scrambling has no weight at all, or one point has all of it.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means, quantiles = [raw.mean(axis=1).std(ddof=1) / raw.mean()], [np.zeros(1)]
+        within, weight = raw / raw.sum(axis=1, keepdims=True), raw / raw.sum()
+        for value in values:
+            mean = np.einsum("rn,rnp->p", weight, value)
+            sd = np.sqrt(np.einsum("rn,rnp->p", weight, np.square(value - mean)))
+            means.append(np.einsum("rn,rnp->rp", within, value).std(axis=0, ddof=1) / sd)
+            each = zip(value, within, strict=True)
+            found = np.array([WeightedPoints(*run).quantile(QUANTILES).T for run in each])
+            quantiles.append(found.std(axis=0, ddof=1) / sd)
+    return _largest(means), _largest(quantiles)
+
+
+def _largest(spread: list[Any]) -> float:
+    """Largest standard error of a mean over the scramblings, from their standard deviations."""
+    every = np.concatenate([np.ravel(one) for one in spread])
+    return float(np.max(np.where(np.isnan(every), np.inf, every))) / math.sqrt(SCRAMBLES)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bayesma as bm
@@ -267,6 +267,7 @@ def test_patients() -> None:
         FollowUp.from_patients(patients(), **PATIENTS, months=[6, 6])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.01, 40.0), st.sampled_from([0, 1, 2])), min_size=1, max_size=30),
     st.lists(st.floats(0.5, 50.0), min_size=1, max_size=5, unique=True),
