@@ -294,7 +294,7 @@ def test_lists_that_are_no_list_of_rising_numbers(value: object) -> None:
 def test_lists_of_rising_numbers(value: Any) -> None:
     option = Option((), (), "cut points")
     assert option.problem(value) is None
-    assert option.value(value) == [float(number) for number in value]
+    assert option.value(value) == tuple(float(number) for number in value)
 
 
 def test_periods_are_labelled() -> None:
