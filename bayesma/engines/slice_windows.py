@@ -96,7 +96,7 @@ class Posterior:
             centre = min(max(centre, self.low), self.high)
             at = centre + sd * probes
             value = self.log_density(np.clip(at, self.low, self.high), scale)
-            value[(at < self.low) | (at > self.high)] = -math.inf  # beyond a bound there is nothing to look for
+            value[(at < self.low) | (at > self.high)] = -math.inf  # nothing is beyond a bound
             best = int(np.argmax(value))
             inside = np.flatnonzero(value >= value[best] - DROP)
             closed = inside[0] > 0 and inside[-1] < probes.size - 1
