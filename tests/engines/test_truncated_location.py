@@ -12,7 +12,7 @@ PRIORS = {"mu": "Normal(0, 2)", "tau": "HalfNormal(1)", "alpha": "Normal(0, 10)"
 QUANTILES = np.array([0.1, 0.5, 0.9])
 
 
-# Densities of single studies' effects have a kink here: an estimated error of 2e-3 for the first, which warns.
+# Densities of study effects have a kink here: an estimated error of 2e-3 in the first, which warns.
 @pytest.mark.filterwarnings("ignore::bayesma.errors.ConvergenceWarning")
 @pytest.mark.parametrize(
     ("bounds", "low", "high"),
