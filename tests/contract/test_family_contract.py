@@ -248,7 +248,7 @@ def has_integral(name: str, options: dict[str, Any]) -> bool:
 
 def priors_of(family: Family[Any], options: dict[str, Any]) -> dict[str, Any]:
     """Other priors than the defaults, of the parameters these options have."""
-    return {p.name: OTHER_PRIORS[family.name][p.name] for p in family.with_priors(options)}
+    return {p.name: OTHER_PRIORS[family.name][p.name] for p in family.with_priors(family.checked_options(options))}
 
 
 def setting_of(name: str, options: dict[str, Any], size: str = "small") -> Any:
