@@ -248,7 +248,9 @@ def has_integral(name: str, options: dict[str, Any]) -> bool:
 
 def priors_of(family: Family[Any], options: dict[str, Any]) -> dict[str, Any]:
     """Other priors than the defaults, of the parameters these options have."""
-    return {p.name: OTHER_PRIORS[family.name][p.name] for p in family.with_priors(family.checked_options(options))}
+    return {
+        p.name: OTHER_PRIORS[family.name][p.name] for p in family.with_priors(family.checked_options(options))
+    }
 
 
 def setting_of(name: str, options: dict[str, Any], size: str = "small") -> Any:
@@ -400,7 +402,7 @@ def check_schema(name: str, options: dict[str, Any], engine: str, folder: Any) -
     assert (fit.attrs["schema"], fit.attrs["engine"], fit.attrs["converged"]) == (SCHEMA, engine, 1)
     assert provenance(fit).options == family.resolved(family.checked_options(options), evidence)
     assert json.loads(fit.attrs["priors"]) == priors
-    for parameter in family.parameters(options):
+    for parameter in family.parameters(provenance(fit).options):
         assert fit["posterior"][parameter.name].dims == ("chain", "draw", *parameter.dims)
     assert fit["log_likelihood"][family.observed[0]].dims == ("chain", "draw", "study")
     for outcome in family.observed:
