@@ -16,6 +16,7 @@ _HOMES = {
     "TwoArmCounts": "evidence.counts",
     "ArmCounts": "evidence.counts",
     "Trajectories": "evidence.trajectories",
+    "FollowUp": "evidence.follow_up",
     "read_studies": "evidence.readers",
     "load_data": "evidence.readers",
     "effect_sizes": "measures.effect_sizes",

@@ -18,7 +18,7 @@ FUNCTIONS = [
     "prob", "read_studies", "report", "response", "run", "shrinkage", "summary",
     "summary_of_findings",
 ]  # fmt: skip
-CLASSES = ["ArmCounts", "Effects", "Prior", "Trajectories", "TwoArmCounts"]
+CLASSES = ["ArmCounts", "Effects", "FollowUp", "Prior", "Trajectories", "TwoArmCounts"]
 MODULES = ["plots"]
 
 

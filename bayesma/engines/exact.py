@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.engines import gaussian
 from bayesma.engines.exact_gaussian import GaussianIntegral
 from bayesma.engines.exact_mean import MeanIntegral
 from bayesma.engines.exact_slices import SliceIntegral
+from bayesma.engines.exact_standard import StandardIntegral
 from bayesma.engines.exact_visits import VisitIntegral
 from bayesma.engines.tree import Setting, build
 from bayesma.errors import PriorError
@@ -22,6 +22,7 @@ from bayesma.families.problems import (
     GaussianProblem,
     IndependentVisits,
     NoIntegral,
+    StandardProblem,
     TwoParameterProblem,
 )
 
@@ -32,6 +33,10 @@ class Integral(Protocol):
     @property
     def error(self) -> float:
         """Estimated accuracy."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether that meets the standard of its kind."""
 
     def grid(self, study: NDArray[Any]) -> xr.Dataset:
         """The `/exact` group."""
@@ -45,6 +50,7 @@ _SOLVERS: dict[type, Callable[[Any, dict[str, float]], Integral]] = {
     TwoParameterProblem: SliceIntegral.solve,
     IndependentVisits: VisitIntegral.solve,
     GaussianMeanProblem: MeanIntegral.solve,
+    StandardProblem: StandardIntegral.solve,
 }
 
 
@@ -67,7 +73,7 @@ def fit_exact(setting: Setting, *, draws: int, chains: int) -> xr.DataTree:
     rng = np.random.default_rng([setting.seed, 0])
     hyper = integral.draw(chains * draws, rng)
     shaped = {name: values.reshape(chains, draws, *values.shape[1:]) for name, values in hyper.items()}
-    attrs = {"converged": int(integral.error <= gaussian.LOUD), "draws": draws, "chains": chains}
+    attrs = {"converged": int(integral.sound), "draws": draws, "chains": chains}
     return build(setting, "exact", shaped, {"exact": integral.grid(setting.study)}, attrs)
 
 

@@ -38,6 +38,11 @@ class GaussianIntegral:
         """Estimated accuracy."""
         return self.solution.error
 
+    @property
+    def sound(self) -> bool:
+        """Whether that is good enough."""
+        return self.error <= gaussian.LOUD
+
     def grid(self, study: NDArray[Any]) -> xr.Dataset:
         """Nodes of the mixture for every parameter, and what was integrated out."""
         problem, solution = self.problem, self.solution

@@ -15,6 +15,7 @@ from scipy.special import logsumexp
 
 from bayesma.engines import phi_grid
 from bayesma.engines.bayes_factors import Evidence
+from bayesma.engines.gaussian import LOUD
 from bayesma.engines.marginals import AVERAGE
 from bayesma.engines.phi_axes import SinhMap
 from bayesma.engines.phi_grid import CHUNK, PhiGrid
@@ -44,6 +45,11 @@ class MeanIntegral:
     def error(self) -> float:
         """Estimated accuracy."""
         return self.solution.error
+
+    @property
+    def sound(self) -> bool:
+        """Whether that is good enough."""
+        return self.error <= LOUD
 
     def grid(self, study: NDArray[Any]) -> xr.Dataset:
         """Nodes of the mixtures that coefficients and effects are, and the density of every phi."""

@@ -17,17 +17,19 @@ from scipy.special import expit
 from bayesma.engines.bayes_factors import Evidence
 from bayesma.engines.effects import Densities, baseline_densities, effect_densities
 from bayesma.engines.exact_gaussian import draw_scale
+from bayesma.engines.gaussian import LOUD
 from bayesma.engines.slice_levels import Slices
 from bayesma.engines.slices import log_evidence_at, solve
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
-from bayesma.families.problems import TwoParameterProblem
+from bayesma.families.problems import DrawnEffects, TwoParameterProblem
 from bayesma.numerics import legendre
 from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
 
 LOUD_DENSITY = 1e-3  # what a density may be off by before the reader is told
+POINTS, SEED = 2**15, 20261122  # draws of effects that are known by no series, the same at every call
 INVERSION_POINTS = 257  # tabulated distribution function of a slice
 
 
@@ -49,6 +51,11 @@ class SliceIntegral:
         """Estimated accuracy."""
         return self.slices.error
 
+    @property
+    def sound(self) -> bool:
+        """Whether that is good enough."""
+        return self.error <= LOUD
+
     def grid(self, study: NDArray[Any]) -> xr.Dataset:
         """Nodes, and the marginal density of every parameter."""
         problem, slices = self.problem, self.slices
@@ -68,7 +75,12 @@ class SliceIntegral:
             text = {"window": json.dumps(window)}
             variables[f"{problem.scale}_density"] = (f"{problem.scale}_degree", density.series, text)
         nodes = self._common_nodes(study.size)
-        if problem.effects is not None:
+        if isinstance(problem.effects, DrawnEffects):
+            drawn = self.draw(POINTS, np.random.default_rng(SEED))
+            points = problem.effects.draw(drawn, np.random.default_rng([SEED, 1]))
+            dims = {1: ("point",), 2: ("point", "study")}
+            variables |= {f"{name}_at": (dims[v.ndim], v) for name, v in points.items()}
+        elif problem.effects is not None:
             densities = effect_densities(slices, problem.effects)
             variables |= _stored(problem.effects.name, densities, slice(0, study.size))
             variables |= _stored(problem.effects.new, densities, -1)

@@ -35,6 +35,11 @@ class VisitIntegral:
         """Estimated accuracy of the worst visit."""
         return max(visit.error for visit in self.visits)
 
+    @property
+    def sound(self) -> bool:
+        """Whether that is good enough."""
+        return self.error <= gaussian.LOUD
+
     def grid(self, study: NDArray[Any]) -> xr.Dataset:
         """Each visit's own mixture, filled up with nodes of weight 0 to the longest."""
         solutions = [visit.solution for visit in self.visits]

@@ -41,7 +41,7 @@ def fit(
     ----------
     evidence
         Validated study data; its kind chooses the family (`Effects`: normal, `TwoArmCounts`: binomial,
-        `ArmCounts`: proportion, `Trajectories`: longitudinal).
+        `ArmCounts`: proportion, `Trajectories`: longitudinal, `FollowUp`: relapse).
     family
         Name of the family, to insist on one.
     priors
@@ -60,7 +60,8 @@ def fit(
         Options of the family, checked against its list: ``random_effects="normal" | "none"``
         for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`;
         ``distribution`` for `proportion`; ``trajectory``, ``between``, ``moderators=["dose"]`` and
-        ``slope_moderators`` for `longitudinal`.
+        ``slope_moderators`` for `longitudinal`; ``hazard``, ``periods``, ``random_effects`` and
+        ``deaths`` for `relapse`.
 
     Returns
     -------

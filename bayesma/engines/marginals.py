@@ -19,6 +19,8 @@ from bayesma.numerics import mixture
 
 Array = NDArray[np.float64]
 
+SMOOTHED = 4000  # quantiles from which the density of weighted points is smoothed
+
 
 class Marginal(Protocol):
     """Marginal posterior of p quantities with one name (p = 1, or one per study)."""
@@ -68,6 +70,43 @@ class Draws:
 
         grid, height, _ = array_stats.kde(self.values[..., 0].reshape(-1))
         return np.asarray(np.interp(x, grid, height, left=0.0, right=0.0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightedPoints:
+    """Marginals known by points of importance sampling: values (n, p), weight (n,) summing to 1."""
+
+    values: Array
+    weight: Array
+
+    def mean(self) -> Array:
+        """Weighted means."""
+        return np.asarray(self.weight @ self.values)
+
+    def sd(self) -> Array:
+        """Weighted standard deviations."""
+        return np.asarray(np.sqrt(self.weight @ np.square(self.values - self.mean())))
+
+    def quantile(self, q: ArrayLike) -> Array:
+        """Quantiles: between points by the weight up to the middle of each."""
+        result = []
+        for column in self.values.T:
+            order = np.argsort(column)
+            own = self.weight[order]
+            result.append(
+                np.interp(np.asarray(q, dtype=np.float64), np.cumsum(own) - 0.5 * own, column[order])
+            )
+        return np.array(result)
+
+    def probability(self, threshold: float, *, above: bool) -> Array:
+        """Weight beyond the threshold."""
+        beyond = self.values > threshold if above else self.values < threshold
+        return np.minimum(self.weight @ beyond, 1.0)
+
+    def density(self, x: Array) -> Array:
+        """Kernel density estimate from evenly spaced quantiles."""
+        levels = (np.arange(SMOOTHED) + 0.5) / SMOOTHED
+        return Draws(self.quantile(levels)[:1].T[None]).density(x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,6 +228,11 @@ def _stored(exact: xr.Dataset, parameter: str) -> Marginal | None:
         return _mixture(exact, parameter)
     if f"{parameter}_window" in exact:
         return _pieces(exact, parameter)
+    if f"{parameter}_at" in exact:
+        points = exact[f"{parameter}_at"]
+        n = len(points)
+        weight = exact["weight"].values if points.dims[0] == "node" else np.full(n, 1.0 / n)
+        return WeightedPoints(points.values.reshape(n, -1), weight)
     return _scale(exact, parameter) if f"{parameter}_density" in exact else None
 
 

@@ -94,7 +94,9 @@ class Posterior:
         for probes in (NEAR, FAR, FAR, FAR):
             centre, sd, _ = self.mode(scale, centre, sd)
             centre = min(max(centre, self.low), self.high)
-            value = self.log_density(np.clip(centre + sd * probes, self.low, self.high), scale)
+            at = centre + sd * probes
+            value = self.log_density(np.clip(at, self.low, self.high), scale)
+            value[(at < self.low) | (at > self.high)] = -math.inf  # nothing is beyond a bound
             best = int(np.argmax(value))
             inside = np.flatnonzero(value >= value[best] - DROP)
             closed = inside[0] > 0 and inside[-1] < probes.size - 1

@@ -132,10 +132,10 @@ def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
     family, options = setting.family, setting.options
     rng = np.random.default_rng([setting.seed, 2])
     coords = family.coords(setting.evidence, setting.options)
-    draws = {}
+    draws: Arrays = {}
     for p in family.hyper(options):
         size = (PRIOR_DRAWS, *(coords[dim].size for dim in p.dims))
-        draws[p.name] = np.clip(family.draw_prior(p, setting.case, size, rng), -LARGEST, LARGEST)
+        draws[p.name] = np.clip(family.draw_prior(p, setting.case, size, rng, draws), -LARGEST, LARGEST)
     draws |= family.new_study(draws, setting.case, rng)
     variables = {name: ((*SAMPLE, *dims[name]), values[None]) for name, values in draws.items()}
     labels = {dim: coords[dim] for name in draws for dim in dims[name]}

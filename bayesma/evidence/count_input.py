@@ -104,11 +104,11 @@ def checked_arms(columns: Columns, arms: Sequence[str]) -> list[tuple[Array, Arr
 def held(cells: tuple[Array, Array]) -> tuple[Whole, Whole]:
     """Events and patients of an arm as whole numbers that cannot be changed."""
     events, nonevents = cells
-    return _whole(events), _whole(events + nonevents)
+    return whole(events), whole(events + nonevents)
 
 
-def _whole(values: Array) -> Whole:
-    """Read-only int64."""
+def whole(values: Array) -> Whole:
+    """Counts as whole numbers that cannot be changed."""
     array = values.astype(np.int64)
     array.setflags(write=False)
     return array

@@ -33,9 +33,9 @@ class Option:
     Attributes
     ----------
     allowed
-        Its possible values; empty for a number above 0, and for names.
+        Its possible values; empty for a number above 0, and for a list of numbers or names.
     default
-        The one used when nothing is said.
+        The one used when nothing is said; an empty tuple for a list that then follows from the evidence.
     meaning
         One line for documentation and messages.
     names
@@ -43,7 +43,7 @@ class Option:
     """
 
     allowed: tuple[str, ...]
-    default: str | float | tuple[str, ...]
+    default: str | float | tuple[float, ...] | tuple[str, ...]
     meaning: str
     names: bool = False
 
@@ -51,6 +51,17 @@ class Option:
     def choices(self) -> tuple[Any, ...]:
         """Values that between them show every parameter a model can have."""
         return ((), ("",)) if self.names else self.allowed or (self.default,)
+
+    @property
+    def several(self) -> bool:
+        """Whether it takes a list."""
+        return isinstance(self.default, tuple)
+
+    def value(self, given: Any) -> Any:
+        """A value without a problem, as options hold it: a list as a tuple."""
+        if self.several:
+            return tuple(given) if self.names else tuple(float(number) for number in given)
+        return given
 
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, as the end of a sentence; None when nothing is."""
@@ -60,8 +71,11 @@ class Option:
         if self.allowed:
             good = ", ".join(repr(v) for v in self.allowed)
             return None if value in self.allowed else f"it must be one of {good}"
-        number = isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
-        return None if number else "it must be a finite number above 0"
+        if not self.several:
+            return None if _positive(value) else "it must be a finite number above 0"
+        numbers: list[Any] = list(value) if isinstance(value, list | tuple | np.ndarray) else [None]
+        rising = all(map(_positive, numbers)) and all(a < b for a, b in itertools.pairwise(numbers))
+        return None if rising else "it must be a list of rising finite numbers above 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +271,7 @@ class Family[Evidence](ABC):
                 )
             if (wrong := self.options[name].problem(value)) is not None:
                 raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
-        chosen = {name: given.get(name, option.default) for name, option in self.options.items()}
-        return {name: tuple(v) if isinstance(v, list) else v for name, v in chosen.items()}
+        return {name: option.value(given.get(name, option.default)) for name, option in self.options.items()}
 
     def resolved(self, options: Options, evidence: Evidence) -> Options:
         """Checked options, completed by what the evidence decides."""
@@ -318,9 +331,18 @@ class Family[Evidence](ABC):
         return None
 
     def draw_prior(
-        self, parameter: Parameter, case: Case, shape: tuple[int, ...], rng: np.random.Generator
+        self,
+        parameter: Parameter,
+        case: Case,
+        shape: tuple[int, ...],
+        rng: np.random.Generator,
+        drawn: Mapping[str, Array],
     ) -> Array:
-        """Draws of a hyper-parameter from its prior; `shape` ends with that of the parameter."""
+        """Draws of a hyper-parameter from its prior; `shape` ends with that of the parameter.
+
+        `drawn` are the parameters before it, on which a prior may depend.
+        """
+        del drawn
         each = self.elements(parameter, case)
         if each is None:
             return case.priors[parameter.name].draw(shape, rng)
@@ -361,6 +383,11 @@ def _within(parameter: Parameter, prior: Prior) -> Prior:
             f"cannot be; use a distribution on ({parameter.lower:g}, {parameter.upper:g})"
         )
     return prior
+
+
+def _positive(value: object) -> bool:
+    """Whether a value is a finite number above 0."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
 
 
 FAMILIES: Registry[Family[Any]] = Registry("family")

@@ -115,6 +115,19 @@ class ConditionalEffects:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class DrawnEffects:
+    """Study effects whose densities have no series, as where they are infinite at 0: known by draws.
+
+    Attributes
+    ----------
+    draw
+        The two parameters, each (n,), and a generator to draws of the effects by name.
+    """
+
+    draw: Callable[[dict[str, Array], np.random.Generator], dict[str, Array]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TwoParameterProblem:
     """Studies independent given a location and a scale: a two-dimensional integral.
 
@@ -155,7 +168,7 @@ class TwoParameterProblem:
     start: tuple[float, float]
     scales: tuple[float, float]
     scale_moments: float
-    effects: LocationScaleEffects | ConditionalEffects | None
+    effects: LocationScaleEffects | ConditionalEffects | DrawnEffects | None
     baseline: Baseline | None = None
     coarser: Callable[[Array, Array], Array] | None = None
     without_scale: Callable[[Array], Array] | None = None
@@ -237,3 +250,35 @@ class GaussianMeanProblem:
     between: Callable[[Array], Array]
     effects: Callable[[Array], tuple[Array, Array]]
     breaks: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StandardProblem:
+    """A handful of parameters, functions of deviates that are independent standard normal a priori.
+
+    Attributes
+    ----------
+    size
+        Number of deviates d.
+    effect_size
+        Number of uniforms e that decide the effects of the studies and of a new one.
+    dims
+        Dimensions of each parameter and effect.
+    parameters
+        Deviates (n, d) to parameters, each (n, ...).
+    log_likelihood
+        Parameters to the log likelihood of all studies, (n,).
+    effects
+        Parameters and uniforms (n, e) to draws of the effects given data and parameters; none where all
+        studies are alike.
+    effect_names
+        Names of those.
+    """
+
+    size: int
+    effect_size: int
+    dims: dict[str, tuple[str, ...]]
+    parameters: Callable[[Array], dict[str, Array]]
+    log_likelihood: Callable[[dict[str, Array]], Array]
+    effects: Callable[[dict[str, Array], Array], dict[str, Array]]
+    effect_names: tuple[str, ...]

@@ -12,7 +12,7 @@ from bayesma.errors import OptionError
 from bayesma.posterior.curves import curves, exact_at_visits, has_visits, together
 from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import is_number
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, provenance, require_effect
 
 DIRECTIONS = ("lower", "higher")
 COLUMNS = ["p_benefit", "p_mid", "p_harm"]
@@ -61,6 +61,7 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
             "scale, counted in the favoured direction"
         )
     origin = provenance(fit)
+    require_effect(fit, "benefit")
     null, up = origin.measure.null, favours == "higher"
     if null is None:
         raise OptionError(

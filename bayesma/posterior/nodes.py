@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from bayesma.engines.densities import SlicedDensity
-from bayesma.engines.marginals import Draws, NormalMixture, Stacked
+from bayesma.engines.marginals import Draws, NormalMixture, Stacked, WeightedPoints
 from bayesma.engines.tree import SAMPLE
 from bayesma.numerics import legendre
 from bayesma.posterior.marginals import Marginal, marginal
@@ -73,6 +73,8 @@ def nodes_of(posterior: Marginal) -> Nodes:
     if isinstance(posterior, Draws):
         values = posterior.values.reshape(-1)
         return Nodes(values, np.full(values.size, 1.0 / values.size))
+    if isinstance(posterior, WeightedPoints):
+        return Nodes(posterior.values[:, 0], posterior.weight)
     if isinstance(posterior, NormalMixture) and posterior.weight.size > MANY:
         return _cells(posterior)
     low, left, centre, right, high = posterior.quantile([TAIL, 0.25, 0.5, 0.75, 1.0 - TAIL])[0]
@@ -133,6 +135,8 @@ def row(posterior: Marginal, i: int) -> Marginal:
         return row(posterior.parts[part], i - int(starts[part]))
     if isinstance(posterior, Draws):
         return replace(posterior, values=posterior.values[..., i : i + 1])
+    if isinstance(posterior, WeightedPoints):
+        return replace(posterior, values=posterior.values[:, i : i + 1])
     if isinstance(posterior, NormalMixture):
         return replace(posterior, means=posterior.means[i : i + 1], sds=posterior.sds[i : i + 1])
     one: Any = posterior

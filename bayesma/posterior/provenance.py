@@ -94,6 +94,21 @@ def case_of(fit: xr.DataTree, origin: Provenance) -> Case:
     return Case(arrays, origin.priors, origin.options)
 
 
+def require_effect(fit: xr.DataTree, question: str) -> None:
+    """Refuse a fit of intensities over follow-up, where a question is about effects.
+
+    Raises
+    ------
+    OptionError
+        When the studies of the fit are followed by intervals.
+    """
+    if "interval" in fit["posterior_predictive"].dims:
+        raise OptionError(
+            f"{question} is about effects, and this fit has intensities over months of follow-up; ask "
+            "summary(fit) for them, or prob(fit, ...) for the probability of one"
+        )
+
+
 def require_one_effect(fit: xr.DataTree, question: str) -> None:
     """Refuse a fit whose mean effect differs from month to month, where a question is about one number.
 
@@ -102,6 +117,7 @@ def require_one_effect(fit: xr.DataTree, question: str) -> None:
     OptionError
         When the effects of the fit run over visits.
     """
+    require_effect(fit, question)
     if "visit" in fit["posterior"].dims:
         raise OptionError(
             f"{question} is about one mean effect, and this fit has one at every visit; ask predict(fit) for "

@@ -10,7 +10,7 @@ from bayesma.engines.tree import SAMPLE
 from bayesma.families.base import Case
 from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import tails
-from bayesma.posterior.provenance import Provenance, case_of, provenance
+from bayesma.posterior.provenance import Provenance, case_of, provenance, require_effect
 
 
 def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     Raises
     ------
     OptionError
-        For a `ci_prob` outside (0, 1).
+        For a `ci_prob` outside (0, 1), and a fit of relapses over follow-up.
 
     Examples
     --------
@@ -46,6 +46,7 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     """
     ends = tails(ci_prob)
     origin = provenance(fit)
+    require_effect(fit, "shrinkage")
     case = case_of(fit, origin)
     observed, observed_se = origin.family.crude(case.arrays)
     effect = next((p.name for p in origin.family.parameters(origin.options) if p.role == "effect"), "mu")

@@ -1,13 +1,13 @@
 """The PyMC random variable of a prior, with its numbers as `pm.Data` so that they can be swapped.
 
-The only module of `priors` that imports PyMC, and only when a model is built.
+With `walk` the only module of `priors` that imports PyMC, and only when a model is built.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,9 +110,14 @@ def log_density(prior: Prior, name: str, value: Any) -> Any:
 
     Takes Normal, StudentT and Cauchy without bounds.
     """
+    return density(prior, data_of(prior, name), value)
+
+
+def density(prior: Prior, numbers: Sequence[Any], value: Any) -> Any:
+    """As `log_density`, with the prior's numbers as expressions."""
     import pymc as pm
 
-    return pm.logp(_BASES[prior.distribution](*data_of(prior, name)), value)
+    return pm.logp(_BASES[prior.distribution](*numbers), value)
 
 
 def _flat(name: str, bounds: dict[str, Any], lower: float, sized: dict[str, Any]) -> Any:

@@ -76,7 +76,7 @@ def _job(
     if analysis.favours is not None:
         effects["favours"] = analysis.favours
     model, parameters = _model(file, analysis, variant, place)
-    merged = place.within("[effects]").validated(_evidence_table(model), effects)
+    merged = place.within("[effects]").validated(_evidence_table(model, place), effects)
     _check_asked(asked, merged, place.within("[questions]"))
     data = analysis.data or file.data
     if data is None:
@@ -97,9 +97,15 @@ def _job(
     )
 
 
-def _evidence_table(model: ModelTable) -> type[EvidenceTable]:
+def _evidence_table(model: ModelTable, place: Place) -> type[EvidenceTable]:
     """The form of [effects] that suits the family."""
-    return EVIDENCE_TABLES[FAMILIES[model.family].evidence_type.__name__]
+    evidence = FAMILIES[model.family].evidence_type.__name__
+    if evidence not in EVIDENCE_TABLES:
+        raise place.within("[model]").error(
+            f"family {model.family!r} analyses {evidence}, which [effects] has no form for; build the "
+            "evidence in Python and call fit"
+        )
+    return EVIDENCE_TABLES[evidence]
 
 
 def _check_asked(asked: QuestionsTable, merged: EvidenceTable, place: Place) -> None:

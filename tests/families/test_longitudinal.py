@@ -321,7 +321,7 @@ def test_partial_correlations_under_lkj_make_lkj_matrices() -> None:
     setting = make_setting(months(rows, within_correlation=0.5), None, priors, 1, {"between": "unstructured"})
     family, case = setting.family, setting.case
     (rho,) = [p for p in family.hyper(setting.options) if p.name == "rho"]
-    drawn = family.draw_prior(rho, case, (20_000, 6), np.random.default_rng(4))
+    drawn = family.draw_prior(rho, case, (20_000, 6), np.random.default_rng(4), {})
     matrices = BETWEEN["unstructured"].correlation(case.arrays["month"], drawn)
     assert np.diagonal(matrices, axis1=1, axis2=2) == pytest.approx(1.0)
     b = 1.5 - 1.0 + 4 / 2

@@ -124,6 +124,10 @@ ADDED = {
         "[model]\nfamily = 'norml'",
         "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
     ),
+    "[model] family without a form": (
+        "[model]\nfamily = 'relapse'",
+        "x.toml, [model]: family 'relapse' analyses FollowUp, which [effects] has no form for; build the",
+    ),
     "[model] family a number": (
         "[model]\nfamily = 3",
         "x.toml, [model]: key 'family' is 3; give text in quotes",

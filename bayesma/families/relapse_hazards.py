@@ -1,0 +1,84 @@
+"""Shapes of the intensity of relapse over months: what an interval adds up of it, at u = 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bayesma.families.base import Parameter
+
+type Array = NDArray[np.float64]
+type Draws = Mapping[str, Array]
+
+YEAR = 12.0  # months over which exp(log_rate) is the mean intensity of a Weibull
+PERIOD = ("period",)
+H = Parameter("h", "hyper", PERIOD, meaning="log monthly intensity of relapse in each period, typical study")
+CONSTANT_H = Parameter("h", "hyper", meaning="log monthly intensity of relapse, typical study")
+SIGMA_H = Parameter("sigma_h", "hyper", lower=0.0, meaning="sd of the step of h from a period to the next")
+LOG_RATE = Parameter(
+    "log_rate", "hyper", meaning="log mean monthly intensity of relapse over the first 12 months"
+)
+SHAPE = Parameter(
+    "shape", "hyper", lower=0.0, meaning="Weibull shape; above 1 the intensity of relapse rises"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hazard:
+    """One shape.
+
+    Attributes
+    ----------
+    parameters
+        Its own, in the order of summaries.
+    accumulated
+        Start and stop of intervals in months, shapes (rows,), draws (s, ...) and cut points to the intensity
+        added up over each interval in a typical study, (s, rows).
+    log_level
+        Names of the parameters that a shift of the log intensity moves.
+    meaning
+        In words.
+    """
+
+    parameters: tuple[Parameter, ...]
+    accumulated: Callable[[Array, Array, Draws, Sequence[float]], Array]
+    log_level: str
+    meaning: str
+
+
+def exposure(start: Array, stop: Array, periods: Sequence[float]) -> Array:
+    """Months each interval spends in each period, shape (rows, periods); the last period has no end."""
+    edges = np.array([0.0, *periods])
+    edges[-1] = np.inf
+    overlap = np.minimum(stop[:, None], edges[1:]) - np.maximum(start[:, None], edges[:-1])
+    return np.asarray(np.maximum(overlap, 0.0))
+
+
+def _piecewise(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:
+    """An intensity of its own in every period."""
+    return np.asarray(np.exp(draws["h"]) @ exposure(start, stop, periods).T)
+
+
+def _constant(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:
+    """One intensity at all times."""
+    del periods
+    return np.asarray(np.exp(draws["h"])[:, None] * (stop - start))
+
+
+def _weibull(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:
+    """Up to month t: exp(log_rate) 12 (t / 12)^shape."""
+    del periods
+    shape = draws["shape"][:, None]
+    grown = np.power(stop / YEAR, shape) - np.power(start / YEAR, shape)
+    return np.asarray(np.exp(draws["log_rate"])[:, None] * YEAR * grown)
+
+
+HAZARDS: dict[str, Hazard] = {
+    "random_walk": Hazard((SIGMA_H, H), _piecewise, "h", "by period, the log a random walk over periods"),
+    "independent": Hazard((H,), _piecewise, "h", "by period, periods independent a priori"),
+    "constant": Hazard((CONSTANT_H,), _constant, "h", "the same at all times"),
+    "weibull": Hazard((LOG_RATE, SHAPE), _weibull, "log_rate", "a power of time"),
+}

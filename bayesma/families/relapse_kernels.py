@@ -1,0 +1,258 @@
+"""Likelihoods of intervals of follow-up as functions of a study's shift in log intensity, and its integral.
+
+The NumPy route of family `relapse`; the PyMC route is written separately.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from bayesma.numerics.jit import compiled, unlocked
+from bayesma.numerics.threads import by_rows
+
+type Array = NDArray[np.float64]
+type Rows = NDArray[np.intp]
+
+POINTS = 56  # at least, of the trapezoid rule on the window where the integrand matters
+STEP, MOST = 0.2, 4001  # log intensities between two points, at most; points, at most
+DROP = 38.0  # the integrand is followed until it has fallen to exp(-38) of its peak
+FINE, DRAWN = 100, 20.0  # least points of the table that draws are inverted from, and where it ends
+FARTHEST = 1e6  # standardised shifts beyond which no peak is looked for
+HALVINGS = 12  # of the bracket of the peak, which need not be exact
+LARGEST, TINY = 700.0, 1e-300  # exponents and intensities a float can hold
+CLOSER = 5  # halvings of the bracket of an end
+IMPOSSIBLE = -1e9  # log likelihoods below are not integrated: rounding would outweigh the prior
+FEWEST = 200  # draws for which a thread is worth starting
+
+
+@compiled
+def _terms(
+    rows: Rows, relapse: Array, half: Array, death: Array, counts: Array, events: Array
+) -> tuple[int, Array]:
+    """What the log likelihood of a study is made of, as a function of its shift.
+
+    Parameters
+    ----------
+    rows
+        Its intervals.
+    relapse, half
+        Intensity of relapse over each interval, and over its first half, at shift 0.
+    death
+        Intensity of death over each interval; 0 where it is not modelled.
+    counts
+        Relapses, deaths, patients who leave inside, patients followed to the end, by interval.
+    events
+        Filled, for each interval with relapses or deaths, with both intensities and the sum of both counts.
+
+    Returns
+    -------
+    The number of these intervals, and: a constant, the factor of the shift, the factor of exp(shift).
+    """
+    fixed = np.zeros(3)
+    n = 0
+    for row in rows:
+        relapses, deaths, leaving, staying = counts[row]
+        fixed[0] -= (staying + 0.5 * leaving) * death[row]
+        fixed[1] += relapses
+        fixed[2] -= staying * relapse[row] + leaving * half[row]
+        if relapses > 0.0:
+            fixed[0] += relapses * (math.log(relapse[row]) if relapse[row] > 0.0 else -np.inf)
+        if deaths > 0.0:
+            fixed[0] += deaths * (math.log(death[row]) if death[row] > 0.0 else -np.inf)
+        if relapses + deaths > 0.0:
+            events[n, 0], events[n, 1], events[n, 2] = relapse[row], death[row], relapses + deaths
+            n += 1
+    return n, fixed
+
+
+@compiled
+def _height(shift: float, events: Array, n: int, fixed: Array) -> float:
+    """Log likelihood of a study at a shift, without multinomial coefficients."""
+    factor = math.exp(min(shift, LARGEST))
+    value = fixed[0] + fixed[1] * shift + fixed[2] * factor
+    for i in range(n):
+        both = events[i, 0] * factor + events[i, 1]
+        if both > 0.0:  # else the share below is 1
+            value += events[i, 2] * math.log(-math.expm1(-both) / both)
+    return float(value)
+
+
+@compiled
+def _slope(shift: float, events: Array, n: int, fixed: Array) -> float:
+    """Derivative of `_height`."""
+    factor = math.exp(min(shift, LARGEST))
+    value = fixed[1] + fixed[2] * factor
+    for i in range(n):
+        own = events[i, 0] * factor
+        both = own + events[i, 1]
+        if both > TINY:
+            left = 1.0 / math.expm1(both) if both < LARGEST else 0.0
+            value += events[i, 2] * own * (left - 1.0 / both)
+    return float(value)
+
+
+@compiled
+def _window(s: float, drop: float, events: Array, n: int, fixed: Array) -> tuple[float, float, float]:
+    """Where likelihood times N(u; 0, s^2) matters: low, high, and the log of its peak; u = s z."""
+    low, high = -1.0, 1.0
+    while s * _slope(s * low, events, n, fixed) <= low and low > -FARTHEST:
+        low *= 2.0
+    while s * _slope(s * high, events, n, fixed) >= high and high < FARTHEST:
+        high *= 2.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if s * _slope(s * middle, events, n, fixed) > middle:
+            low = middle
+        else:
+            high = middle
+    top = 0.5 * (low + high)
+    peak = _height(s * top, events, n, fixed) - 0.5 * top * top
+    ends = np.empty(2)
+    for side in range(2):
+        sign = 2.0 * side - 1.0
+        near, far = 0.0, 1.0
+        while far < FARTHEST:
+            z = top + sign * far
+            if not _height(s * z, events, n, fixed) - 0.5 * z * z >= peak - drop:
+                break
+            near, far = far, 2.0 * far
+        for _ in range(CLOSER):
+            middle = 0.5 * (near + far)
+            z = top + sign * middle
+            if _height(s * z, events, n, fixed) - 0.5 * z * z < peak - drop:
+                far = middle
+            else:
+                near = middle
+        ends[side] = top + sign * far
+    return ends[0], ends[1], peak
+
+
+@compiled
+def _points(width: float, fewest: int, step: float) -> int:
+    """Points of a table over so many shifts that likelihoods, which bend over about 1, are resolved."""
+    return int(min(max(fewest, math.ceil(width / step) + 1), MOST))
+
+
+@unlocked
+def _marginals(
+    s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows, k: int
+) -> Array:
+    """See `log_marginals`."""
+    result = np.empty((s.size, k))
+    events = np.empty((cluster.size, 3))
+    for i in range(k):
+        rows = np.flatnonzero(cluster == i)
+        for j in range(s.size):
+            n, fixed = _terms(rows, relapse[j], half[j], death[j], counts, events)
+            if s[j] == 0.0 or not np.isfinite(fixed.sum()):
+                result[j, i] = _height(0.0, events, n, fixed)
+                continue
+            low, high, peak = _window(s[j], DROP, events, n, fixed)
+            if not peak > IMPOSSIBLE:
+                result[j, i] = -np.inf
+                continue
+            points = _points(s[j] * (high - low), POINTS, STEP)
+            step = (high - low) / (points - 1)
+            total = 0.0
+            for m in range(points):
+                z = low + m * step
+                total += math.exp(_height(s[j] * z, events, n, fixed) - 0.5 * z * z - peak)
+            result[j, i] = peak + math.log(total * step) - 0.5 * math.log(2.0 * math.pi)
+    return result
+
+
+def log_marginals(
+    s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows, k: int
+) -> Array:
+    """Log likelihood of each study integrated over u ~ N(0, s^2), (n, k); u = 0 where s is 0.
+
+    Multinomial coefficients are left out.
+
+    Parameters
+    ----------
+    s
+        Shape (n,).
+    relapse, half, death
+        Intensities by interval at u = 0 as in `_terms`, shapes (n, rows).
+    counts
+        Shape (rows, 4), as in `_terms`.
+    cluster
+        Number of each row's study, shape (rows,).
+    k
+        Number of studies.
+    """
+    return by_rows(
+        lambda part: _marginals(s[part], relapse[part], half[part], death[part], counts, cluster, k),
+        s.size,
+        FEWEST,
+    )
+
+
+@unlocked
+def _draws(
+    uniform: Array, s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows
+) -> Array:
+    """See `draws`."""
+    size, k = uniform.shape
+    result = np.empty((size, k))
+    events, mass = np.empty((cluster.size, 3)), np.empty(MOST)
+    for i in range(k):
+        rows = np.flatnonzero(cluster == i)
+        for j in range(size):
+            n, fixed = _terms(rows, relapse[j], half[j], death[j], counts, events)
+            low, high, peak = _window(s[j], DRAWN, events, n, fixed)
+            if not peak > IMPOSSIBLE:  # no data come from such parameters, so that any shift will do
+                result[j, i] = 0.0
+                continue
+            points = _points(s[j] * (high - low), FINE, STEP)
+            step = (high - low) / (points - 1)
+            for m in range(points):
+                z = low + m * step
+                mass[m] = math.exp(_height(s[j] * z, events, n, fixed) - 0.5 * z * z - peak)
+            target, m = uniform[j, i] * (mass[:points].sum() - 0.5 * (mass[0] + mass[points - 1])), 1
+            while m < points - 1 and target > 0.5 * (mass[m] + mass[m - 1]):
+                target -= 0.5 * (mass[m] + mass[m - 1])
+                m += 1
+            start, slope = mass[m - 1], mass[m] - mass[m - 1]  # a density linear between two points
+            root = math.sqrt(max(start * start + 2.0 * slope * target, 0.0))
+            share = 2.0 * target / (start + root) if start + root > 0.0 else 0.5
+            result[j, i] = s[j] * (low + step * (m - 1 + min(max(share, 0.0), 1.0)))
+    return result
+
+
+def draws(
+    uniform: Array, s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows
+) -> Array:
+    """Shifts u given their study's rows and N(0, s^2) by inversion, at probabilities of shape (n, k)."""
+    return by_rows(
+        lambda part: _draws(uniform[part], s[part], relapse[part], half[part], death[part], counts, cluster),
+        s.size,
+        FEWEST,
+    )
+
+
+def log_ways(counts: Array) -> Array:
+    """Log of the number of ways to choose who relapses and who dies, shape (rows,)."""
+    rest = counts[:, 2] + counts[:, 3]
+    result = gammaln(counts.sum(axis=1) + 1.0) - gammaln(rest + 1.0)
+    return np.asarray(result - gammaln(counts[:, 0] + 1.0) - gammaln(counts[:, 1] + 1.0))
+
+
+@unlocked
+def at_intensities(log_intensity: Array, width: Array, counts: Array, cluster: Rows) -> Array:
+    """Log likelihood of each study at a constant log monthly intensity, both (k, g); width (rows,) in months.
+
+    Death is not modelled.
+    """
+    result = np.empty(log_intensity.shape)
+    events = np.empty((cluster.size, 3))
+    for i in range(result.shape[0]):
+        rows = np.flatnonzero(cluster == i)
+        n, fixed = _terms(rows, width, 0.5 * width, np.zeros(width.size), counts, events)
+        for j in range(result.shape[1]):
+            result[i, j] = _height(log_intensity[i, j], events, n, fixed)
+    return result

@@ -1,0 +1,125 @@
+"""The PyMC models of family `relapse`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bayesma.families.base import Case
+from bayesma.families.effects import common
+from bayesma.families.latent import effect_density, standardised
+from bayesma.priors.variables import variable
+from bayesma.priors.walk import random_walk
+
+YEAR = 12.0
+
+
+def model_data(case: Case) -> dict[str, np.ndarray]:
+    """Numbers the model holds as `pm.Data`, those of the priors aside; counts as floats, by row."""
+    arrays, options = case.arrays, case.options
+    start, stop = arrays["start"], arrays["stop"]
+    competing = options["deaths"] == "competing"
+    leaving = arrays["censored"] + (0.0 if competing else arrays["deaths"])
+    gone = arrays["relapses"] + arrays["deaths"] + arrays["censored"]
+    held = {"relapses": arrays["relapses"], "leaving": leaving, "staying": arrays["at_risk"] - gone}
+    if competing:
+        held |= {"deaths": arrays["deaths"], "months": stop - start}
+    if not common(options):
+        held["cluster"] = arrays["cluster"].astype(np.int64)
+    middle = 0.5 * (start + stop)
+    if options["hazard"] == "weibull":
+        return held | {"start": start, "middle": middle, "stop": stop}
+    if options["hazard"] == "constant":
+        return held | {"width": stop - start}
+    return held | {
+        "exposure": _months_by_period(start, stop, options["periods"]),
+        "exposure_half": _months_by_period(start, middle, options["periods"]),
+    }
+
+
+def _months_by_period(start: np.ndarray, stop: np.ndarray, periods: tuple[float, ...]) -> np.ndarray:
+    """Months before stop less months before start in each period, shape (rows, periods)."""
+    first = np.array([0.0, *periods[:-1]])
+    length = np.append(np.diff(first), np.inf)
+    before = [np.clip(t[:, None] - first, 0.0, length) for t in (start, stop)]
+    return np.asarray(before[1] - before[0])
+
+
+def build(case: Case) -> Any:
+    """The model with these options; every number a `pm.Data`."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    options, priors = case.options, case.priors
+    with pm.Model() as model:
+        data = {name: pm.Data(name, values) for name, values in model_data(case).items()}
+        whole, half = _accumulated(case, data)
+        zero = np.float64(0)
+        death: Any = zero
+        if "h_death" in priors:
+            death = pt.exp(variable(priors["h_death"], "h_death")) * data["months"]
+        if not common(options):
+            factor = pt.exp(_shifts(case, data, whole)[data["cluster"]])
+            whole, half = whole * factor, half * factor
+        relapses, deaths = data["relapses"], data.get("deaths", zero)
+        total = whole + death
+        log_gone = pt.log(-pt.expm1(-total)) - pt.log(total)
+        likelihood = relapses * (pt.log(whole) + log_gone) - data["staying"] * total
+        likelihood += -data["leaving"] * (half + np.float64(0.5) * death)
+        if "h_death" in priors:
+            likelihood += deaths * (pt.log(death) + log_gone)
+        pm.Potential("likelihood", likelihood + _log_ways(relapses, deaths, data))
+    return model
+
+
+def _log_ways(relapses: Any, deaths: Any, data: dict[str, Any]) -> Any:
+    """Log multinomial coefficients of relapsed, dead and others."""
+    import pytensor.tensor as pt
+
+    one = np.float64(1)
+    others = data["leaving"] + data["staying"]
+    n = relapses + deaths + others
+    below = pt.gammaln(relapses + one) + pt.gammaln(deaths + one) + pt.gammaln(others + one)
+    return pt.gammaln(n + one) - below
+
+
+def _accumulated(case: Case, data: dict[str, Any]) -> tuple[Any, Any]:
+    """Intensity of relapse over each interval, and over its first half, in a typical study."""
+    import pytensor.tensor as pt
+
+    priors, hazard = case.priors, case.options["hazard"]
+    if hazard == "weibull":
+        rate = pt.exp(variable(priors["log_rate"], "log_rate")) * np.float64(YEAR)
+        shape = variable(priors["shape"], "shape", lower=0.0)
+        first, middle, last = (
+            (data[name] / np.float64(YEAR)) ** shape for name in ("start", "middle", "stop")
+        )
+        return rate * (last - first), rate * (middle - first)
+    if hazard == "constant":
+        whole = pt.exp(variable(priors["h"], "h")) * data["width"]
+        return whole, np.float64(0.5) * whole
+    size = len(case.options["periods"])
+    if hazard == "independent":
+        h = variable(priors["h"], "h", shape=(size,))
+    else:
+        h = random_walk(priors["h"], "h", variable(priors["sigma_h"], "sigma_h", lower=0.0), size)
+    return pt.dot(data["exposure"], pt.exp(h)), pt.dot(data["exposure_half"], pt.exp(h))
+
+
+def _shifts(case: Case, data: dict[str, Any], whole: Any) -> Any:
+    """Study shifts u, sampled as sds from what a study's relapses and the intensities make likely."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    k = int(case.arrays["cluster"].max()) + 1
+    s = variable(case.priors["s"], "s", lower=0.0)
+    cluster, half = data["cluster"], np.float64(0.5)
+    followed = data["staying"] + half * (data["relapses"] + data["leaving"])
+    seen = pt.inc_subtensor(pt.zeros(k)[cluster], data["relapses"]) + half
+    expected = pt.inc_subtensor(pt.zeros(k)[cluster], followed * whole) + half
+    shrink = 1 / (1 + s**2 * seen)
+    mean, sd = (1 - shrink) * pt.log(seen / expected), s * shrink**0.5
+    u = standardised("u", k, mean, sd)
+    pm.Potential("u_density", effect_density("normal", None, u, np.float64(0), s))
+    return u

@@ -1,0 +1,342 @@
+"""Family `relapse` against closed forms and quadrature written here, and what must not change its answers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.integrate import quad
+from scipy.special import gammaln
+from scipy.stats import binom, multinomial, norm
+
+import bayesma as bm
+from bayesma.engines.fit import make_setting
+from bayesma.engines.marginals import marginal
+from bayesma.errors import OptionError, PriorError
+from bayesma.evidence.follow_up import FollowUp
+from bayesma.families import FAMILIES
+from bayesma.families.base import Option
+from bayesma.families.relapse_hazards import exposure
+
+RELAPSE = FAMILIES["relapse"]
+ROLES = ("study", "start", "stop", "at_risk", "relapses", "deaths", "censored")
+ROUNDING = 1e-10  # of sums of a few logs, each to 1e-15 of a number below 1000
+QUADRATURE = 1e-8  # what one-dimensional quadrature must agree to
+WITHIN = 1e-8  # what must not change at all, but for the order of sums
+SAMPLED = 5e-3  # in posterior sds: twice the standard error of importance sampling
+PRIORS = {"h": "Normal(-4, 2)", "s": "HalfNormal(0.5)"}
+ROWS = [
+    ("Ash", 0, 6, 24, 0, 0, 0),
+    ("Ash", 6, 9, 24, 3, 0, 0),
+    ("Ash", 9, 12, 21, 4, 0, 0),
+    ("Birch", 0, 12, 49, 11, 0, 0),
+    ("Cedar", 0, 24, 15, 3, 0, 0),
+]
+
+
+def follow_up(rows: list[tuple[Any, ...]], *, deaths: bool = False, **said: bool) -> FollowUp:
+    """Evidence from rows of study, start, stop, at risk, relapses, deaths, censored."""
+    frame = pd.DataFrame(rows, columns=ROLES)
+    roles = {role: role for role in ROLES if deaths or role != "deaths"}
+    return FollowUp.from_frame(frame, **roles, **said)
+
+
+def log_likelihood(evidence: FollowUp, draws: dict[str, Any], **options: Any) -> np.ndarray:
+    """Log likelihood of each study at one point."""
+    setting = make_setting(evidence, None, None, 1, options)
+    point = {name: np.asarray(value, dtype=np.float64)[None] for name, value in draws.items()}
+    return setting.family.log_likelihood(point, setting.case)[0]
+
+
+def test_the_months_in_each_period() -> None:
+    """The matrix of the published oracle (relapse_cloglog_published.json): (0, 12] is 6 and 6 months."""
+    found = exposure(np.array([0.0, 9, 12, 36, 3]), np.array([12.0, 12, 24, 60, 30]), [6.0, 12, 24, 48])
+    assert found.tolist() == [[6, 6, 0, 0], [0, 3, 0, 0], [0, 0, 12, 0], [0, 0, 0, 24], [3, 6, 12, 6]]
+
+
+def test_the_likelihood_is_binomial_on_the_complementary_log_log_scale() -> None:
+    h, periods = np.array([-5.0, -3.5, -4.2]), [6.0, 12.0, 24.0]
+    months = np.array([[6, 0, 0], [0, 3, 0], [0, 3, 0], [6, 6, 0], [6, 6, 12]])
+    risk = -np.expm1(-months @ np.exp(h))
+    by_row = binom.logpmf([0, 3, 4, 11, 3], [24, 24, 21, 49, 15], risk)
+    options = {"hazard": "independent", "random_effects": "none", "periods": periods}
+    found = log_likelihood(follow_up(ROWS), {"h": h}, **options)
+    assert found == pytest.approx([by_row[:3].sum(), by_row[3], by_row[4]], abs=ROUNDING)
+
+
+def test_death_competes() -> None:
+    """Relapsed, dead, neither: a multinomial with shares of the two intensities."""
+    relapse, death, width = math.exp(-3.0), math.exp(-4.5), 12.0
+    gone = -math.expm1(-(relapse + death) * width)
+    share = relapse / (relapse + death)
+    chances = [gone * share, gone * (1 - share), 1 - gone]
+    options = {"hazard": "constant", "random_effects": "none"}
+    evidence = follow_up([("Ash", 0, 12, 30, 5, 2, 0)], deaths=True)
+    found = log_likelihood(evidence, {"h": -3.0, "h_death": -4.5}, **options)
+    assert found == pytest.approx([float(multinomial.logpmf([5, 2, 23], 30, chances))], abs=ROUNDING)
+
+
+def test_those_who_leave_are_followed_half_way() -> None:
+    """4 censored, and the 2 dead where death is not modelled, add their survival of 6 of the 12 months."""
+    evidence = follow_up([("Ash", 0, 12, 30, 5, 2, 4)], deaths=True)
+    h, width = -3.0, 12.0
+    whole = math.exp(h) * width
+    ways = float(gammaln(31) - gammaln(6) - gammaln(26))
+    expected = ways + 5 * math.log(-math.expm1(-whole)) - 19 * whole - 6 * 0.5 * whole
+    options = {"hazard": "constant", "random_effects": "none", "deaths": "censored"}
+    assert log_likelihood(evidence, {"h": h}, **options) == pytest.approx([expected], abs=ROUNDING)
+
+
+def test_weibull_intensities() -> None:
+    """Up to month t exp(log_rate) 12 (t / 12)^shape; shape 1 is a constant intensity."""
+    options = {"random_effects": "none"}
+    evidence = follow_up(ROWS)
+    constant = log_likelihood(evidence, {"h": -3.7}, hazard="constant", **options)
+    weibull = log_likelihood(evidence, {"log_rate": -3.7, "shape": 1.0}, hazard="weibull", **options)
+    assert weibull == pytest.approx(constant, abs=ROUNDING)
+    risk = -math.expm1(-12 * math.exp(-3.7) * ((24 / 12) ** 1.6 - 0.0))
+    rising = log_likelihood(evidence, {"log_rate": -3.7, "shape": 1.6}, hazard="weibull", **options)
+    assert rising[2] == pytest.approx(binom.logpmf(3, 15, risk), abs=ROUNDING)
+
+
+@pytest.mark.parametrize("s", [1e-6, 0.01, 0.4, 3.0, 40.0])
+@pytest.mark.parametrize("relapses", [0, 3, 24])
+def test_shifts_are_integrated_out(s: float, relapses: int) -> None:
+    """Against a fine trapezoid over the standardised shift."""
+    z = np.linspace(-13.0, 13.0, 400_001)
+    intensity = 12 * math.exp(-3.5) * np.exp(s * z)
+    with np.errstate(divide="ignore"):
+        chance = relapses * np.log(-np.expm1(-intensity)) if relapses else np.zeros_like(z)
+    total = np.sum(np.exp(chance - (24 - relapses) * intensity) * norm.pdf(z)) * (z[1] - z[0])
+    ways = float(gammaln(25) - gammaln(relapses + 1) - gammaln(25 - relapses))
+    evidence = follow_up([("Ash", 0, 12, 24, relapses, 0, 0)])
+    found = log_likelihood(evidence, {"h": -3.5, "s": s}, hazard="constant")[0]
+    assert found == pytest.approx(math.log(total) + ways, abs=QUADRATURE)
+
+
+def test_one_study_one_period_is_one_dimensional_quadrature() -> None:
+    evidence = follow_up([("Ash", 0, 12, 24, 7, 0, 0)])
+    fit = bm.fit(
+        evidence,
+        priors={"h": "Normal(-4, 2)"},
+        hazard="constant",
+        random_effects="none",
+        engine="exact",
+        random_seed=1,
+        draws=1,
+    )
+
+    def density(h: float, power: int) -> float:
+        risk = -math.expm1(-12 * math.exp(h))
+        return h**power * math.exp(binom.logpmf(7, 24, risk) + norm.logpdf(h, -4, 2))
+
+    total, first, second = (
+        quad(density, -14, 3, args=(power,), epsabs=0, epsrel=1e-12, limit=400, points=[-4, -3.3])[0]
+        for power in range(3)
+    )
+    at = marginal(fit, "h")
+    assert at.mean()[0] == pytest.approx(first / total, abs=QUADRATURE)
+    assert at.sd()[0] == pytest.approx(math.sqrt(second / total - (first / total) ** 2), abs=QUADRATURE)
+    below = quad(density, -14, -3.5, args=(0,), epsabs=0, epsrel=1e-12, limit=400)[0] / total
+    assert at.probability(-3.5, above=False)[0] == pytest.approx(below, abs=QUADRATURE)
+    assert fit["exact"].attrs["log_evidence"] == pytest.approx(math.log(total), abs=QUADRATURE)
+
+
+def numbers(evidence: FollowUp, **options: Any) -> np.ndarray:
+    """What the exact engine says of all parameters, studies in alphabetical order."""
+    fit = bm.fit(evidence, priors=PRIORS, engine="exact", random_seed=1, draws=1, chains=1, **options)
+    table = bm.summary(fit)[["mean", "sd", "median", "ci_low", "ci_high"]]
+    kept = table if options["hazard"] == "independent" else table.loc[["h", "s"]]
+    return kept.sort_index().to_numpy()
+
+
+@cache
+def unchanged(hazard: str) -> np.ndarray:
+    """The answer for the rows as they are."""
+    return numbers(follow_up(ROWS), hazard=hazard)
+
+
+SPLIT = [("Ash", 0, 2, 24, 0, 0, 0), ("Ash", 2, 6, 24, 0, 0, 0), *ROWS[1:]]
+
+
+@pytest.mark.parametrize("hazard", ["constant", "independent"])
+def test_splitting_an_interval_without_events_changes_nothing(hazard: str) -> None:
+    """The posterior is the same to 1e-8; the same points are used, so that their error is the same too."""
+    assert np.max(np.abs(numbers(follow_up(SPLIT), hazard=hazard) - unchanged(hazard))) < WITHIN
+
+
+def test_splitting_an_interval_with_events_follows_the_closed_form() -> None:
+    """3 relapses among 24 in (0, 9], or 1 in (0, 4] and 2 in (4, 9]: the difference of binomials."""
+    h = -3.9
+    options = {"hazard": "constant", "random_effects": "none"}
+    one = log_likelihood(follow_up([("Ash", 0, 9, 24, 3, 0, 0)]), {"h": h}, **options)[0]
+    rows = [("Ash", 0, 4, 24, 1, 0, 0), ("Ash", 4, 9, 23, 2, 0, 0)]
+    two = log_likelihood(follow_up(rows), {"h": h}, **options)[0]
+    risk = [-math.expm1(-months * math.exp(h)) for months in (9, 4, 5)]
+    difference = binom.logpmf(1, 24, risk[1]) + binom.logpmf(2, 23, risk[2]) - binom.logpmf(3, 24, risk[0])
+    assert two - one == pytest.approx(difference, abs=ROUNDING)
+    # all ways to split the three sum to the one: the times inside are integrated over, not placed
+    both = [binom.pmf(first, 24, risk[1]) * binom.pmf(3 - first, 24 - first, risk[2]) for first in range(4)]
+    assert math.exp(one) == pytest.approx(sum(both), rel=ROUNDING)
+
+
+@pytest.mark.parametrize("hazard", ["constant", "independent"])
+def test_names_and_order_of_studies_do_not_matter(hazard: str) -> None:
+    """Renamed so that alphabetical order is kept; turned around, importance sampling keeps its points."""
+    renamed = [(f"{row[0]} 2001", *row[1:]) for row in ROWS]
+    assert np.array_equal(numbers(follow_up(renamed), hazard=hazard), unchanged(hazard))
+    turned = numbers(follow_up(ROWS[::-1]), hazard=hazard)
+    reference = unchanged(hazard)
+    hyper = turned.shape[0] - (4 if hazard == "independent" else 0)  # u uses other points
+    assert np.max(np.abs(turned[:hyper] - reference[:hyper])) < WITHIN
+    assert np.max(np.abs(turned - reference) / reference[:, [1]]) < 10 * SAMPLED
+
+
+def test_one_period_of_its_own_is_a_constant_intensity() -> None:
+    """Importance sampling against quadrature, where both can: within its own error."""
+    sampled = bm.fit(
+        follow_up(ROWS), priors=PRIORS, hazard="independent", periods=[24], engine="exact", random_seed=1
+    )
+    integrated = bm.fit(follow_up(ROWS), priors=PRIORS, hazard="constant", engine="exact", random_seed=1)
+    assert sampled["exact"].attrs["error"] < SAMPLED
+    for name in ("h", "s", "u", "u_new"):
+        one, other = marginal(sampled, name), marginal(integrated, name)
+        allowed = SAMPLED if name in {"h", "s"} else 4 * SAMPLED  # shifts are known by draws in both
+        assert np.max(np.abs(one.mean() - other.mean()) / other.sd()) < allowed
+        assert np.max(np.abs(one.sd() / other.sd() - 1)) < allowed
+        quartiles = [marginal(fit, name).quantile([0.25, 0.75]) for fit in (sampled, integrated)]
+        assert np.max(np.abs(quartiles[0] - quartiles[1]) / other.sd()[:, None]) < 2 * allowed
+    evidence = [bm.model_evidence(fit)["log_evidence"] for fit in (sampled, integrated)]
+    assert evidence[0] == pytest.approx(evidence[1], abs=SAMPLED)
+
+
+def test_the_exact_answer_has_no_seed() -> None:
+    fits = [
+        bm.fit(follow_up(ROWS), hazard="weibull", engine="exact", random_seed=seed, draws=10)
+        for seed in (1, 2)
+    ]
+    columns = ["mean", "sd", "median", "ci_low", "ci_high"]
+    assert bm.summary(fits[0])[columns].equals(bm.summary(fits[1])[columns])
+    assert not np.array_equal(fits[0]["posterior"]["shape"], fits[1]["posterior"]["shape"])
+
+
+def test_a_random_walk_with_large_steps_forgets_the_period_before() -> None:
+    """As the sd of the steps grows without data, h is told by the likelihood alone."""
+    case = make_setting(follow_up(ROWS), None, None, 1, {"periods": [12, 24]}).case
+    draws = {"sigma_h": np.array([0.3, 2.0]), "h": np.array([[-4.0, -3.5], [-5.0, -2.0]]), "s": np.ones(2)}
+    found = RELAPSE.log_prior(draws, case)["h"]
+    assert found[:, 0] == pytest.approx(norm.logpdf([-4.0, -5.0], -4, 2))
+    assert found[:, 1] == pytest.approx(norm.logpdf([0.5, 3.0], 0, [0.3, 2.0]))
+    p = next(p for p in RELAPSE.hyper(case.options) if p.name == "h")
+    sigma = np.full(40_000, 0.7)
+    drawn = RELAPSE.draw_prior(p, case, (40_000, 2), np.random.default_rng(1), {"sigma_h": sigma})
+    assert drawn.std(axis=0) == pytest.approx([2.0, math.hypot(2.0, 0.7)], rel=0.02)
+
+
+def test_shifts_given_data_have_the_moments_of_quadrature() -> None:
+    setting = make_setting(follow_up(ROWS), None, PRIORS, 1, {"hazard": "constant"})
+    n, h, s = 40_000, -3.6, 0.6
+    draws = {"h": np.full(n, h), "s": np.full(n, s)}
+    made = RELAPSE.complete(draws, setting.case, np.random.default_rng(2))
+    u = np.linspace(-5, 5, 20_001)
+    weight = norm.pdf(u, 0, s) * binom.pmf(11, 49, -np.expm1(-12 * np.exp(h + u)))
+    weight /= weight.sum()
+    mean = float(weight @ u)
+    sd = math.sqrt(float(weight @ (u - mean) ** 2))
+    assert made["u"][:, 1].mean() == pytest.approx(mean, abs=5 * sd / math.sqrt(n))
+    assert made["u"][:, 1].std() == pytest.approx(sd, rel=5 / math.sqrt(2 * n))
+    assert made["u_new"].std() == pytest.approx(s, rel=5 / math.sqrt(2 * n))
+
+
+def test_relapses_in_every_and_in_no_patient() -> None:
+    rows = [("Ash", 0, 6, 8, 8, 0, 0), ("Birch", 0, 6, 9, 0, 0, 0)]
+    for hazard in ("constant", "random_walk"):
+        fit = bm.fit(follow_up(rows), hazard=hazard, engine="exact", random_seed=1)
+        u = marginal(fit, "u").mean()
+        assert u[0] > 0 > u[1]
+        assert np.isfinite(bm.summary(fit)["mean"]).all()
+
+
+def test_options() -> None:
+    evidence = follow_up(ROWS)
+    resolved = RELAPSE.resolved(RELAPSE.checked_options({}), evidence)
+    assert (resolved["periods"], resolved["deaths"]) == ((6.0, 12.0, 24.0), "censored")
+    long = follow_up([("Ash", 0, 60, 24, 3, 0, 0)])
+    assert RELAPSE.resolved(RELAPSE.checked_options({}), long)["periods"] == (6.0, 12.0, 24.0, 48.0, 60.0)
+    with pytest.raises(OptionError, match=r"periods end at month 12, and Cedar \(0, 24\] goes on; add .* 24"):
+        bm.fit(evidence, periods=[6, 12], engine="exact")
+    with pytest.raises(
+        OptionError, match=r"option periods .* is \[12, 6\]; it must be a list of rising finite numbers"
+    ):
+        bm.fit(evidence, periods=[12, 6], engine="exact")
+    with pytest.raises(OptionError, match="periods goes with hazard='random_walk' or 'independent'"):
+        bm.fit(evidence, hazard="weibull", periods=[12, 24], engine="exact")
+    with pytest.raises(OptionError, match="deaths='competing' needs the deaths of every interval"):
+        bm.fit(evidence, deaths="competing", engine="exact")
+    with pytest.raises(PriorError, match=r"prior Uniform\(-8, 0\) for h is that of the first period"):
+        bm.fit(evidence, priors={"h": "Uniform(-8, 0)"}, engine="exact")
+    with pytest.raises(PriorError, match="improper"):
+        bm.fit(evidence, priors={"h": "Flat()"}, hazard="independent", engine="exact")
+
+
+@pytest.mark.parametrize("value", [[6, "12"], "6", 6.0, [0, 6], [6, math.inf], [True], [6, 6], None])
+def test_lists_that_are_no_list_of_rising_numbers(value: object) -> None:
+    assert Option((), (), "cut points").problem(value) is not None
+
+
+@pytest.mark.parametrize("value", [[6], (6, 12.5), np.array([6.0, 12.0]), []])
+def test_lists_of_rising_numbers(value: Any) -> None:
+    option = Option((), (), "cut points")
+    assert option.problem(value) is None
+    assert option.value(value) == tuple(float(number) for number in value)
+
+
+def test_periods_are_labelled() -> None:
+    fit = bm.fit(follow_up(ROWS), periods=[6, 12, 30], engine="exact", random_seed=1, draws=2)
+    assert fit["posterior"]["h"].coords["period"].values.tolist() == ["(0, 6]", "(6, 12]", "(12, 30]"]
+    assert [row for row in bm.summary(fit).index if row.startswith("h")] == [
+        "h[(0, 6]]", "h[(6, 12]]", "h[(12, 30]]",
+    ]  # fmt: skip
+
+
+def test_questions_about_effects_are_refused() -> None:
+    """The hazard is no effect; what is asked of its parameters is answered."""
+    fit = bm.fit(follow_up(ROWS), hazard="independent", engine="exact", random_seed=1)
+    asked: list[Callable[[], object]] = [
+        lambda: bm.shrinkage(fit),
+        lambda: bm.benefit(fit, favours="lower"),
+        lambda: bm.compare({"relapse": fit}),
+        lambda: bm.plots.forest(fit),
+    ]
+    for question in asked:
+        with pytest.raises(OptionError, match="is about effects, and this fit has intensities over months"):
+            question()
+    above = bm.prob(fit, "h", above=-4.0)
+    assert above.index.tolist() == ["(0, 6]", "(6, 12]", "(12, 24]"]
+    assert bm.prob(fit, "u", above=0.0).index.tolist() == ["Ash", "Birch", "Cedar"]
+
+
+def test_weights_grow_with_the_patients() -> None:
+    setting = make_setting(follow_up(ROWS), None, PRIORS, 1, {"hazard": "constant"})
+    share = RELAPSE.weights({"h": np.array([-3.7]), "s": np.array([0.3])}, setting.case)[0]
+    relapses = dict(zip(["Ash", "Birch", "Cedar"], share, strict=True))
+    assert relapses["Birch"] > relapses["Ash"] > relapses["Cedar"]
+    assert share.sum() == pytest.approx(1.0)
+
+
+def test_simulated_counts_are_possible() -> None:
+    rows = [("Ash", 0, 6, 24, 0, 1, 5), ("Ash", 6, 12, 18, 3, 0, 2), ("Birch", 0, 12, 9, 9, 0, 0)]
+    design = follow_up(rows, deaths=True)
+    options = RELAPSE.resolved(RELAPSE.checked_options({"hazard": "constant"}), design)
+    rng = np.random.default_rng(3)
+    for h, death in itertools.product((-6.0, -2.0, 1.0), (-6.0, -2.0)):
+        made = RELAPSE.simulate({"h": h, "s": 0.5, "h_death": death}, design, options, rng)
+        assert made.deaths is not None
+        assert np.all(made.relapses + made.deaths + made.censored <= made.at_risk)
+        assert min(made.relapses.min(), made.deaths.min(), made.censored.min()) >= 0
