@@ -25,6 +25,30 @@ def test_every_row_is_done_once_and_in_order(rows: int, cores: int, monkeypatch:
     assert len(parts) == max(1, min(cores, MOST, rows // 5))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(2), raising=False)
+    values = np.arange(10.0)
+    np.testing.assert_array_equal(by_rows(lambda part: values[part], 10, 1), values)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(by_rows(lambda part: values[part], 10, 1), values) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_an_error_in_any_part_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(2), raising=False)
+
+    def failing(part: slice) -> np.ndarray:
+        if part.start:
+            raise ValueError("second half")
+        return np.zeros(5)
+
+    with pytest.raises(ValueError, match="second half"):
+        by_rows(failing, 10, 1)
+
+
 def blas_threads() -> set[int]:
     """Threads that the BLAS libraries may use."""
     return {library["num_threads"] for library in ThreadpoolController().select(user_api="blas").info()}
