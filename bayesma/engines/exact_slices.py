@@ -74,21 +74,21 @@ class SliceIntegral:
             variables[problem.scale] = ("node", np.repeat(slices.scale, n))
             text = {"window": json.dumps(window)}
             variables[f"{problem.scale}_density"] = (f"{problem.scale}_degree", density.series, text)
-        nodes = self._common_nodes(study.size)
+        effects: Densities | None = None
         if isinstance(problem.effects, DrawnEffects):
             drawn = self.draw(POINTS, np.random.default_rng(SEED))
             points = problem.effects.draw(drawn, np.random.default_rng([SEED, 1]))
             dims = {1: ("point",), 2: ("point", "study")}
             variables |= {f"{name}_at": (dims[v.ndim], v) for name, v in points.items()}
         elif problem.effects is not None:
-            densities = effect_densities(slices, problem.effects)
-            variables |= _stored(problem.effects.name, densities, slice(0, study.size))
-            variables |= _stored(problem.effects.new, densities, -1)
-            values, weights = densities.nodes()
-            nodes = values[: study.size], weights[: study.size]
-            error = max(error, densities.error)
+            effects = effect_densities(slices, problem.effects)
+            variables |= _stored(problem.effects.name, effects, slice(0, study.size))
+            variables |= _stored(problem.effects.new, effects, -1)
+            error = max(error, effects.error)
         if problem.baseline is not None:
-            densities = baseline_densities(*nodes, problem.baseline)
+            nodes = self._common_nodes(study.size) if effects is None else effects.nodes()
+            values, weights = (part[: study.size] for part in nodes)
+            densities = baseline_densities(values, weights, problem.baseline)
             variables |= _stored(problem.baseline.name, densities, slice(0, study.size))
             error = max(error, densities.error)
         if error > LOUD_DENSITY:
