@@ -12,6 +12,7 @@ from bayesma.families import count_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Options
 from bayesma.families.effects import common
 from bayesma.families.problems import Baseline
+from bayesma.numerics.binomials import binomials
 from bayesma.numerics.effect_table import EffectTable
 from bayesma.numerics.threads import by_rows
 
@@ -131,8 +132,8 @@ def events(
     assert alpha is not None
     to_control, to_treated = SHIFTS[options[CODING]]
     return {
-        "events_treat": _binomial(n_treat, alpha + to_treated * delta, rng),
-        "events_ctrl": _binomial(n_ctrl, alpha + to_control * delta, rng),
+        "events_treat": binomials(n_treat, alpha + to_treated * delta, rng),
+        "events_ctrl": binomials(n_ctrl, alpha + to_control * delta, rng),
     }
 
 
@@ -155,13 +156,6 @@ def crude(arrays: Arrays) -> tuple[Array, Array]:
     known = ~(((a == 0) & (c == 0)) | ((b == 0) & (d == 0)))
     estimate = np.log(cells[0] / cells[1]) - np.log(cells[2] / cells[3])
     return np.where(known, estimate, np.nan), np.where(known, np.sqrt((1.0 / cells).sum(axis=0)), np.nan)
-
-
-def _binomial(n: Array, logit: Array, rng: np.random.Generator) -> Array:
-    """Events of arms with these logits."""
-    from scipy.special import expit
-
-    return rng.binomial(n.astype(np.int64), expit(logit)).astype(np.float64)
 
 
 def rough(arrays: Arrays) -> tuple[Array, Array]:

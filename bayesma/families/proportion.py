@@ -49,6 +49,7 @@ from bayesma.families.problems import (
     NoIntegral,
     TwoParameterProblem,
 )
+from bayesma.numerics.binomials import binomials
 from bayesma.numerics.effect_table import EffectTable
 from bayesma.priors import Prior
 
@@ -283,7 +284,7 @@ class Proportion(Family[ArmCounts]):
         theta = made.get("theta_new", hyper.get("mu", np.zeros(0))).reshape(-1, k)[:, cluster]
         if "tau_centre" in draws:
             theta = theta + draws["tau_centre"][:, None] * rng.standard_normal(theta.shape)
-        return {"events": rng.binomial(case.arrays["n"].astype(np.int64), expit(theta)).astype(np.float64)}
+        return {"events": binomials(case.arrays["n"], theta, rng)}
 
     def simulate(
         self, parameters: Mapping[str, Any], design: ArmCounts, options: Options, rng: np.random.Generator
