@@ -26,8 +26,7 @@ def binomials(n: Array, logit: Array, rng: np.random.Generator) -> Array:
     def drawn(some: slice) -> Array:
         """Those of some parts."""
         pairs = zip(generators[some], parts[some], strict=True)
-        return np.concatenate(
-            [one.binomial(patients, expit(logit[rows])).astype(np.float64) for one, rows in pairs]
-        )
+        events = [one.binomial(patients, expit(logit[rows])) for one, rows in pairs]
+        return np.concatenate(events).astype(np.float64)
 
     return by_rows(drawn, PARTS, 1 if logit.size >= FEWEST else PARTS)
