@@ -115,7 +115,12 @@ class Mixture:
         location = self.location.reshape(self.scale.size, -1, THIN).mean(axis=2)
         spread = np.hypot(self.scale[:, None], np.abs(np.gradient(location, axis=1)))
         ratio = self.ratio.reshape(*self.ratio.shape[:2], -1, THIN).sum(axis=3) / spread
-        value = _thinned(np.ascontiguousarray(x), rows, location, 1.0 / spread, ratio, self.shape.nu)
+        x, width, nu = np.ascontiguousarray(x), 1.0 / spread, self.shape.nu
+        value = by_rows(
+            lambda part: _thinned(x[part], rows[part], location, width, ratio, nu),
+            rows.size,
+            THIN * FEWEST // x.shape[1] + 1,
+        )
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(value) + self.offset[rows, None])
 
