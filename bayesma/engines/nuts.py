@@ -91,7 +91,8 @@ def fit_nuts(setting: Setting, sampling: Sampling) -> xr.DataTree:
             stacklevel=3,
         )
     statistics = trace["sample_stats"].dataset
-    kept = statistics[[name for name in KEPT_STATISTICS if name in statistics]]
+    kept = {name: (SAMPLE, statistics[name].values) for name in KEPT_STATISTICS if name in statistics}
+    numbers = {dim: np.arange(statistics.sizes[dim]) for dim in SAMPLE}
     attrs = {
         "converged": int(convergence.reached),
         "attempts": attempt + 1,
@@ -102,7 +103,7 @@ def fit_nuts(setting: Setting, sampling: Sampling) -> xr.DataTree:
         "tune": sampling.tune * 2**attempt,
         "chains": sampling.chains,
     }
-    tree = build(setting, "nuts", sampled, {"sample_stats": kept.drop_attrs()}, attrs)
+    tree = build(setting, "nuts", sampled, {"sample_stats": xr.Dataset(kept, numbers)}, attrs)
     exact = exact_group(setting)
     if exact is not None:
         tree["crosscheck"] = xr.DataTree(agreement_group(tree, exact))
