@@ -8,7 +8,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.engines.marginals import Draws, Marginal, marginal, moments_below, parameter_names
+from bayesma.engines.marginals import (
+    Draws,
+    Marginal,
+    WeightedPoints,
+    marginal,
+    moments_below,
+    parameter_names,
+)
 from bayesma.engines.tree import SAMPLE
 
 Array = NDArray[np.float64]
@@ -67,6 +74,8 @@ def _rows(
     if moments > 2:  # a finite variance, without which the mean has no Monte Carlo standard error
         # the exact sd, since draws that missed a rare far tail show too small a one
         mcse = exact.sd() / np.sqrt(np.atleast_1d(array_stats.ess(values, method="mean")))
+        if isinstance(exact, WeightedPoints):
+            mcse = np.hypot(mcse, exact.mcse())
         rows += list(zip(labels, ["mean"] * len(labels), exact.mean(), draws.mean(), mcse, strict=True))
     for q in () if moments > 2 else QUARTILES:
         mcse = np.atleast_1d(array_stats.mcse(values, method="quantile", prob=q))

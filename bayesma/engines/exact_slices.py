@@ -29,6 +29,7 @@ from bayesma.numerics.jit import compiled
 Array = NDArray[np.float64]
 
 LOUD_DENSITY = 1e-3  # what a density may be off by before the reader is told
+NO_NULL = "{0} = 0 is no null value in this model"
 POINTS, SEED = 2**15, 20261122  # draws of effects that are known by no series, the same at every call
 INVERSION_POINTS = 257  # tabulated distribution function of a slice
 
@@ -125,14 +126,14 @@ class SliceIntegral:
         problem = self.problem
         priors = {problem.location: problem.location_prior, problem.scale: problem.scale_prior}
         evidence = Evidence(self.slices.log_evidence, priors)
-        if problem.link == "expit":
-            evidence.undefined(
-                problem.location, f"{problem.location} is a probability, which has no null value"
-            )
-            evidence.undefined(problem.scale, f"{problem.scale} = 0 is no null value in this model")
-            return evidence
-        evidence.against(problem.location, lambda: log_evidence_at(problem, 0.0))
-        evidence.against(problem.scale, lambda: solve(_without_scale(problem)).log_evidence)
+        if problem.null:
+            evidence.against(problem.location, lambda: log_evidence_at(problem, 0.0))
+        else:
+            evidence.undefined(problem.location, NO_NULL.format(problem.location))
+        if problem.without_scale is None:
+            evidence.undefined(problem.scale, NO_NULL.format(problem.scale))
+        else:
+            evidence.against(problem.scale, lambda: solve(_without_scale(problem)).log_evidence)
         return evidence
 
 

@@ -74,10 +74,11 @@ class Draws:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightedPoints:
-    """Marginals known by points of importance sampling: values (n, p), weight (n,) summing to 1."""
+    """Marginals known by points: values (n, p), weight (n,) summing to 1, standard error of means in sds."""
 
     values: Array
     weight: Array
+    error: float = 0.0
 
     def mean(self) -> Array:
         """Weighted means."""
@@ -86,6 +87,10 @@ class WeightedPoints:
     def sd(self) -> Array:
         """Weighted standard deviations."""
         return np.asarray(np.sqrt(self.weight @ np.square(self.values - self.mean())))
+
+    def mcse(self) -> Array:
+        """Standard errors of the means."""
+        return self.error * self.sd()
 
     def quantile(self, q: ArrayLike) -> Array:
         """Quantiles: between points by the weight up to the middle of each."""
@@ -231,8 +236,10 @@ def _stored(exact: xr.Dataset, parameter: str) -> Marginal | None:
     if f"{parameter}_at" in exact:
         points = exact[f"{parameter}_at"]
         n = len(points)
-        weight = exact["weight"].values if points.dims[0] == "node" else np.full(n, 1.0 / n)
-        return WeightedPoints(points.values.reshape(n, -1), weight)
+        values = points.values.reshape(n, -1)
+        if points.dims[0] == "node":
+            return WeightedPoints(values, exact["weight"].values, float(exact.attrs["error"]))
+        return WeightedPoints(values, np.full(n, 1.0 / n), n**-0.5)
     return _scale(exact, parameter) if f"{parameter}_density" in exact else None
 
 

@@ -248,11 +248,7 @@ class Family[Evidence](ABC):
         moved = [
             expit(logit(here) + s * step) if location.upper == 1.0 else here + s * step for s in (-1, 0, 1)
         ]
-        left, here, right = (self.log_likelihood({**draws, location.name: at}, case) for at in moved)
-        information = np.maximum(2.0 * here - left - right, 0.0)
-        total = information.sum(axis=1, keepdims=True)
-        even = np.full_like(information, 1.0 / information.shape[1])
-        return np.where(total > 0.0, information / np.where(total > 0.0, total, 1.0), even)
+        return shares(*(self.log_likelihood({**draws, location.name: at}, case) for at in moved))
 
     # shared by all families
 
@@ -362,6 +358,14 @@ class Family[Evidence](ABC):
         fixed = tuple(sorted(case.options.items()))
         priors = tuple((name, structure(prior)) for name, prior in case.priors.items())
         return self.name, fixed, priors, self.sizes(case)
+
+
+def shares(left: Array, here: Array, right: Array) -> Array:
+    """Share of each study in the bend of log likelihoods (s, k) at three even steps; alike without any."""
+    information = np.maximum(2.0 * here - left - right, 0.0)
+    total = information.sum(axis=1, keepdims=True)
+    even = np.full_like(information, 1.0 / information.shape[1])
+    return np.where(total > 0.0, information / np.where(total > 0.0, total, 1.0), even)
 
 
 def _within(parameter: Parameter, prior: Prior) -> Prior:

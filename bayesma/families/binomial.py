@@ -315,6 +315,7 @@ class Binomial(Family[TwoArmCounts]):
             location_prior=priors["mu"],
             scale_prior=priors.get("tau"),
             link="identity",
+            null=True,
             log_likelihood=(lambda mu, _: at_zero(mu))
             if common(options)
             else (lambda mu, tau: table.log_marginal(mu, tau, shape)),

@@ -139,6 +139,8 @@ class TwoParameterProblem:
         Their priors; no `scale_prior` where the scale is fixed at 0 (common effect).
     link
         The location is integrated on the line; ``"expit"`` maps it to the parameter, a probability.
+    null
+        Whether a location of 0 says that there is no effect.
     log_likelihood
         Location on the line (n,) and scale (n,) to the log likelihood of each study, (n, k).
     start
@@ -164,6 +166,7 @@ class TwoParameterProblem:
     location_prior: Prior
     scale_prior: Prior | None
     link: Literal["identity", "expit"]
+    null: bool
     log_likelihood: Callable[[Array, Array], Array]
     start: tuple[float, float]
     scales: tuple[float, float]

@@ -25,7 +25,18 @@ from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.intervals import interval_label
 from bayesma.families import relapse_kernels as kernels
 from bayesma.families import relapse_model as pymc_route
-from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import (
+    Array,
+    Arrays,
+    Case,
+    Family,
+    Option,
+    Options,
+    Parameter,
+    Priors,
+    register,
+    shares,
+)
 from bayesma.families.effects import RANDOM_EFFECTS, common, require_proper
 from bayesma.families.problems import StandardProblem, TwoParameterProblem, is_normal_mixture
 from bayesma.families.relapse_hazards import HAZARDS, PERIOD
@@ -284,11 +295,8 @@ class Relapse(Family[FollowUp]):
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Share of each study in the information on the level of the log intensity, (s, k)."""
         level = HAZARDS[case.options[HAZARD]].log_level
-        at = [self.log_likelihood({**draws, level: draws[level] + step}, case) for step in (-STEP, 0.0, STEP)]
-        information = np.maximum(2.0 * at[1] - at[0] - at[2], 0.0)
-        total = information.sum(axis=1, keepdims=True)
-        even = np.full_like(information, 1.0 / information.shape[1])
-        return np.where(total > 0.0, information / np.where(total > 0.0, total, 1.0), even)
+        steps = (-STEP, 0.0, STEP)
+        return shares(*(self.log_likelihood({**draws, level: draws[level] + step}, case) for step in steps))
 
     def problem(self, case: Case) -> TwoParameterProblem | StandardProblem:
         """Over h and s where these are all; over more by importance sampling.

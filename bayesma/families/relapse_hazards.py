@@ -38,15 +38,12 @@ class Hazard:
         Start and stop of intervals in months, shapes (rows,), draws (s, ...) and cut points to the intensity
         added up over each interval in a typical study, (s, rows).
     log_level
-        Names of the parameters that a shift of the log intensity moves.
-    meaning
-        In words.
+        Name of the parameter that a shift of the log intensity moves.
     """
 
     parameters: tuple[Parameter, ...]
     accumulated: Callable[[Array, Array, Draws, Sequence[float]], Array]
     log_level: str
-    meaning: str
 
 
 def exposure(start: Array, stop: Array, periods: Sequence[float]) -> Array:
@@ -77,8 +74,8 @@ def _weibull(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) 
 
 
 HAZARDS: dict[str, Hazard] = {
-    "random_walk": Hazard((SIGMA_H, H), _piecewise, "h", "by period, the log a random walk over periods"),
-    "independent": Hazard((H,), _piecewise, "h", "by period, periods independent a priori"),
-    "constant": Hazard((CONSTANT_H,), _constant, "h", "the same at all times"),
-    "weibull": Hazard((LOG_RATE, SHAPE), _weibull, "log_rate", "a power of time"),
+    "random_walk": Hazard((SIGMA_H, H), _piecewise, "h"),
+    "independent": Hazard((H,), _piecewise, "h"),
+    "constant": Hazard((CONSTANT_H,), _constant, "h"),
+    "weibull": Hazard((LOG_RATE, SHAPE), _weibull, "log_rate"),
 }

@@ -50,6 +50,7 @@ def quadrature(case: Case, crude: tuple[Array, Array], scale_moments: float) -> 
         location_prior=case.priors["h"],
         scale_prior=case.priors.get("s"),
         link="identity",
+        null=False,
         log_likelihood=(lambda h, _: without(h)) if table is None else marginal(table),
         start=start,
         scales=(float(np.min(se)), float(max(np.max(se), np.ptp(estimate)))),

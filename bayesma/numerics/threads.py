@@ -17,16 +17,18 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 MOST = 4  # threads
+NAME = "bayesma-rows"
 
 
 def by_rows(function: Callable[[slice], Array], rows: int, fewest: int) -> Array:
     """What `function` returns for all rows, one below the other: the same with any number of threads.
 
-    Below `fewest` rows for each a thread costs more than it saves.
+    Below `fewest` rows for each a thread costs more than it saves; a call from within such a thread runs
+    there, since it would wait for threads that wait for it.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     threads = min(cores, MOST, rows // max(fewest, 1))
-    if threads < 2:
+    if threads < 2 or threading.current_thread().name.startswith(NAME):
         return function(slice(0, rows))
     ends = np.linspace(0, rows, threads + 1).astype(int)
     parts = [slice(int(first), int(last)) for first, last in itertools.pairwise(ends)]
@@ -37,7 +39,7 @@ def by_rows(function: Callable[[slice], Array], rows: int, fewest: int) -> Array
 @cache
 def _pool() -> ThreadPoolExecutor:
     """Threads that wait for the next call: starting them anew costs half a millisecond."""
-    return ThreadPoolExecutor(MOST - 1, "bayesma")
+    return ThreadPoolExecutor(MOST - 1, NAME)
 
 
 if hasattr(os, "register_at_fork"):  # a forked process has none of its parent's threads

@@ -11,7 +11,6 @@ from bayesma.plots import style
 from bayesma.plots.text import line_height, text_width, wrap, write
 from bayesma.posterior.provenance import Provenance
 
-ENGINES = {"exact": "exact integration", "nuts": "NUTS"}
 UNCONVERGED = "NOT CONVERGED: these numbers must not be used"
 BANNER = 0.3  # inches
 
@@ -36,8 +35,7 @@ def prior_sentence(origin: Provenance) -> str:
 def assemble(origin: Provenance, sentences: Iterable[str]) -> str:
     """The caption: whether the fit may be believed, what the plot has to say, priors, engine."""
     opening = [] if origin.converged else [f"{UNCONVERGED}."]
-    engine = f"Computed by {ENGINES.get(origin.engine, origin.engine)}."
-    return " ".join([*opening, *sentences, prior_sentence(origin), engine])
+    return " ".join([*opening, *sentences, prior_sentence(origin), f"Computed by {origin.route}."])
 
 
 def heading_height(title: str | None, origin: Provenance, width: float) -> float:

@@ -19,7 +19,7 @@ from bayesma.plots.trajectory_course import ONE_ARM, Course
 from bayesma.plots.trajectory_page import Words, draw_page
 from bayesma.plots.trajectory_table import written_every
 from bayesma.posterior.curves import AVERAGE, has_visits
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, provenance, require_effect
 
 BETTER, WORSE = "better", "worse"
 
@@ -95,6 +95,7 @@ def trajectory(
     """
     caption.check_ci_prob(ci_prob)
     origin = provenance(fit)
+    require_effect(fit, "a trajectory")
     if not has_visits(fit):
         raise OptionError(
             f"a trajectory needs effects over visits, and this fit of family {origin.family.name!r} has "

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bayesma.engines.marginals import (
     Marginal,
+    WeightedPoints,
     average,
     inner_dims,
     labels_of,
@@ -18,6 +19,7 @@ from bayesma.engines.marginals import (
 
 __all__ = [
     "Marginal",
+    "WeightedPoints",
     "average",
     "centre",
     "inner_dims",

@@ -18,7 +18,7 @@ from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, tw
 from bayesma.posterior.mean_shapes import STACKING, averaged
 from bayesma.posterior.numbers import limits_of, tails
 from bayesma.posterior.over_time import asked_of, course
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, provenance, require_effect
 from bayesma.posterior.single_arm import single_arm_risks
 from bayesma.posterior.spread import Spread, table_of
 from bayesma.priors import Prior
@@ -156,6 +156,7 @@ def predict(
         )
         table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
         return _described(table, fit, origin)
+    require_effect(fit, "predict")
     if months is not None or rebound is not None or at is not None:
         raise OptionError("predict: this fit has no months; leave months, rebound and at out")
     if origin.measure.code == "PLO":

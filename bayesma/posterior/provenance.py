@@ -29,6 +29,8 @@ class Provenance:
         Declaration of the effect measure.
     engine
         ``"nuts"`` or ``"exact"``.
+    route
+        How it computed, in words.
     converged
         Whether the engine met its standard.
     notes
@@ -41,6 +43,7 @@ class Provenance:
     default_priors: tuple[str, ...]
     measure: Measure
     engine: str
+    route: str
     converged: bool
     notes: tuple[str, ...]
 
@@ -82,9 +85,18 @@ def provenance(fit: xr.DataTree) -> Provenance:
         default_priors=tuple(json.loads(attrs["default_priors"])),
         measure=MEASURES[attrs["measure"] if attrs["measure"] in MEASURES else "GEN"],
         engine=str(attrs["engine"]),
+        route=_route(fit),
         converged=bool(attrs["converged"]),
         notes=tuple(json.loads(attrs["notes"])),
     )
+
+
+def _route(fit: xr.DataTree) -> str:
+    """How the posterior was computed."""
+    if "exact" not in fit.children:
+        return "NUTS"
+    sampled = "error_quantiles" in fit["exact"].attrs
+    return "importance sampling, its error measured" if sampled else "exact integration"
 
 
 def case_of(fit: xr.DataTree, origin: Provenance) -> Case:

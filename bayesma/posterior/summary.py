@@ -12,7 +12,14 @@ import xarray as xr
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
-from bayesma.posterior.marginals import inner_dims, labels_of, marginal, moments_below, parameter_names
+from bayesma.posterior.marginals import (
+    WeightedPoints,
+    inner_dims,
+    labels_of,
+    marginal,
+    moments_below,
+    parameter_names,
+)
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance, require_fit
 
@@ -49,7 +56,8 @@ def summary(
     pandas.DataFrame
         Indexed by parameter as ArviZ names them (``theta[Aronson 1948]``); columns mean, sd, median, ci_low,
         ci_high, mcse_mean, mcse_sd, ess_bulk, ess_tail, r_hat. The last five are NaN under ``exact``, which
-        has no Monte Carlo error. A moment that does not exist is infinite, or NaN where it has no sign.
+        has no Monte Carlo error, but for mcse_mean where it knows a parameter by points. A moment that does
+        not exist is infinite, or NaN where it has no sign.
         ess_tail is that of the 5 % and 95 % quantiles (Vehtari et al. 2021, doi 10.1214/20-BA1221); ArviZ
         takes the ends of its own default interval.
 
@@ -115,6 +123,8 @@ def _one(fit: xr.DataTree, name: str, ends: tuple[float, float]) -> pd.DataFrame
     signed = bool(np.any(posterior.probability(0.0, above=False) > 0))
     table["mean"] = posterior.mean() if limit > 1 else (np.nan if signed else np.inf)
     table["sd"] = posterior.sd() if limit > 2 else np.inf
+    if isinstance(posterior, WeightedPoints) and limit > 2:
+        table["mcse_mean"] = posterior.mcse()
     if fit.attrs["engine"] == "nuts":
         _diagnose(table, fit, name, limit)
     return table

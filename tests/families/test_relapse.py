@@ -226,8 +226,8 @@ def test_the_exact_answer_has_no_seed() -> None:
     assert not np.array_equal(fits[0]["posterior"]["shape"], fits[1]["posterior"]["shape"])
 
 
-def test_a_random_walk_with_large_steps_forgets_the_period_before() -> None:
-    """As the sd of the steps grows without data, h is told by the likelihood alone."""
+def test_the_prior_of_a_random_walk_has_its_closed_form() -> None:
+    """Density and draws: the first period, then normal steps."""
     case = make_setting(follow_up(ROWS), None, None, 1, {"periods": [12, 24]}).case
     draws = {"sigma_h": np.array([0.3, 2.0]), "h": np.array([[-4.0, -3.5], [-5.0, -2.0]]), "s": np.ones(2)}
     found = RELAPSE.log_prior(draws, case)["h"]
@@ -261,6 +261,32 @@ def test_relapses_in_every_and_in_no_patient() -> None:
         u = marginal(fit, "u").mean()
         assert u[0] > 0 > u[1]
         assert np.isfinite(bm.summary(fit)["mean"]).all()
+
+
+def test_what_draws_know_has_its_error_beside_it() -> None:
+    """Shifts are known by draws under both routes, h and s by points of importance sampling under one."""
+    integrated = bm.summary(bm.fit(follow_up(ROWS), hazard="constant", engine="exact", random_seed=1))
+    shifts = ["u[Ash]", "u[Birch]", "u[Cedar]", "u_new"]
+    assert integrated["mcse_mean"][["h", "s"]].isna().all()
+    error = integrated["mcse_mean"][shifts] / integrated["sd"][shifts]
+    assert error.to_numpy() == pytest.approx(2**-7.5)
+    assert abs(integrated["mean"]["u_new"]) < 4 * integrated["mcse_mean"]["u_new"]
+    fit = bm.fit(follow_up(ROWS), hazard="weibull", engine="exact", random_seed=1)
+    sampled = bm.summary(fit)
+    stated = fit["exact"].attrs["error"]
+    assert (sampled["mcse_mean"] / sampled["sd"]).to_numpy() == pytest.approx(stated)
+    assert abs(sampled["mean"]["u_new"]) < 4 * sampled["mcse_mean"]["u_new"]
+    drawn = bm.plots.posterior(fit, "shape")
+    words = " ".join(text.get_text() for axes in drawn.axes for text in axes.texts)
+    assert "Computed by importance sampling, its error measured." in words.replace("\n", " ")
+
+
+def test_an_intensity_of_one_a_month_is_no_null_value() -> None:
+    fit = bm.fit(follow_up(ROWS), hazard="constant", engine="exact", random_seed=1, draws=10)
+    found = bm.model_evidence(fit)
+    assert np.isnan(found["log_bf01_h"])
+    assert found.attrs["reasons"]["log_bf01_h"] == "h = 0 is no null value in this model"
+    assert np.isfinite(found["log_bf01_s"])
 
 
 def test_options() -> None:
@@ -313,6 +339,8 @@ def test_questions_about_effects_are_refused() -> None:
         lambda: bm.benefit(fit, favours="lower"),
         lambda: bm.compare({"relapse": fit}),
         lambda: bm.plots.forest(fit),
+        lambda: bm.plots.trajectory(fit),
+        lambda: bm.predict(fit),
     ]
     for question in asked:
         with pytest.raises(OptionError, match="is about effects, and this fit has intensities over months"):

@@ -37,6 +37,17 @@ def test_a_forked_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_calls_within_calls_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64), raising=False)
+    values = np.arange(400.0)
+
+    def inner(part: slice) -> np.ndarray:
+        own = values[part]
+        return by_rows(lambda some: 2.0 * own[some], own.size, 1)
+
+    np.testing.assert_array_equal(by_rows(inner, 400, 1), 2.0 * values)
+
+
 def test_an_error_in_any_part_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(2), raising=False)
 
