@@ -63,19 +63,30 @@ class Option:
             return tuple(given) if self.names else tuple(float(number) for number in given)
         return given
 
+    @property
+    def takes(self) -> str:
+        """What it may be, in words."""
+        if self.names:
+            return "a list of names"
+        if self.allowed:
+            return f"one of {', '.join(repr(v) for v in self.allowed)}"
+        return "a list of rising finite numbers above 0" if self.several else "a finite number above 0"
+
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, as the end of a sentence; None when nothing is."""
-        if self.names:
-            listed = isinstance(value, (list, tuple)) and all(isinstance(one, str) and one for one in value)
-            return None if listed else "it must be a list of names"
+        return None if self._accepts(value) else f"it must be {self.takes}"
+
+    def _accepts(self, value: object) -> bool:
+        """Whether it may be this."""
         if self.allowed:
-            good = ", ".join(repr(v) for v in self.allowed)
-            return None if value in self.allowed else f"it must be one of {good}"
+            return value in self.allowed
         if not self.several:
-            return None if _positive(value) else "it must be a finite number above 0"
-        numbers: list[Any] = list(value) if isinstance(value, list | tuple | np.ndarray) else [None]
-        rising = all(map(_positive, numbers)) and all(a < b for a, b in itertools.pairwise(numbers))
-        return None if rising else "it must be a list of rising finite numbers above 0"
+            return _positive(value)
+        if not isinstance(value, list | tuple | np.ndarray):
+            return False
+        if self.names:
+            return all(isinstance(one, str) and one for one in value)
+        return all(map(_positive, value)) and all(a < b for a, b in itertools.pairwise(value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ def list_families() -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index family; columns title, evidence (the class it analyses), parameters (with default options),
-        options (name and allowed values).
+        options (name and what it takes).
 
     Examples
     --------
@@ -29,6 +29,8 @@ def list_families() -> pd.DataFrame:
             "title": family.title,
             "evidence": family.evidence_type.__name__,
             "parameters": ", ".join(p.name for p in parameters),
-            "options": "; ".join(f"{key}: {' | '.join(o.allowed)}" for key, o in family.options.items()),
+            "options": "; ".join(
+                f"{key}: {' | '.join(o.allowed) or o.takes}" for key, o in family.options.items()
+            ),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("family")

@@ -38,7 +38,7 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
         effect). With several visits: index (``m`` or ``theta_new``, visit), and a row ``all visits`` each,
         the probability that it holds at every visit at once. Columns p_benefit (beyond the null in the
         favoured direction), p_mid (by at least `mid`; NaN without one), p_harm (on the wrong side of the
-        null).
+        null). Where moderators decide, all of it for studies at their mean; `predict` takes others.
 
     Raises
     ------
