@@ -15,7 +15,7 @@ from bayesma.evidence.count_input import Labels, Whole, require_roles, require_s
 from bayesma.evidence.follow_up_input import UNKNOWN_DEATHS, Rows
 from bayesma.evidence.intervals import interval_label, refuse_rows, refuse_sequences, row_names
 from bayesma.evidence.validation import row_labels
-from bayesma.evidence.visits import DECIMALS, PER_MONTH, require_unit
+from bayesma.evidence.visits import require_unit, rounded_months
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -364,6 +364,6 @@ def _labels(
 
 def _months(times: Array, unit: str) -> Array:
     """Times as read-only months."""
-    months: Array = np.round(times / PER_MONTH[unit], DECIMALS)
+    months = rounded_months(times, unit)
     months.setflags(write=False)
     return months

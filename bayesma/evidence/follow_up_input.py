@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bayesma.errors import OptionError
 from bayesma.evidence.columns import Array, Columns
 from bayesma.evidence.validation import place, require_studies
-from bayesma.evidence.visits import DECIMALS, PER_MONTH
+from bayesma.evidence.visits import rounded_months
 
 UNKNOWN_DEATHS = (
     "Deaths are not given: patients who died are among those taken as followed, free of relapse, to the end "
@@ -57,7 +57,7 @@ def one_of(**columns: str | None) -> dict[str, str]:
 
 def rising(months: Sequence[float]) -> Array:
     """Ends of intervals, once they rise from above 0."""
-    ends = np.asarray(months, dtype=np.float64).reshape(-1)
+    ends = rounded_months(np.asarray(months, dtype=np.float64).reshape(-1), "months")
     if not (ends.size and np.all(np.isfinite(ends)) and np.all(np.diff(ends, prepend=0.0) > 0.0)):
         raise OptionError(f"months is {list(months)}; it must be rising numbers above 0, as in [6, 12, 24]")
     return ends
@@ -68,7 +68,7 @@ def in_months(columns: Columns, unit: str) -> Columns:
     require_studies(len(columns.rows), columns.source)
     columns.refuse_blank(mend="fill it in or leave the row out")
     columns.refuse_infinite()
-    month = np.round(columns["month"] / PER_MONTH[unit], DECIMALS)
+    month = rounded_months(columns["month"], unit)
     return replace(columns, values={**columns.values, "month": month})
 
 

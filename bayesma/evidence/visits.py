@@ -15,7 +15,7 @@ from bayesma.evidence.columns import Array, Columns, Mask
 from bayesma.evidence.validation import place, require_columns, row_error, source_of
 
 PER_MONTH = {"days": 30.4375, "weeks": 30.4375 / 7, "months": 1.0}  # 365.25 / 12 days a month
-DECIMALS = 12  # of a month: the same visit reached in two ways is one visit; lags are rounded coarser
+DECIMALS = 12  # of a month; lags are rounded coarser
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +74,11 @@ def unit_of(frame: pd.DataFrame, column: str, studies: Sequence[str]) -> str:
     return found[0] if found else "months"
 
 
+def rounded_months(time: Array, unit: str) -> Array:
+    """Times in months, rounded: the same moment reached in two ways is one moment."""
+    return np.asarray(np.round(time / PER_MONTH[unit], DECIMALS))
+
+
 def to_months(columns: Columns, unit: str, *, baseline: bool) -> Array:
     """Months of the rows, shape (rows,), once none lies before the first that can be.
 
@@ -96,7 +101,7 @@ def to_months(columns: Columns, unit: str, *, baseline: bool) -> Array:
             "a visit lies after the baseline, which is 0",
             "count the time from the baseline, leave the row out, or give means with from_arms",
         )
-    return np.asarray(np.round(time / PER_MONTH[unit], DECIMALS))
+    return rounded_months(time, unit)
 
 
 def place_on_grid(
