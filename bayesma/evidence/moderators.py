@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
@@ -113,6 +113,20 @@ def warn_inseparable(read: Moderators, source: str | None) -> None:
             DataWarning,
             stacklevel=6,
         )
+
+
+def require_moderators(asked: Iterable[str], names: Sequence[str]) -> None:
+    """Refuse values of what is no moderator.
+
+    Raises
+    ------
+    OptionError
+        For a name that is not among those of the model.
+    """
+    for name in asked:
+        if name not in names:
+            known = f"its moderators are: {', '.join(names)}" if names else "it has none"
+            raise OptionError(f"at names {name!r}, which is no moderator of this model; {known}")
 
 
 def at_values(asked: Mapping[str, object], labels: Sequence[str], centre: Array, scale: Array) -> Array:
