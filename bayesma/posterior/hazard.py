@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -78,7 +79,7 @@ def hazard(
     windows = {interval_label(*one): one for one in _windows(origin, early, late)}
     months = sorted({month for one in windows.values() for month in one if month > 0.0})
     cuts = tuple(origin.options.get("periods", ()))
-    periods = {interval_label(*one): one for one in zip((0.0, *cuts[:-1]), cuts, strict=True) if cuts}
+    periods = {interval_label(*one): one for one in itertools.pairwise((0.0, *cuts))}
     course, _ = course_of(fit, origin, [*months, *cuts], at=at)
     spans = sorted((periods | windows).items(), key=lambda item: item[1])
     each = {label: course.monthly(*span) for label, span in spans}
