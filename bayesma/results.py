@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesma.classical.crude_rate import CrudeRate
 from bayesma.classical.result import FrequentistFit
 from bayesma.counterparts import OverVisits, nearest
 from bayesma.families.mean_shapes import MEANS
@@ -20,11 +21,13 @@ from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre, labels_of
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
+from bayesma.posterior.relapse_course import TYPICAL
 from bayesma.spec import Job
 from bayesma.spec.rows import Evidence
 from bayesma.zero_events import ZeroEvents
 
 DECISION = ["p_benefit", "p_mid", "p_harm"]
+EARLY, LATE = (0.0, 6.0), (6.0, 12.0)  # windows of relapse, where the spec names none
 CLASSICAL = ("estimate", "ci_low", "ci_high", "p_value")
 
 
@@ -36,10 +39,8 @@ class Result(ABC):
     ----------
     job, evidence, fit
         What was asked, of which data, and the posterior.
-    summary, shrinkage
-        Tables on the analysis scale.
-    benefit
-        The decision table; None when the spec states no direction of benefit, and for single arms.
+    summary
+        Of the posterior, on the analysis scale.
     probabilities
         Further probabilities the spec asks for, by label; those of parameters the model has not are left out.
     prior_share, prior_overlap
@@ -55,8 +56,6 @@ class Result(ABC):
     evidence: Evidence
     fit: xr.DataTree
     summary: pd.DataFrame
-    shrinkage: pd.DataFrame
-    benefit: pd.DataFrame | None
     probabilities: pd.Series
     prior_share: pd.Series
     prior_overlap: pd.Series
@@ -115,6 +114,10 @@ class OneEffect(Result):
 
     Attributes
     ----------
+    shrinkage
+        Studies, on the analysis scale.
+    benefit
+        The decision table; None when the spec states no direction of benefit, and for single arms.
     compare
         Bayesian and classical answers side by side, analysis scale.
     risks
@@ -125,6 +128,8 @@ class OneEffect(Result):
         What studies without events contribute; None where there are none.
     """
 
+    shrinkage: pd.DataFrame
+    benefit: pd.DataFrame | None
     compare: pd.DataFrame
     risks: pd.DataFrame | None
     frequentist: dict[str, FrequentistFit]
@@ -196,12 +201,16 @@ class OverMonths(Result):
 
     Attributes
     ----------
+    shrinkage, benefit
+        Studies and the decision table, as of one effect, by visit.
     course
         As `predict` gives it: the months, and what they say together, for the average and a new study.
     classical
         Multivariate REML where there is one, and each month pooled by itself.
     """
 
+    shrinkage: pd.DataFrame
+    benefit: pd.DataFrame | None
     course: pd.DataFrame
     classical: OverVisits
 
@@ -290,6 +299,94 @@ class OverMonths(Result):
         if self.benefit is None:
             return {}
         return _numbers(self.benefit.loc[parameter].iloc[i])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OverFollowUp(Result):
+    """A fit about relapses over follow-up.
+
+    Attributes
+    ----------
+    hazard
+        The intensity by period and its change; None where the model assumes that there is none.
+    course
+        Who is free of relapse by month, as `predict` gives it.
+    decision
+        What a second transplantation would gain, as `retreatment` gives it.
+    crude
+        Relapses per patient-month.
+    """
+
+    hazard: pd.DataFrame | None
+    course: pd.DataFrame
+    decision: pd.DataFrame
+    crude: CrudeRate
+
+    @property
+    def k(self) -> int:
+        """Number of studies."""
+        return self.evidence.k
+
+    @property
+    def mean_names(self) -> list[str]:
+        """The log intensities of the windows asked about, or those of the level."""
+        names = [label for label in self.prior_share.index if label.partition("[")[0] in {"h", "log_rate"}]
+        windows = () if self.hazard is None else self.hazard.attrs["windows"]
+        own = [name for name in names if name.removeprefix("h[").removesuffix("]") in windows]
+        return own or names
+
+    @property
+    def classical_label(self) -> str:
+        """What stands beside."""
+        return "relapses per patient-month, all studies together"
+
+    @property
+    def classical_notes(self) -> tuple[str, ...]:
+        """None of its own."""
+        return ()
+
+    @property
+    def classical_methods(self) -> tuple[tuple[str, str], ...]:
+        """One."""
+        return (("crude rate", "poisson"),)
+
+    def of(self, quantity: str, estimand: str = TYPICAL) -> dict[str, float]:
+        """A row of the course; that of the typical study where the estimand is not defined."""
+        known = estimand if estimand in self.course.index.unique("estimand") else TYPICAL
+        return _numbers(self.course.loc[(known, quantity)])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The one line of the answer table: freedom from relapse at the end of the late window."""
+        month = f"relapse-free at month {self.month:g}"
+        line = self.of(month)
+        row: dict[str, Any] = {
+            "name": self.job.name,
+            "label": self.job.label,
+            "model": self.job.variant_label,
+            "measure": month,
+            "k": self.k,
+            "estimate": line["mean"],
+            "ci_low": line["ci_low"],
+            "ci_high": line["ci_high"],
+            "p_rises": math.nan if self.hazard is None else float(self.hazard.attrs["p_rises"]),
+        }
+        gains = self.gains()["gain"]
+        for (_, belief, _, to), gain in zip(gains.index.tolist(), gains, strict=True):
+            row[f"gain_{belief}_{to:g}"] = float(gain)
+        row["frequentist_method"] = self.classical_label
+        row |= {f"frequentist_{name}": getattr(self.crude, name) for name in ("ci_low", "ci_high")}
+        row["frequentist_estimate"] = self.crude.rate
+        row |= {f"prior_share_{name}": float(value) for name, value in self.prior_share.items()}
+        return [row | {"prior_overlap": self.mean_overlap, "converged": self.converged}]
+
+    @property
+    def month(self) -> float:
+        """The end of the late window, where freedom from relapse is told."""
+        return (self.job.questions.late or LATE)[1]
+
+    def gains(self) -> pd.DataFrame:
+        """The decision in a typical study."""
+        return self.decision.loc[[TYPICAL]]
 
 
 def _numbers(row: Any) -> dict[str, float]:
