@@ -45,7 +45,7 @@ class Content:
     """
 
     answer: str
-    main: Drawing
+    main: Drawing | None
     beside: Drawing | None
     decision: Table | None
     tables: tuple[Table | None, ...]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bayesma.analysis import Analysis
-from bayesma.reporting import one_effect, over_months
+from bayesma.reporting import one_effect, over_follow_up, over_months
 from bayesma.reporting.alarms import own_notes
 from bayesma.reporting.content import Content, Drawing
 from bayesma.reporting.details import full_engines
 from bayesma.reporting.figures import inline_svg
 from bayesma.reporting.tables import Table
 from bayesma.reporting.words import arms_words, benefit_words, scale_words, single_arm, within_words
-from bayesma.results import OneEffect, OverMonths, Result
+from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ def _content(result: Result) -> Content:
     """What is shown of each kind of result."""
     if isinstance(result, OverMonths):
         return over_months.content(result)
-    assert isinstance(result, OneEffect), "there are two kinds of results"
+    if isinstance(result, OverFollowUp):
+        return over_follow_up.content(result)
+    assert isinstance(result, OneEffect), "there are three kinds of results"
     return one_effect.content(result)
 
 
