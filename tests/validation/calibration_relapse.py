@@ -1,12 +1,14 @@
 """Is P(relapse speeds up after month 6) calibrated, and do intervals of relapse-free probability cover?
 
 Reviews are simulated with parameters from the priors, drawn by NumPy, so that some intensities rise and some
-fall; counts come from `Relapse.simulate`, interval after interval, since who relapsed is not at risk in the next.
-Where nobody is left, the later intervals of the study are dropped, as nobody would print them. The periods of the
-design are given to the fit, whatever the counts leave. Reviews from three fixed truths stand beside them.
+fall; counts come from `Relapse.simulate`, interval after interval, since who relapsed is not at risk in the
+next. Where nobody is left, the later intervals of the study are dropped, as nobody would print them. The
+periods of the design are given to the fit, whatever the counts leave. Reviews from three fixed truths stand
+beside them.
 
-``python tests/validation/calibration_relapse.py`` writes `calibration_relapse.json` beside this file. Finished reviews
-are kept in `calibration_relapse.partial` meanwhile, so that an interrupted run goes on; the file is removed at the end.
+``python tests/validation/calibration_relapse.py`` writes `calibration_relapse.json` beside this file.
+Finished reviews are kept in `calibration_relapse.partial` meanwhile, so that an interrupted run goes on; the
+file is removed at the end.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ PARTIAL = RECORD.with_suffix(".partial")
 SEED, BINS, LEVEL, LIMITS = 20261124, 10, 0.95, 0.999
 PRIOR = "prior"
 PRIORS = {"sigma_h": "HalfNormal(1)", "h": "Normal(-4, 2)", "s": "HalfNormal(0.5)"}
-# Monthly intensities in (0, 6], (6, 12], (12, 24] of a typical study: simulated, of no trial; and the sd of studies
+# Monthly intensities in (0, 6], (6, 12], (12, 24] of a typical study, and the sd of studies: invented
 TRUTHS = {"rising": (0.01, 0.04, 0.04), "flat": (0.02, 0.02, 0.02), "falling": (0.04, 0.01, 0.01)}
 SPREAD = 0.3
 REVIEWS = {PRIOR: 500} | dict.fromkeys(TRUTHS, 100)
@@ -90,7 +92,7 @@ def study(
         if n == 0:
             break
         row = {"study": name, "start": start, "stop": stop, "at_risk": n, "relapses": 0}
-        design = follow_up([row | {"start": 0}]) if start == 0 else follow_up([row])
+        design = follow_up([row])
         options = relapse.resolved(relapse.checked_options(given), design)
         drawn = relapse.simulate({"h": h, "sigma_h": 1.0}, design, options, rng)
         rows.append(row | {"relapses": int(drawn.relapses[0])})
@@ -131,12 +133,14 @@ def answer(group: str, number: int) -> list[float | None]:
     grid = integral.grid(setting.study)
     h, weight = grid["h_at"].values, grid["weight"].values
     lost = log_lost(h)
-    known = {"sigma_h": grid["sigma_h_at"].values, "s": grid["s_at"].values, "typical": lost}
-    known |= {"h (0, 6]": h[:, 0], "h (6, 12]": h[:, 1], "new": lost + grid["u_new_at"].values}
-    at = {"s": true["s"], "typical": float(log_lost(true["h"]))}
-    at |= {"h (0, 6]": true["h"][0], "h (6, 12]": true["h"][1], "new": at["typical"] + true["u_new"]}
+    shifted = lost + grid["u_new_at"].values
+    known = [grid["sigma_h_at"].values, grid["s_at"].values, h[:, 0], h[:, 1], lost, shifted]
+    gone = float(log_lost(true["h"]))
+    at = {"s": true["s"], "h (0, 6]": true["h"][0], "h (6, 12]": true["h"][1]}
+    at |= {"typical": gone, "new": gone + true["u_new"]}
     at |= {"sigma_h": true["sigma_h"]} if group == PRIOR else {}
-    points = {name: WeightedPoints(known[name][:, None], weight) for name in QUANTITIES}
+    pairs = zip(QUANTITIES, known, strict=True)
+    points = {name: WeightedPoints(values[:, None], weight) for name, values in pairs}
     below = [
         round(float(points[name].probability(at[name], above=False)[0]), 6) if name in at else None
         for name in QUANTITIES
@@ -147,7 +151,7 @@ def answer(group: str, number: int) -> list[float | None]:
     first = evidence.start == 0.0
     size = (evidence.k, evidence.start.size, int(evidence.at_risk[first].sum()), int(evidence.relapses.sum()))
     rises = int(true["h"][1] > true["h"][0])
-    errors = float(grid.attrs["error"]), float(grid.attrs["error_quantiles"])
+    errors = (round(float(grid.attrs[name]), 6) for name in ("error", "error_quantiles"))
     speeds_up = float(weight @ (h[:, 1] > h[:, 0]))
     return [*size, rises, round(speeds_up, 6), *below, *hits, int(integral.sound), *errors]
 
@@ -163,13 +167,12 @@ def reliability(forecast: Array, rises: Array) -> list[dict[str, Any]]:
     which = np.minimum((forecast * BINS).astype(int), BINS - 1)
     table = []
     for b in range(BINS):
-        own = which == b
-        n, mean = int(own.sum()), float(forecast[own].mean()) if own.any() else float("nan")
-        table.append(
-            {"bin": [b / BINS, (b + 1) / BINS], "n": n}
-            | ({} if n == 0 else {"mean_forecast": round(mean, 6), "rose": int(rises[own].sum())})
-            | ({} if n == 0 else {"share": round(float(rises[own].mean()), 6), "limits": limits(n, mean)})
-        )
+        row: dict[str, Any] = {"bin": [b / BINS, (b + 1) / BINS], "n": int(np.sum(which == b))}
+        if row["n"]:
+            mean, rose = float(forecast[which == b].mean()), int(rises[which == b].sum())
+            row |= {"mean_forecast": round(mean, 6), "rose": rose, "share": round(rose / row["n"], 6)}
+            row["limits"] = limits(row["n"], mean)
+        table.append(row)
     return table
 
 
@@ -207,7 +210,7 @@ def coverage(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def ranks(rows: pd.DataFrame) -> dict[str, Any]:
-    """P(parameter < truth) by quantity: counts in 20 bins, mean, p-values of uniformity as in `sbc_counts`."""
+    """P(parameter < truth) by quantity: counts in 20 bins, mean, p-values of uniformity."""
     spec = importlib.util.spec_from_file_location("sbc_counts", RECORD.with_name("sbc_counts.py"))
     sbc = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sbc)
@@ -295,7 +298,7 @@ def main() -> None:
                 file.write(json.dumps(line) + "\n")
     by_review = {group: [done[group, i][0] for i in range(size)] for group, size in REVIEWS.items()}
     record = {
-        "what": "P(intensity in (6, 12] > in (0, 6]) and 95 % intervals of relapse-free probability at month 12",
+        "what": "P(intensity of (6, 12] > of (0, 6]), 95 % intervals of relapse-free probability at month 12",
         **settings(),
         "seconds": round(sum(seconds for _, seconds in done.values())),
         **findings(by_review),
