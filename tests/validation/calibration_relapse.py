@@ -142,7 +142,7 @@ def answer(group: str, number: int) -> list[float | None]:
     pairs = zip(QUANTITIES, known, strict=True)
     points = {name: WeightedPoints(values[:, None], weight) for name, values in pairs}
     below = [
-        round(float(points[name].probability(at[name], above=False)[0]), 6) if name in at else None
+        rounded(points[name].probability(at[name], above=False)[0]) if name in at else None
         for name in QUANTITIES
     ]
     tail = 0.5 * (1.0 - LEVEL)
@@ -151,9 +151,14 @@ def answer(group: str, number: int) -> list[float | None]:
     first = evidence.start == 0.0
     size = (evidence.k, evidence.start.size, int(evidence.at_risk[first].sum()), int(evidence.relapses.sum()))
     rises = int(true["h"][1] > true["h"][0])
-    errors = (round(float(grid.attrs[name]), 6) for name in ("error", "error_quantiles"))
-    speeds_up = float(weight @ (h[:, 1] > h[:, 0]))
-    return [*size, rises, round(speeds_up, 6), *below, *hits, int(integral.sound), *errors]
+    errors = (rounded(grid.attrs[name]) for name in ("error", "error_quantiles"))
+    speeds_up = rounded(weight @ (h[:, 1] > h[:, 0]))
+    return [*size, rises, speeds_up, *below, *hits, int(integral.sound), *errors]
+
+
+def rounded(value: Any) -> float:
+    """Six digits after the point."""
+    return round(float(value), 6)
 
 
 def limits(n: int, p: float) -> list[int]:
@@ -170,7 +175,7 @@ def reliability(forecast: Array, rises: Array) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"bin": [b / BINS, (b + 1) / BINS], "n": int(np.sum(which == b))}
         if row["n"]:
             mean, rose = float(forecast[which == b].mean()), int(rises[which == b].sum())
-            row |= {"mean_forecast": round(mean, 6), "rose": rose, "share": round(rose / row["n"], 6)}
+            row |= {"mean_forecast": rounded(mean), "rose": rose, "share": rounded(rose / row["n"])}
             row["limits"] = limits(row["n"], mean)
         table.append(row)
     return table
@@ -184,29 +189,23 @@ def scores(forecast: Array, rises: Array) -> dict[str, float]:
     variance = forecast * (1.0 - forecast)
     away = rises - forecast
     spread = np.sqrt(np.sum(np.square(1.0 - 2.0 * forecast) * variance))
-    return {
-        "brier": float(np.mean(np.square(away))),
-        "brier_expected": float(np.mean(variance)),
-        "spiegelhalter_z": float(np.sum(away * (1.0 - 2.0 * forecast)) / spread),
-        "z_mean": float(np.sum(away) / np.sqrt(np.sum(variance))),
+    found = {
+        "brier": np.mean(np.square(away)),
+        "brier_expected": np.mean(variance),
+        "spiegelhalter_z": np.sum(away * (1.0 - 2.0 * forecast)) / spread,
+        "z_mean": np.sum(away) / np.sqrt(np.sum(variance)),
     }
+    return {name: rounded(value) for name, value in found.items()}
 
 
 def coverage(rows: pd.DataFrame) -> dict[str, Any]:
     """Intervals that hold the truth, in all reviews and in those whose fit missed its standard."""
     missed = rows[rows["converged"] == 0]
-    counted = {name: int(rows[f"covered: {name}"].sum()) for name in ("typical", "new")}
-    among = {name: int(missed[f"covered: {name}"].sum()) for name in ("typical", "new")}
-    return {
-        "reviews": len(rows),
-        "covered": counted,
-        "limits": limits(len(rows), LEVEL),
-        "missed_standard": len(missed),
-        "covered_where_missed": among,
-        "limits_where_missed": limits(len(missed), LEVEL) if len(missed) else [0, 0],
-        "largest_error": float(rows["error"].max()),
-        "largest_error_quantiles": float(rows["error_quantiles"].max()),
-    }
+    result: dict[str, Any] = {"reviews": len(rows), "limits": limits(len(rows), LEVEL)}
+    result |= {"missed_standard": len(missed), "limits_where_missed": limits(len(missed), LEVEL)}
+    for name, some in (("covered", rows), ("covered_where_missed", missed)):
+        result[name] = {which: int(some[f"covered: {which}"].sum()) for which in ("typical", "new")}
+    return result | {f"largest_{name}": float(rows[name].max()) for name in ("error", "error_quantiles")}
 
 
 def ranks(rows: pd.DataFrame) -> dict[str, Any]:
@@ -214,11 +213,12 @@ def ranks(rows: pd.DataFrame) -> dict[str, Any]:
     spec = importlib.util.spec_from_file_location("sbc_counts", RECORD.with_name("sbc_counts.py"))
     sbc = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sbc)
-    columns = {name: rows[f"below: {name}"].to_numpy() for name in QUANTITIES}
-    return {
-        name: {"bins": sbc.bins(v).tolist(), "mean": float(v.mean()), "p": sbc.uniformity(v)}
-        for name, v in columns.items()
-    }
+    result = {}
+    for name in QUANTITIES:
+        values = rows[f"below: {name}"].to_numpy()
+        p = {test: rounded(value) for test, value in sbc.uniformity(values).items()}
+        result[name] = {"bins": sbc.bins(values).tolist(), "mean": rounded(values.mean()), "p": p}
+    return result
 
 
 def findings(by_review: dict[str, list[list[float | None]]]) -> dict[str, Any]:
@@ -228,47 +228,21 @@ def findings(by_review: dict[str, list[list[float | None]]]) -> dict[str, Any]:
     forecast, rises = own["p_rises"].to_numpy(), own["rises"].to_numpy(dtype=float)
     fixed = {
         group: coverage(rows)
-        | {
-            "mean_p_rises": float(rows["p_rises"].mean()),
-            "p_rises_above_0.5": int((rows["p_rises"] > 0.5).sum()),
-            "p_rises_above_0.95": int((rows["p_rises"] > 0.95).sum()),
-            "p_rises_below_0.05": int((rows["p_rises"] < 0.05).sum()),
-        }
+        | {"mean_p_rises": rounded(rows["p_rises"].mean())}
+        | {"p_rises_by_tenths": np.histogram(rows["p_rises"], BINS, (0.0, 1.0))[0].tolist()}
         for group, rows in tables.items()
     }
-    return {
-        PRIOR: coverage(own)
-        | {
-            "scores": scores(forecast, rises),
-            "reliability": reliability(forecast, rises),
-            "ranks": ranks(own),
-        },
-        "fixed_truths": fixed,
-    }
+    kept = {"scores": scores(forecast, rises), "reliability": reliability(forecast, rises)}
+    return {PRIOR: coverage(own) | kept | {"ranks": ranks(own)}, "fixed_truths": fixed}
 
 
 def settings() -> dict[str, Any]:
     """Design and settings, as JSON has them."""
-    design = {
-        "studies": STUDIES,
-        "patients": PATIENTS,
-        "ends": ENDS,
-        "shares": SHARES,
-        "long": LONG,
-        "longer": LONGER,
-    }
-    described = {
-        "seed": SEED,
-        "engine": "exact",
-        "priors": PRIORS,
-        "reviews": REVIEWS,
-        "truths": TRUTHS,
-        "spread": SPREAD,
-        "level": LEVEL,
-        "design": design,
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("bayesma", "numpy", "scipy", "numba")},
-    }
+    design = {"studies": STUDIES, "patients": PATIENTS, "ends": ENDS, "shares": SHARES}
+    described = {"seed": SEED, "engine": "exact", "priors": PRIORS, "reviews": REVIEWS, "truths": TRUTHS}
+    described |= {"spread": SPREAD, "level": LEVEL, "design": design | {"long": LONG, "longer": LONGER}}
+    packages = {name: version(name) for name in ("bayesma", "numpy", "scipy", "numba")}
+    described["versions"] = {"python": platform.python_version()} | packages
     return json.loads(json.dumps(described))
 
 
