@@ -23,8 +23,9 @@ RECORD = json.loads(program.RECORD.read_text("utf-8"))
 TABLES = {name: pd.DataFrame(rows, columns=RECORD["columns"]) for name, rows in RECORD["by_review"].items()}
 TAIL = 0.0005  # of each side, of 99.9 % limits
 FAMILYWISE = 0.05  # probability that ranks of a correct program fail, over all their tests
-# Another machine rounds sums in another order, which moves weighted points by far less than their error
-SAME = 1e-4
+# In probabilities: importance sampling leaves a hundredth of a posterior sd open in means, a twentieth in
+# quantiles; another proposal for its points moved eight reviews by 0.004 at most
+NEAR = 0.01
 AGAIN = [("prior", 3), ("prior", 5), ("prior", 19), ("falling", 0)]
 
 
@@ -89,9 +90,23 @@ def test_what_the_record_says_follows_from_its_reviews() -> None:
 
 @pytest.mark.parametrize(("group", "number"), AGAIN)
 def test_the_record_is_of_this_program(group: str, number: int) -> None:
-    again = np.array(program.answer(group, number), dtype=float)
-    row = np.array(RECORD["by_review"][group][number], dtype=float)
-    np.testing.assert_allclose(again, row, rtol=0.0, atol=SAME, equal_nan=True)
+    """Reviews again: the same counts and verdicts, the same probabilities as far as they are known."""
+    again = pd.Series(program.answer(group, number), RECORD["columns"])
+    row = TABLES[group].iloc[number]
+    whole = [
+        "studies",
+        "rows",
+        "patients",
+        "relapses",
+        "rises",
+        "covered: typical",
+        "covered: new",
+        "converged",
+    ]
+    assert again[whole].tolist() == row[whole].tolist()
+    known = [name for name in RECORD["columns"] if name == "p_rises" or name.startswith("below: ")]
+    shown, kept = (one[known].to_numpy(dtype=float) for one in (again, row))
+    np.testing.assert_allclose(shown, kept, rtol=0.0, atol=NEAR, equal_nan=True)
 
 
 def test_the_priors_are_the_defaults_of_the_family() -> None:
