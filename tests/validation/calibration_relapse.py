@@ -208,21 +208,17 @@ def coverage(rows: pd.DataFrame) -> dict[str, Any]:
     return result | {f"largest_{name}": float(rows[name].max()) for name in ("error", "error_quantiles")}
 
 
-def ranks(rows: pd.DataFrame) -> dict[str, Any]:
-    """P(parameter < truth) by quantity: counts in 20 bins, mean, p-values of uniformity."""
+def uniformity(probabilities: Array) -> dict[str, Any]:
+    """P(parameter < truth) of one quantity: counts in 20 bins, mean, p-values as in `sbc_counts`."""
     spec = importlib.util.spec_from_file_location("sbc_counts", RECORD.with_name("sbc_counts.py"))
     sbc = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sbc)
-    result = {}
-    for name in QUANTITIES:
-        values = rows[f"below: {name}"].to_numpy()
-        p = {test: rounded(value) for test, value in sbc.uniformity(values).items()}
-        result[name] = {"bins": sbc.bins(values).tolist(), "mean": rounded(values.mean()), "p": p}
-    return result
+    p = {test: rounded(value) for test, value in sbc.uniformity(probabilities).items()}
+    return {"bins": sbc.bins(probabilities).tolist(), "mean": rounded(probabilities.mean()), "p": p}
 
 
 def findings(by_review: dict[str, list[list[float | None]]]) -> dict[str, Any]:
-    """Everything the record says of its reviews."""
+    """What the record says of its reviews, ranks aside."""
     tables = {group: pd.DataFrame(rows, columns=COLUMNS) for group, rows in by_review.items()}
     own = tables.pop(PRIOR)
     forecast, rises = own["p_rises"].to_numpy(), own["rises"].to_numpy(dtype=float)
@@ -233,7 +229,7 @@ def findings(by_review: dict[str, list[list[float | None]]]) -> dict[str, Any]:
         for group, rows in tables.items()
     }
     kept = {"scores": scores(forecast, rises), "reliability": reliability(forecast, rises)}
-    return {PRIOR: coverage(own) | kept | {"ranks": ranks(own)}, "fixed_truths": fixed}
+    return {PRIOR: coverage(own) | kept, "fixed_truths": fixed}
 
 
 def settings() -> dict[str, Any]:
@@ -271,11 +267,13 @@ def main() -> None:
             with PARTIAL.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
     by_review = {group: [done[group, i][0] for i in range(size)] for group, size in REVIEWS.items()}
+    own = pd.DataFrame(by_review[PRIOR], columns=COLUMNS)
     record = {
         "what": "P(intensity of (6, 12] > of (0, 6]), 95 % intervals of relapse-free probability at month 12",
         **settings(),
         "seconds": round(sum(seconds for _, seconds in done.values())),
         **findings(by_review),
+        "ranks": {name: uniformity(own[f"below: {name}"].to_numpy()) for name in QUANTITIES},
         "columns": COLUMNS,
     }
     lines = {group: ",\n   ".join(json.dumps(row) for row in rows) for group, rows in by_review.items()}

@@ -55,7 +55,7 @@ def test_forecasts_of_a_rise_are_kept(own: pd.DataFrame) -> None:
 
 
 def test_ranks_are_uniform() -> None:
-    p = [one for quantity in RECORD["prior"]["ranks"].values() for one in quantity["p"].values()]
+    p = [one for quantity in RECORD["ranks"].values() for one in quantity["p"].values()]
     assert len(p) == 3 * len(program.QUANTITIES)
     assert min(p) >= FAMILYWISE / len(p)
 
@@ -83,9 +83,12 @@ def test_the_record_is_complete() -> None:
         assert table["p_rises"].between(0.0, 1.0).all()
 
 
-def test_what_the_record_says_follows_from_its_reviews() -> None:
+def test_what_the_record_says_follows_from_its_reviews(own: pd.DataFrame) -> None:
     told = json.loads(json.dumps(program.findings(RECORD["by_review"])))
     assert told == {name: RECORD[name] for name in told}
+    assert RECORD["ranks"]["typical"] == program.uniformity(own["below: typical"].to_numpy())
+    for name, quantity in RECORD["ranks"].items():
+        assert quantity["bins"] == np.histogram(own[f"below: {name}"], 20, (0.0, 1.0))[0].tolist()
 
 
 @pytest.mark.parametrize(("group", "number"), AGAIN)
