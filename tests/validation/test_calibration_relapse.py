@@ -122,7 +122,7 @@ def test_the_priors_are_the_defaults_of_the_family() -> None:
 
 def test_simulated_counts_follow_the_intensities() -> None:
     """Relapses by the formula of piecewise constant intensities, written again; who relapsed has left."""
-    h, ends, n, size = np.log([0.02, 0.05, 0.1]), (9, 12, 24), 60, 400
+    h, ends, n, size = np.log([0.02, 0.05, 0.1]), (9, 12, 24), 60, 150
     rng = np.random.default_rng(3)
     runs = [program.study("one", ends, n, h, (6, 12, 24), rng) for _ in range(size)]
     lost = np.cumsum([6 * 0.02 + 3 * 0.05, 3 * 0.05, 12 * 0.1])
