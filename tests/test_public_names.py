@@ -13,9 +13,10 @@ import bayesma as bm
 
 FUNCTIONS = [
     "benefit", "compare", "crosscheck", "effect_sizes", "fit", "frequentist", "glmm",
-    "list_families", "list_measures", "list_models", "list_priors", "load_data", "load_spec",
-    "mantel_haenszel", "model_disagreement", "model_evidence", "multivariate", "per_visit", "peto", "predict",
-    "prob", "read_studies", "report", "response", "run", "shrinkage", "summary",
+    "hazard", "list_families", "list_measures", "list_models", "list_priors", "load_data", "load_spec",
+    "mantel_haenszel", "model_disagreement", "model_evidence", "multivariate",
+    "occupancy", "per_visit", "peto", "predict",
+    "prob", "read_studies", "report", "response", "retreatment", "run", "shrinkage", "summary",
     "summary_of_findings",
 ]  # fmt: skip
 CLASSES = ["ArmCounts", "Effects", "FollowUp", "Prior", "Trajectories", "TwoArmCounts"]

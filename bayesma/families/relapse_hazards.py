@@ -39,11 +39,14 @@ class Hazard:
         added up over each interval in a typical study, (s, rows).
     log_level
         Name of the parameter that a shift of the log intensity moves.
+    smooth
+        Whether the intensity changes all the time.
     """
 
     parameters: tuple[Parameter, ...]
     accumulated: Callable[[Array, Array, Draws, Sequence[float]], Array]
     log_level: str
+    smooth: bool = False
 
 
 def exposure(start: Array, stop: Array, periods: Sequence[float]) -> Array:
@@ -77,5 +80,5 @@ HAZARDS: dict[str, Hazard] = {
     "random_walk": Hazard((SIGMA_H, H), _piecewise, "h"),
     "independent": Hazard((H,), _piecewise, "h"),
     "constant": Hazard((CONSTANT_H,), _constant, "h"),
-    "weibull": Hazard((LOG_RATE, SHAPE), _weibull, "log_rate"),
+    "weibull": Hazard((LOG_RATE, SHAPE), _weibull, "log_rate", smooth=True),
 }

@@ -9,8 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.engines.tree import SAMPLE
-from bayesma.errors import OptionError
-from bayesma.evidence.moderators import at_values
+from bayesma.evidence.moderators import at_values, require_moderators
 from bayesma.families.mean_shapes import MEANS
 from bayesma.families.visit_covariances import BETWEEN
 from bayesma.families.visit_moderators import KINDS
@@ -81,10 +80,7 @@ def _added(
 ) -> Array:
     """What moderators away from their centre add to the mean at the months, (s, m)."""
     has = list(dict.fromkeys(name for option in KINDS for name in origin.options[option]))
-    for name in at:
-        if name not in has:
-            known = f"its moderators are: {', '.join(has)}" if has else "it has none"
-            raise OptionError(f"at names {name!r}, which is no moderator of this model; {known}")
+    require_moderators(at, has)
     added = np.zeros((len(draws["theta_new"]), months.size))
     data = fit["constant_data"].dataset
     for (option, p), time in zip(KINDS.items(), (np.ones_like(months), months), strict=True):

@@ -18,7 +18,9 @@ from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, tw
 from bayesma.posterior.mean_shapes import STACKING, averaged
 from bayesma.posterior.numbers import limits_of, tails
 from bayesma.posterior.over_time import asked_of, course
-from bayesma.posterior.provenance import Provenance, provenance, require_effect
+from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.relapse_course import is_course
+from bayesma.posterior.relapse_months import HORIZONS, months_free
 from bayesma.posterior.single_arm import single_arm_risks
 from bayesma.posterior.spread import Spread, table_of
 from bayesma.priors import Prior
@@ -48,8 +50,9 @@ def predict(
     rebound: tuple[float, float] | None = None,
     weights: str | Mapping[str, float] = STACKING,
     at: Mapping[str, object] | None = None,
+    to: float | Sequence[float] | None = None,
 ) -> pd.DataFrame:
-    """What follows from a fit: absolute risks from counts and ratios, the course over months from visits.
+    """What follows from a fit: risks from counts and ratios, the course over months from visits or relapses.
 
     Under engine ``exact`` quantities that follow one parameter have its exact quantiles; those of mu and tau
     together come from a deterministic grid (quantiles to 1e-3 sd; to 1e-2 sd where a control risk with a
@@ -60,7 +63,7 @@ def predict(
     fit
         Counts in two arms (`binomial`), effects that are log odds ratios or log risk ratios (`normal`,
         measures OR and RR), or single arms (`proportion`, or `normal` with measure PLO). Several visits: also
-        fits of the same data by label, with other shapes of the mean, to be averaged.
+        fits of the same data by label, with other shapes of the mean, to be averaged. Follow-up (`relapse`).
     baseline
         Two arms: the risk in the **control arm**, whatever the coding of the model. A number (``0.1``); a
         distribution on (0, 1) as `Prior` or text (``"Beta(4, 36)"``), independent of the effect; or
@@ -82,6 +85,7 @@ def predict(
         Single arms: also a row for the risk in each study.
     months
         Several visits: the months asked about, measured or not; the visits of the data when not given.
+        Follow-up: the months; the ends of periods and of the follow-up when not given.
     rebound
         Several visits: two months whose difference is a row of its own, with p_benefit one minus the
         probability of a rebound; 6 and 12 when not given and the follow-up has both.
@@ -90,8 +94,10 @@ def predict(
         ``"evidence"`` (posterior probabilities of the fits, equal before the data; exact fits), or a number
         for each. They stand in ``attrs["weights"]``.
     at
-        Several visits: values of moderators in their own unit, ``{"dose": 2, "cells": "UC"}``; the others,
-        and all when not given, at their mean over the studies.
+        Several visits, follow-up: values of moderators in their own unit, ``{"dose": 2, "cells": "UC"}``; the
+        others, and all when not given, at their mean over the studies.
+    to
+        Follow-up: months to which the time free of relapse is counted; 12 and 24 when not given.
 
     Returns
     -------
@@ -117,6 +123,13 @@ def predict(
         every month`` asked about; the change between the two months of `rebound`. Column p_benefit is the
         probability that the quantity lies on the favoured side of no effect (of no change); NaN without
         `favours`, and where single arms know no null value.
+
+        Follow-up: index (estimand, quantity). Estimands ``typical study`` (its shift is 0), ``new study``
+        and, where centres are a level, ``new centre``. Quantities at each month: ``relapse-free``, the
+        probability to be alive and free of relapse; ``relapsed by``, the cumulative incidence, in which who
+        died cannot relapse any more; ``died free of relapse by``, where death is a cause of its own; and
+        ``relapse-free months to`` each horizon, the restricted mean (Royston and Parmar 2013,
+        doi 10.1186/1471-2288-13-152). All from draws.
 
         ``attrs``: baseline (in words), estimands or quantities (what each means), nnt (in words, by
         estimand), computed (how), notes.
@@ -149,6 +162,8 @@ def predict(
     origin = provenance(fit)
     if weights != STACKING:
         raise OptionError("predict: weights are for several fits; leave weights out")
+    if to is not None and not is_course(fit):
+        raise OptionError("predict: to is for follow-up after a response (family 'relapse'); leave to out")
     if has_visits(fit):
         _check_no_risks(baseline, studies)
         table = course(
@@ -156,7 +171,14 @@ def predict(
         )
         table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
         return _described(table, fit, origin)
-    require_effect(fit, "predict")
+    if is_course(fit):
+        _check_no_risks(baseline, studies)
+        if favours is not None or rebound is not None:
+            raise OptionError("predict: of relapses none is a benefit; leave favours and rebound out")
+        horizons = HORIZONS if to is None else to
+        table = months_free(fit, origin, months, horizons, at or {}, ends, limits)
+        table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
+        return _described(table, fit, origin)
     if months is not None or rebound is not None or at is not None:
         raise OptionError("predict: this fit has no months; leave months, rebound and at out")
     if origin.measure.code == "PLO":
@@ -183,7 +205,7 @@ def _check_no_risks(baseline: object, studies: bool) -> None:
     """Refuse what is asked of risks where effects run over months."""
     if baseline is not None or studies:
         raise OptionError(
-            "predict: an effect over months takes no baseline, and its studies are in shrinkage; leave "
+            "predict: a course over months takes no baseline, and its studies are in shrinkage; leave "
             "baseline and studies out"
         )
 

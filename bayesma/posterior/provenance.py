@@ -117,7 +117,7 @@ def require_effect(fit: xr.DataTree, question: str) -> None:
     if "interval" in fit["posterior_predictive"].dims:
         raise OptionError(
             f"{question} is about effects, and this fit has intensities over months of follow-up; ask "
-            "summary(fit) for them, or prob(fit, ...) for the probability of one"
+            "predict(fit) for the course free of relapse, hazard(fit) for the change of the intensity"
         )
 
 

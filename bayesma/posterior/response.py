@@ -79,9 +79,9 @@ def response(
     {'any response': 0.62, 'major response': 0.34, 'partial response': 0.28, 'no response': 0.38}
     """
     ends, limits = tails(ci_prob), limits_of(above)
-    origins = [_checked(any_response, "any_response"), _checked(major, "major")]
-    notes = _counted_among_responders(any_response, major)
-    first, second = (_risks(fit, one) for fit, one in zip((any_response, major), origins, strict=True))
+    origins = [single_arms(any_response, "any_response", "response"), single_arms(major, "major", "response")]
+    notes = counted_among_responders(any_response, major, "response")
+    first, second = (risks_of(fit, one) for fit, one in zip((any_response, major), origins, strict=True))
     chains, draws = (min(a, b) for a, b in zip(_size(any_response), _size(major), strict=True))
     tables = {}
     for setting in first:
@@ -95,7 +95,7 @@ def response(
                 "partial response": responds * (1.0 - fully),
                 "no response": 1.0 - responds,
             }
-            rows = {name: _spread(values) for name, values in quantities.items()}
+            rows = {name: Spread.of_draws(values, len(values)) for name, values in quantities.items()}
             tables[setting] = table_of(rows, ends, limits)
     table = pd.concat(tables, names=["setting", "quantity"])
     kinds = {name.split(" ")[0] if name not in MEANINGS else name for name in tables}
@@ -108,12 +108,18 @@ def response(
     return table
 
 
-def _checked(fit: xr.DataTree, name: str) -> Provenance:
-    """The model of a fit of single arms."""
+def single_arms(fit: xr.DataTree, name: str, question: str) -> Provenance:
+    """The model of a fit of single arms.
+
+    Raises
+    ------
+    OptionError
+        For a fit of another family.
+    """
     origin = provenance(fit)
     if origin.family.name != "proportion":
         raise OptionError(
-            f"response: {name} is a fit of family {origin.family.name!r}; it takes two of family "
+            f"{question}: {name} is a fit of family {origin.family.name!r}; it takes fits of family "
             "'proportion' (ArmCounts): any response among patients, and major response among responders"
         )
     return origin
@@ -125,15 +131,21 @@ def _arms(fit: xr.DataTree) -> pd.DataFrame:
     return pd.DataFrame({one.name: one.values for one in groups}, index=groups[0]["arm"].values.astype(str))
 
 
-def _counted_among_responders(any_response: xr.DataTree, major: xr.DataTree) -> list[str]:
-    """Refuse major responses counted among others than the responders; name arms that one fit alone has."""
+def counted_among_responders(any_response: xr.DataTree, major: xr.DataTree, question: str) -> list[str]:
+    """Refuse major responses counted among others than the responders; name arms that one fit alone has.
+
+    Raises
+    ------
+    OptionError
+        Where the major responses of an arm have another denominator.
+    """
     responders, fully = _arms(any_response), _arms(major)
     both = responders.index.intersection(fully.index)
     for arm in both:
         events, n = responders.loc[arm, "events"], fully.loc[arm, "n"]
         if events != n:
             raise OptionError(
-                f"response: {arm} has {events:g} responders, and its major responses were counted among "
+                f"{question}: {arm} has {events:g} responders, and its major responses were counted among "
                 f"{n:g}; give major responses among the responders (n = {events:g})"
             )
     alone = {"any response": responders.index, "major response": fully.index}
@@ -149,7 +161,7 @@ def _size(fit: xr.DataTree) -> tuple[int, int]:
     return int(fit["posterior"].sizes["chain"]), int(fit["posterior"].sizes["draw"])
 
 
-def _risks(fit: xr.DataTree, origin: Provenance) -> dict[str, Array]:
+def risks_of(fit: xr.DataTree, origin: Provenance) -> dict[str, Array]:
     """Draws of the risk in each setting, (chain, draw)."""
     posterior = fit["posterior"].dataset
     draws = {str(name): v.transpose(*SAMPLE, ...).values for name, v in posterior.data_vars.items()}
@@ -167,9 +179,3 @@ def _risks(fit: xr.DataTree, origin: Provenance) -> dict[str, Array]:
             for i, label in enumerate(posterior[dim].values):
                 risks[f"{kind} {label}"] = np.asarray(expit(draws[name][..., i]))
     return risks
-
-
-def _spread(values: Array) -> Spread:
-    """One quantity, from its draws (chain, draw)."""
-    flat = values.reshape(-1, 1)
-    return Spread(flat, np.full_like(flat, 1.0 / flat.size), None, len(values), np.zeros(flat.size, np.int64))

@@ -74,6 +74,12 @@ class Spread:
     chains: int
     slice: NDArray[np.int64]
 
+    @classmethod
+    def of_draws(cls, values: Array, chains: int) -> Spread:
+        """Of equally weighted draws (n,), those of a chain together."""
+        flat = np.asarray(values, dtype=np.float64).reshape(-1, 1)
+        return cls(flat, np.full_like(flat, 1.0 / flat.size), None, chains, np.zeros(flat.size, np.int64))
+
     def mean(self) -> float:
         """Mean."""
         return float(np.sum(self.values * self.weight))

@@ -123,7 +123,7 @@ def test_refused() -> None:
         bm.Effects.from_estimates([0.1], [0.2], measure="OR"), engine="exact", draws=10, random_seed=1
     )
     with pytest.raises(
-        OptionError, match=r"^response: major is a fit of family 'normal'; it takes two of family "
+        OptionError, match=r"^response: major is a fit of family 'normal'; it takes fits of family "
     ):
         bm.response(first, effects)
     with pytest.raises(OptionError, match=r"^ci_prob is 95; "):
