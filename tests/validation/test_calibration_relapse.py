@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import bayesma as bm
 from bayesma.families import FAMILIES
 from bayesma.priors import Prior
 
@@ -26,6 +27,7 @@ FAMILYWISE = 0.05  # probability that ranks of a correct program fail, over all 
 # In probabilities: importance sampling leaves a hundredth of a posterior sd open in means, a twentieth in
 # quantiles; another proposal for its points moved eight reviews by 0.004 at most
 NEAR = 0.01
+DRAWN = 4.0 * (0.25 / 4000) ** 0.5  # four standard errors of a probability from 4,000 draws
 AGAIN = [("prior", 3), ("prior", 5), ("prior", 19), ("falling", 0)]
 
 
@@ -110,6 +112,20 @@ def test_the_record_is_of_this_program(group: str, number: int) -> None:
     known = [name for name in RECORD["columns"] if name == "p_rises" or name.startswith("below: ")]
     shown, kept = (one[known].to_numpy(dtype=float) for one in (again, row))
     np.testing.assert_allclose(shown, kept, rtol=0.0, atol=NEAR, equal_nan=True)
+
+
+@pytest.mark.parametrize(("group", "number"), [("prior", 3), ("prior", 19)])
+def test_questions_of_a_fit_answer_the_same(group: str, number: int) -> None:
+    """`hazard` and `predict` of the fit, from its 4,000 draws."""
+    evidence, periods, true = program.review(group, number)
+    row = TABLES[group].iloc[number]
+    posterior = bm.fit(evidence, engine="exact", priors=program.PRIORS, periods=periods, random_seed=1)
+    assert bm.hazard(posterior).attrs["p_rises"] == pytest.approx(row["p_rises"], abs=DRAWN)
+    table = bm.predict(posterior, months=[12])
+    for name, shift in (("typical", 0.0), ("new", true["u_new"])):
+        free = np.exp(-np.exp(program.log_lost(true["h"]) + shift))
+        answer = table.loc[(f"{name} study", "relapse-free at month 12")]
+        assert (answer["ci_low"] <= free <= answer["ci_high"]) == row[f"covered: {name}"]
 
 
 def test_the_priors_are_the_defaults_of_the_family() -> None:
