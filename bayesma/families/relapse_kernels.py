@@ -22,7 +22,7 @@ STEP, MOST = 0.2, 4001  # log intensities between two points, at most; points, a
 DROP = 38.0  # the integrand is followed until it has fallen to exp(-38) of its peak
 FINE, DRAWN = 100, 20.0  # least points of the table that draws are inverted from, and where it ends
 FARTHEST = 1e6  # standardised shifts beyond which no peak is looked for
-HALVINGS = 12  # of the bracket of the peak, which need not be exact
+HALVINGS, MOST_HALVINGS = 12, 80  # of the bracket of the peak, which must be exact only where it is steep
 LARGEST, TINY = 700.0, 1e-300  # exponents and intensities a float can hold
 CLOSER = 5  # halvings of the bracket of an end
 IMPOSSIBLE = -1e9  # log likelihoods below are not integrated: rounding would outweigh the prior
@@ -103,13 +103,18 @@ def _window(s: float, drop: float, events: Array, n: int, fixed: Array) -> tuple
         low *= 2.0
     while s * _slope(s * high, events, n, fixed) >= high and high < FARTHEST:
         high *= 2.0
-    for _ in range(HALVINGS):
-        middle = 0.5 * (low + high)
-        if s * _slope(s * middle, events, n, fixed) > middle:
-            low = middle
-        else:
-            high = middle
     top = 0.5 * (low + high)
+    for halving in range(MOST_HALVINGS):
+        slope = s * _slope(s * top, events, n, fixed) - top
+        if (
+            halving >= HALVINGS and abs(slope) * (high - low) <= 1.0
+        ):  # concave: the peak is no higher than that
+            break
+        if slope > 0.0:
+            low = top
+        else:
+            high = top
+        top = 0.5 * (low + high)
     peak = _height(s * top, events, n, fixed) - 0.5 * top * top
     ends = np.empty(2)
     for side in range(2):

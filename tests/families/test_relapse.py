@@ -171,6 +171,17 @@ def test_splitting_an_interval_without_events_changes_nothing(hazard: str) -> No
     assert np.max(np.abs(numbers(follow_up(SPLIT), hazard=hazard) - unchanged(hazard))) < WITHIN
 
 
+def test_an_absurd_intensity_is_impossible_and_never_certain() -> None:
+    """At 10^22 relapses a month and hardly any difference between studies the peak is far and sharp."""
+    rows = [("Ash", 0, 6, 79, 4, 0, 0), ("Ash", 6, 12, 75, 6, 0, 0), ("Birch", 0, 12, 69, 10, 0, 0)]
+    found = [
+        log_likelihood(follow_up(rows), {"sigma_h": 7.6, "h": [-3.34, 50.77], "s": s}, hazard="random_walk")
+        for s in (1e-4, 1.15e-3, 0.01, 0.1)
+    ]
+    assert np.all(np.array(found) < -1e4)
+    assert np.all(np.diff(np.array(found).sum(axis=1)[1:]) > 0.0)
+
+
 def test_splitting_an_interval_with_events_follows_the_closed_form() -> None:
     """3 relapses among 24 in (0, 9], or 1 in (0, 4] and 2 in (4, 9]: the difference of binomials."""
     h = -3.9
