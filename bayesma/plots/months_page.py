@@ -16,7 +16,6 @@ from bayesma.plots.legend import Key, legend_height, write_legend
 from bayesma.plots.numbers import tick
 from bayesma.plots.text import line_height, text_width, wrap, write
 from bayesma.posterior.numbers import is_number
-from bayesma.posterior.provenance import Provenance
 
 type Array = NDArray[np.float64]
 
@@ -129,15 +128,15 @@ def check_width(width: float) -> None:
         )
 
 
-def draw_page(page: Page, origin: Provenance | None, draw: Callable[[Axes], None]) -> Figure:
+def draw_page(page: Page, converged: bool, draw: Callable[[Axes], None]) -> Figure:
     """The whole figure from top to bottom.
 
     Parameters
     ----------
     page
         What is written.
-    origin
-        Of the fit, for a banner where it did not converge; None where no fit is known.
+    converged
+        Whether all fits behind it did: else a banner says so.
     draw
         Draws into the graph, whose limits are set.
     """
@@ -145,7 +144,7 @@ def draw_page(page: Page, origin: Provenance | None, draw: Callable[[Axes], None
     place = _lay_out(page)
     answers = [line for text in page.answers for line in wrap(text, room, SIZE)]
     ylabel, below = wrap(page.ylabel, room, SIZE), wrap(page.caption, room, style.CAPTION)
-    y = style.MARGIN + caption.heading_height(page.title, origin, width)
+    y = style.MARGIN + caption.heading_height(page.title, converged, width)
     said = y
     y += line_height(SIZE) * len(answers) + (BLOCK if answers else 0.0)
     over = y
@@ -157,7 +156,7 @@ def draw_page(page: Page, origin: Provenance | None, draw: Callable[[Axes], None
     height = foot + line_height(style.CAPTION) * len(below) + style.MARGIN
     figure = style.picture(width, height)
     sheet = style.sheet(figure, width, height)
-    caption.write_heading(sheet, style.MARGIN, page.title, origin, width)
+    caption.write_heading(sheet, style.MARGIN, page.title, converged, width)
     write(sheet, style.MARGIN, said, answers, size=SIZE, color=style.POSTERIOR, top=True)
     write(sheet, style.MARGIN, over, ylabel, size=SIZE, top=True)
     graph = style.graph(figure, place.left, place.right, top, axis)

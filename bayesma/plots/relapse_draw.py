@@ -94,11 +94,8 @@ def _study(axes: Axes, study: Followed, typical: Band, size: Array, boldness: fl
 
 def _letters(axes: Axes, curves: Curves) -> None:
     """A letter right of the last point of each study; those that would touch are moved apart."""
-    figure = axes.figure
-    box = axes.get_position()
-    width, height = (
-        side * part for side, part in zip(figure.get_size_inches(), (box.width, box.height), strict=True)
-    )
+    box = axes.get_window_extent()
+    width, height = box.width / axes.figure.dpi, box.height / axes.figure.dpi
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     diameters = sizes(curves.studies)
     month = np.array([study.stop[-1] for study in curves.studies])
