@@ -1,10 +1,9 @@
 """A handful of parameters by importance sampling on randomised Sobol points, its error measured.
 
-The parameters are functions of deviates z, independent standard normal a priori. The proposal is a
-multivariate Student-t, first at the mode of z with the curvature there, then with mean and covariance of the
-weighted pilot points. Every scrambling of the points is an estimate of its own (Owen 1997, doi
-10.1214/aos/1031594731): their scatter is the error, and the points are doubled until it is small. Seeds are
-fixed, so that equal questions have equal answers.
+The parameters are functions of deviates z, independent standard normal a priori. The proposal stands around
+the mode of z, or around one for every value of a leading deviate (see `proposals`). Every scrambling of the
+points is an estimate of its own (Owen 1997, doi 10.1214/aos/1031594731): their scatter is the error, and the
+points are doubled until it is small. Seeds are fixed, so that equal questions have equal answers.
 """
 
 from __future__ import annotations
@@ -17,20 +16,18 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import gammaincinv, gammaln, logsumexp, ndtri
+from scipy.special import logsumexp
 from scipy.stats import qmc
 
 from bayesma.engines.bayes_factors import Evidence
 from bayesma.engines.marginals import WeightedPoints
+from bayesma.engines.proposals import Proposal, elliptic, led
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import StandardProblem
 
 Array = NDArray[np.float64]
 
-DF = 6.0  # degrees of freedom of the proposal
-WIDER = 1.1  # its sds, in those of the pilot points
 PILOT, PILOTS = 2**12, 2
 SCRAMBLES = 8
 LEVELS = (2**11, 2**12, 2**13)  # points of each scrambling
@@ -38,8 +35,6 @@ TOLERANCE = 1.5e-3, 1e-2  # standard errors of means and of quantiles, in poster
 QUANTILES = (0.025, 0.5, 0.975)  # whose errors are looked at: in the tails they are the largest
 STANDARD = 1e-2, 5e-2  # ... and above which it is said aloud
 FEWEST = 10  # effective pilot points a dimension from which a covariance is taken
-GRADIENT, CURVATURE = 1e-5, 1e-2  # steps of differences in z
-FLATTEST = 0.2  # least curvature of the log posterior that the first proposal believes
 SEED = 20261122
 FLOOR = -1e10  # log likelihoods below are all the same: the prior leads the search for the mode back
 EDGE = 1e-12  # uniform points keep this distance from 0 and 1
@@ -133,71 +128,46 @@ def _log_posterior(problem: StandardProblem, z: Array) -> Array:
     return np.asarray(np.where(value > FLOOR, value, FLOOR) + prior)
 
 
-def _mode(problem: StandardProblem) -> tuple[Array, Array]:
-    """Mode of z and a root of the covariance that the curvature there tells."""
-    d = problem.size
-    unit = np.eye(d)
-
-    def gradient(z: Any) -> Any:
-        moved = _log_posterior(problem, np.concatenate([z + GRADIENT * unit, z - GRADIENT * unit]))
-        return (moved[d:] - moved[:d]) / (2.0 * GRADIENT)
-
-    def depth(z: Any) -> float:
-        return -float(_log_posterior(problem, z[None])[0])
-
-    found = minimize(depth, np.zeros(d), jac=gradient, method="BFGS")
-    corners = [(a, b) for a in (1.0, -1.0) for b in (1.0, -1.0)]
-    steps = [a * one + b * other for one in unit for other in unit for a, b in corners]
-    around = _log_posterior(problem, found.x + CURVATURE * np.array(steps)).reshape(d, d, 4)
-    signs = np.array([a * b for a, b in corners]) / (2.0 * CURVATURE) ** 2
-    values, vectors = np.linalg.eigh(-(around @ signs))
-    return np.asarray(found.x), WIDER * vectors / np.sqrt(np.maximum(values, FLATTEST))
-
-
 class _Points:
     """One scrambling of Sobol points, mapped to the proposal; it can be continued."""
 
-    def __init__(self, problem: StandardProblem, centre: Array, root: Array, number: int) -> None:
-        self.problem, self.centre, self.root = problem, centre, root
-        dimension = problem.size + 1 + problem.effect_size
-        self.sobol = qmc.Sobol(dimension, rng=np.random.default_rng([SEED, number]))
+    def __init__(self, problem: StandardProblem, proposal: Proposal, number: int) -> None:
+        self.problem, self.proposal = problem, proposal
+        self.sobol = qmc.Sobol(proposal.size + problem.effect_size, rng=np.random.default_rng([SEED, number]))
         self.z, self.log_weight = np.empty((0, problem.size)), np.empty(0)
         self.uniform = np.empty((0, problem.effect_size))
 
     def extend(self, size: int) -> None:
         """Add points until there are so many."""
-        d, root = self.problem.size, self.root
         uniform = np.clip(self.sobol.random(size - self.log_weight.size), EDGE, 1.0 - EDGE)
-        shrink = 2.0 * gammaincinv(0.5 * DF, uniform[:, d]) / DF  # chi-squared over its degrees of freedom
-        t = ndtri(uniform[:, :d]) / np.sqrt(shrink)[:, None]
-        z = self.centre + t @ root.T
-        log_density = -0.5 * (DF + d) * np.log1p(np.square(t).sum(axis=1) / DF)
-        constant = gammaln(0.5 * (DF + d)) - gammaln(0.5 * DF) - 0.5 * d * math.log(DF * math.pi)
-        log_density += float(constant) - float(np.linalg.slogdet(root)[1])
+        z, log_density = self.proposal.points(uniform[:, : self.proposal.size])
         self.z = np.concatenate([self.z, z])
-        self.uniform = np.concatenate([self.uniform, uniform[:, d + 1 :]])
+        self.uniform = np.concatenate([self.uniform, uniform[:, self.proposal.size :]])
         self.log_weight = np.concatenate([self.log_weight, _log_posterior(self.problem, z) - log_density])
 
 
-def _proposal(problem: StandardProblem) -> tuple[Array, Array]:
-    """Centre and root of the covariance of the proposal."""
-    centre, root = _mode(problem)
+def _proposal(problem: StandardProblem) -> Proposal:
+    """Around modes; an ellipse then by weighted pilot points, where they are enough to tell a covariance."""
+
+    def log_posterior(z: Array) -> Array:
+        return _log_posterior(problem, z)
+
+    if problem.led:
+        return led(log_posterior, problem.size)
+    proposal = elliptic(log_posterior, problem.size)
     for number in range(PILOTS):
-        pilot = _Points(problem, centre, root, number)
+        pilot = _Points(problem, proposal, number)
         pilot.extend(PILOT)
         weight = np.exp(pilot.log_weight - logsumexp(pilot.log_weight))
-        if np.sum(weight**2) * FEWEST * problem.size > 1.0:  # too few to tell a covariance
-            continue
-        centre = weight @ pilot.z
-        away = pilot.z - centre
-        root = WIDER * np.linalg.cholesky(away.T @ (weight[:, None] * away))
-    return centre, root
+        if np.sum(weight**2) * FEWEST * problem.size <= 1.0:
+            proposal = proposal.adapted(pilot.z, weight)
+    return proposal
 
 
 def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
     """Points of all scramblings, until they tell little different of parameters that have a variance."""
-    centre, root = _proposal(problem)
-    runs = [_Points(problem, centre, root, PILOTS + i) for i in range(SCRAMBLES)]
+    proposal = _proposal(problem)
+    runs = [_Points(problem, proposal, PILOTS + i) for i in range(SCRAMBLES)]
     for size in LEVELS:
         for run in runs:
             run.extend(size)

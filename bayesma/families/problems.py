@@ -276,6 +276,8 @@ class StandardProblem:
         studies are alike.
     effect_names
         Names of those.
+    led
+        Whether the spread of the other parameters follows the first deviate.
     """
 
     size: int
@@ -285,3 +287,4 @@ class StandardProblem:
     log_likelihood: Callable[[dict[str, Array]], Array]
     effects: Callable[[dict[str, Array], Array], dict[str, Array]]
     effect_names: tuple[str, ...]
+    led: bool = False

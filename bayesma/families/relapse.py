@@ -299,10 +299,7 @@ class Relapse(Family[FollowUp]):
         return shares(*(self.log_likelihood({**draws, level: draws[level] + step}, case) for step in steps))
 
     def problem(self, case: Case) -> TwoParameterProblem | StandardProblem:
-        """Over h and s where these are all; over more by importance sampling.
-
-        Of a random walk whose steps the data know well, sampling may miss its standard, and then says so.
-        """
+        """Over h and s where these are all; over more by importance sampling."""
         if case.options[HAZARD] == "constant" and case.options[DEATHS] == "censored":
             moments = math.inf if common(case.options) else self.moments_below(case)["s"]
             return quadrature(case, self.crude(case.arrays), moments)

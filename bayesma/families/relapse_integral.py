@@ -95,6 +95,7 @@ def sampling(
         log_likelihood=lambda drawn: log_likelihood(drawn).sum(axis=1),
         effects=effects,
         effect_names=() if common(case.options) else ("u", "u_new"),
+        led=walk,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
 from bayesma.engines.exact_standard import StandardIntegral
@@ -60,6 +61,43 @@ def test_a_normal_posterior(size: int, se: float) -> None:
             np.max(np.abs(at.quantile([q])[:, 0] - (mean + sd * norm.ppf(q))) / sd)
             < FAR * solved.sample.error_quantiles
         )
+
+
+@pytest.mark.parametrize("se", [0.05, 0.5, 3.0])
+def test_a_spread_that_follows_the_first_deviate(se: float) -> None:
+    """Eight y ~ N(0, sigma^2 + se^2), sigma half-normal: sigma and its evidence by quadrature."""
+    y = np.array([-1.1, -0.6, 0.1, 0.2, 0.5, 0.8, 1.3, 2.0])
+
+    def parameters(z: Array) -> dict[str, Array]:
+        sigma = norm.isf(norm.sf(z[:, 0]) / 2.0)
+        return {"sigma": sigma, "theta": sigma[:, None] * z[:, 1:]}
+
+    funnel = StandardProblem(
+        size=9,
+        effect_size=0,
+        dims={"sigma": (), "theta": ("study",)},
+        parameters=parameters,
+        log_likelihood=lambda drawn: norm.logpdf(y, drawn["theta"], se).sum(axis=1),
+        effects=lambda drawn, uniform: {},
+        effect_names=(),
+        led=True,
+    )
+    solved = StandardIntegral.solve(funnel, {"sigma": 99.0, "theta": 99.0})
+
+    def integral(power: int) -> float:
+        def integrand(sigma: float) -> float:
+            density = math.exp(norm.logpdf(y, 0.0, math.hypot(sigma, se)).sum())
+            return sigma**power * density * 2.0 * float(norm.pdf(sigma))
+
+        return float(quad(integrand, 0.0, 12.0, points=[0.5, 1.0, 2.0], epsabs=1e-14)[0])
+
+    mass, mean = integral(0), integral(1) / integral(0)
+    sd = math.sqrt(integral(2) / mass - mean**2)
+    at = WeightedPoints(solved.sample.values["sigma"], solved.sample.weight)
+    assert solved.sound
+    assert solved.sample.log_evidence == pytest.approx(math.log(mass), abs=FAR * solved.error)
+    assert float(at.mean()) == pytest.approx(mean, abs=FAR * solved.error * sd)
+    assert float(at.sd()) == pytest.approx(sd, rel=FAR * solved.error)
 
 
 def test_a_skew_posterior() -> None:
