@@ -1,4 +1,4 @@
-"""How are the states of a cohort drawn over months? Areas on top of each other, named where they are thick."""
+"""How are the states of a cohort drawn over months? Areas one on another, named where they are thick."""
 
 from __future__ import annotations
 
