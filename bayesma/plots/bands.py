@@ -9,8 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from bayesma.errors import OptionError
 from bayesma.plots import style
 from bayesma.plots.legend import Key
+from bayesma.plots.numbers import Interval
+from bayesma.posterior.numbers import is_number
 
 type Array = NDArray[np.float64]
 
@@ -31,6 +34,12 @@ class Band:
     def at(self, month: Array) -> Array:
         """The median between its months."""
         return np.interp(month, self.month, self.median)
+
+    @property
+    def intervals(self) -> list[Interval]:
+        """One a month."""
+        rows = zip(self.median, self.low, self.high, strict=True)
+        return [Interval(*map(float, row)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,14 @@ class Look:
     def key(self, words: str) -> Key:
         """Its entry in the legend."""
         return Key(words, self.color, fill=self.fill, line=self.line or self.ends)
+
+
+def check_outer(ci_prob: float) -> None:
+    """Raise unless an interval can have this probability and holds the inner one."""
+    if not (is_number(ci_prob) and INNER < ci_prob < 1.0):
+        raise OptionError(
+            f"ci_prob is {ci_prob!r}; it must lie between {INNER:g}, the darker band, and 1, for example 0.95"
+        )
 
 
 def draw_band(axes: Axes, band: Band, look: Look, zorder: float) -> None:

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 
 from bayesma.plots import style
 from bayesma.plots.bands import Band, Look, draw_band
-from bayesma.plots.numbers import Interval
 
 POSTERIOR = Look("posterior", style.POSTERIOR, style.POSTERIOR_FILL)
 PRIOR = Look("prior", style.MUTED, style.OTHER_FILL, line=(0, (4, 2)), ends=(0, (1, 1.5)), alpha=0.9)
@@ -31,12 +30,6 @@ class Intensities:
     posterior: Band
     prior: Band
     cuts: tuple[float, ...]
-
-
-def intervals(band: Band) -> list[Interval]:
-    """One a month."""
-    rows = zip(band.median, band.low, band.high, strict=True)
-    return [Interval(*map(float, row)) for row in rows]
 
 
 def reaches_beyond(band: Band, span: tuple[float, float]) -> bool:

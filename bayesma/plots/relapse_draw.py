@@ -49,8 +49,8 @@ class Curves:
 
 
 def letter(number: int) -> str:
-    """Name of a study in the graph: a, b, c."""
-    return string.ascii_lowercase[number]
+    """Name of a study in the graph: A, B, C."""
+    return string.ascii_uppercase[number]
 
 
 def sizes(studies: Sequence[Followed]) -> list[Array]:
