@@ -2,8 +2,10 @@
 
 from bayesma.plots.forest import forest
 from bayesma.plots.hazard import hazard
+from bayesma.plots.occupancy import occupancy
 from bayesma.plots.posterior import posterior
 from bayesma.plots.relapse import relapse
+from bayesma.plots.retreatment import retreatment
 from bayesma.plots.trajectory import trajectory
 
-__all__ = ["forest", "hazard", "posterior", "relapse", "trajectory"]
+__all__ = ["forest", "hazard", "occupancy", "posterior", "relapse", "retreatment", "trajectory"]

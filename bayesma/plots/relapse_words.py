@@ -6,6 +6,7 @@ from bayesma.errors import OptionError
 from bayesma.plots.numbers import MINUS, Interval
 from bayesma.posterior.provenance import Provenance
 
+PERCENTS = tuple(0.2 * number for number in range(6))  # ticks of an axis of shares
 PERIODS = {
     "random_walk": "one intensity a period, each period like the one before",
     "independent": "one intensity a period, each by itself",

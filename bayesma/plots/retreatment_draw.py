@@ -47,7 +47,9 @@ class Gain:
     Attributes
     ----------
     belief
-        Its name, and the law of the restoration in words.
+        Its name.
+    law
+        Distribution of the restoration as it is written.
     band
         Months free of relapse gained, over months of the repeat.
     above
@@ -57,6 +59,7 @@ class Gain:
     """
 
     belief: str
+    law: str
     band: Band
     above: Array
     mark: Mark
