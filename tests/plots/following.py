@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def simulated(k: int, ends: Sequence[float], *, deaths: bool = False, named: str
     rows = []
     for i in range(k):
         n = int(rng.integers(12, 80))
-        for start, stop in zip(ends[:-1], ends[1:], strict=True):
+        for start, stop in pairwise(ends):
             gone = rng.multinomial(n, (0.14, 0.03 if deaths else 0.0, 0.1, 0.76 if not deaths else 0.73))
             rows.append((f"Trial {i + 1} of {k}{named}", start, stop, n, *gone[:3]))
             n -= int(gone[:3].sum())
