@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -11,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 import bayesma as bm
+from bayesma.errors import ConvergenceWarning
 
 type Fitter = Callable[..., xr.DataTree]
 
@@ -38,15 +40,17 @@ def simulated(k: int, ends: Sequence[float], *, deaths: bool = False, named: str
 
 @lru_cache
 def _fit(k: int, ends: tuple[float, ...], hazard: str, deaths: bool, named: str, effects: str) -> xr.DataTree:
-    """One exact fit, with the tests' few draws."""
-    return bm.fit(
-        simulated(k, ends, deaths=deaths, named=named),
-        engine="exact",
-        random_seed=1,
-        draws=100,
-        hazard=hazard,
-        random_effects=effects,
-    )
+    """One exact fit with few draws; how accurate it is is no matter of a figure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return bm.fit(
+            simulated(k, ends, deaths=deaths, named=named),
+            engine="exact",
+            random_seed=1,
+            draws=100,
+            hazard=hazard,
+            random_effects=effects,
+        )
 
 
 def fitted(

@@ -163,7 +163,7 @@ def test_patients_at_risk_stand_under_their_months() -> None:
 def test_of_many_studies_the_sum_stands_alone() -> None:
     figure = bm.plots.relapse(fitted(**FITS["many studies"]))
     assert "Trial" not in words(figure)
-    assert axes_of(figure, "graph").texts == []
+    assert len(axes_of(figure, "graph").texts) == 0
 
 
 def test_intensities_are_those_of_the_periods() -> None:
