@@ -16,25 +16,23 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 from scipy.stats import qmc
 
 from bayesma.engines.bayes_factors import Evidence
 from bayesma.engines.marginals import WeightedPoints
-from bayesma.engines.proposals import Proposal, elliptic, led
+from bayesma.engines.proposals import Proposal, around_mode, led
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import StandardProblem
 
 Array = NDArray[np.float64]
 
-PILOT, PILOTS = 2**12, 2
 SCRAMBLES = 8
-LEVELS = (2**11, 2**12, 2**13)  # points of each scrambling
+LEVELS = (2**11, 2**12, 2**13)  # points of each scrambling, as many as reach the tolerance
+FURTHER = (2**14, 2**15)  # ... and as many as reach the standard
 TOLERANCE = 1.5e-3, 1e-2  # standard errors of means and of quantiles, in posterior sds, at which we stop
 QUANTILES = (0.025, 0.5, 0.975)  # whose errors are looked at: in the tails they are the largest
 STANDARD = 1e-2, 5e-2  # ... and above which it is said aloud
-FEWEST = 10  # effective pilot points a dimension from which a covariance is taken
 SEED = 20261122
 FLOOR = -1e10  # log likelihoods below are all the same: the prior leads the search for the mode back
 EDGE = 1e-12  # uniform points keep this distance from 0 and 1
@@ -147,28 +145,23 @@ class _Points:
 
 
 def _proposal(problem: StandardProblem) -> Proposal:
-    """Around modes; an ellipse then by weighted pilot points, where they are enough to tell a covariance."""
+    """Around the mode, or around a mode for every value of the first deviate."""
 
     def log_posterior(z: Array) -> Array:
         return _log_posterior(problem, z)
 
-    if problem.led:
-        return led(log_posterior, problem.size)
-    proposal = elliptic(log_posterior, problem.size)
-    for number in range(PILOTS):
-        pilot = _Points(problem, proposal, number)
-        pilot.extend(PILOT)
-        weight = np.exp(pilot.log_weight - logsumexp(pilot.log_weight))
-        if np.sum(weight**2) * FEWEST * problem.size <= 1.0:
-            proposal = proposal.adapted(pilot.z, weight)
-    return proposal
+    return (
+        led(log_posterior, problem.size)
+        if problem.led
+        else around_mode(log_posterior, np.zeros(problem.size))
+    )
 
 
 def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
     """Points of all scramblings, until they tell little different of parameters that have a variance."""
     proposal = _proposal(problem)
-    runs = [_Points(problem, proposal, PILOTS + i) for i in range(SCRAMBLES)]
-    for size in LEVELS:
+    runs = [_Points(problem, proposal, i) for i in range(SCRAMBLES)]
+    for size in (*LEVELS, *FURTHER):
         for run in runs:
             run.extend(size)
         log_weight = np.array([run.log_weight for run in runs])
@@ -177,7 +170,8 @@ def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
         values = problem.parameters(np.concatenate([run.z for run in runs]))
         known = [v.reshape(SCRAMBLES, size, -1) for name, v in values.items() if name in finite]
         errors = _scatter(raw, known)
-        if errors[0] <= TOLERANCE[0] and errors[1] <= TOLERANCE[1]:
+        limits = TOLERANCE if size < LEVELS[-1] else STANDARD
+        if errors[0] <= limits[0] and errors[1] <= limits[1]:
             break
     values |= problem.effects(values, np.concatenate([run.uniform for run in runs]))
     return Sample(raw.ravel() / raw.sum(), values, largest + math.log(float(raw.mean())), *errors)

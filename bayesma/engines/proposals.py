@@ -3,7 +3,8 @@
 The second is for parameters whose spread follows another one, as the steps of a random walk follow their
 standard deviation: no ellipse covers such a posterior. Given that leading deviate the others are nearly
 normal, and their mode and curvature tell its marginal density (Rue, Martino & Chopin 2009, doi
-10.1111/j.1467-9868.2008.00700.x). Both are proposals only: what they miss costs points, not accuracy.
+10.1111/j.1467-9868.2008.00700.x). Skewness is followed by scales of their own on either side of each axis
+(Geweke 1989, doi 10.2307/1913710). All this is proposal only: what it misses costs points, not accuracy.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ Array = NDArray[np.float64]
 type LogDensity = Callable[[Array], Array]
 
 DF = 6.0  # degrees of freedom of the proposal
-WIDER = 1.1  # its sds, in those of the posterior as far as known
+WIDER = 1.2  # its sds, in those of the posterior as far as known
 GRADIENT, CURVATURE = 1e-5, 1e-2  # steps of differences in z
 FLATTEST = 0.2  # least curvature of the log posterior that is believed
 NODES = np.linspace(-6.0, 6.0, 25)  # values of the leading deviate at which modes are sought
 FINE = 2001  # cells of its density
 FLATTER, PRIOR = 0.8, 0.1  # power of its density, and share of the prior, so that tails are not missed
+STEPS = (1.0, 2.0, 3.0, 4.0, 6.0)  # in sds by curvature, at which the fall from the mode is looked at
+LEAST = 1e-2  # fall of the log posterior below which a step tells no scale
+BOUNDS = 0.5, 6.0  # scales that are believed
 
 
 class Proposal(Protocol):
@@ -42,55 +46,74 @@ class Proposal(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Elliptic:
-    """A multivariate Student-t.
+class Split:
+    """A Student-t with a scale of its own on either side of each axis.
 
     Attributes
     ----------
     centre, root
-        Centre (d,), and a root of the covariance (d, d).
+        Centre (..., d), and lower triangles (..., d, d) whose columns are the axes.
+    sides
+        Scales along each axis below and above the centre, (..., d, 2).
     """
 
     centre: Array
     root: Array
+    sides: Array
 
     @property
     def size(self) -> int:
         """One for every deviate, and one for the common scale."""
-        return self.centre.size + 1
+        return int(self.centre.shape[-1]) + 1
 
     def points(self, uniform: Array) -> tuple[Array, Array]:
         """See `Proposal`."""
-        t, log_density = _student(uniform)
-        return self.centre + t @ self.root.T, log_density - float(np.linalg.slogdet(self.root)[1])
+        d = self.centre.shape[-1]
+        below, above = self.sides[..., 0], self.sides[..., 1]
+        share = below / (below + above)
+        low = uniform[:, :d] < share
+        inside = np.where(
+            low, 0.5 * uniform[:, :d] / share, 1.0 - 0.5 * (1.0 - uniform[:, :d]) / (1.0 - share)
+        )
+        shrink = 2.0 * gammaincinv(0.5 * DF, uniform[:, d]) / DF  # chi-squared over its degrees of freedom
+        t = ndtri(inside) / np.sqrt(shrink)[:, None]
+        z = self.centre + np.einsum("...ij,...j->...i", self.root, t * np.where(low, below, above))
+        constant = gammaln(0.5 * (DF + d)) - gammaln(0.5 * DF) - 0.5 * d * math.log(DF * math.pi)
+        log_density = float(constant) - 0.5 * (DF + d) * np.log1p(np.square(t).sum(axis=1) / DF)
+        volume = np.log(np.diagonal(self.root, axis1=-2, axis2=-1)).sum(axis=-1)
+        return z, log_density - volume - np.log(0.5 * (below + above)).sum(axis=-1)
 
-    def adapted(self, z: Array, weight: Array) -> Elliptic:
-        """The same with mean and covariance of weighted points (n, d)."""
-        centre = weight @ z
-        away = z - centre
-        return Elliptic(centre, WIDER * np.linalg.cholesky(away.T @ (weight[:, None] * away)))
+    def at(self, place: Array) -> Split:
+        """Between stacked ones, at places (n,) counted from the first."""
+        left = np.clip(place.astype(np.intp), 0, len(self.centre) - 2)
+        share = place - left
+
+        def between(values: Array) -> Array:
+            weight = share.reshape(-1, *[1] * (values.ndim - 1))
+            return np.asarray((1.0 - weight) * values[left] + weight * values[left + 1])
+
+        return Split(between(self.centre), between(self.root), between(self.sides))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Led:
-    """The leading deviate by its marginal density, the others by a Student-t given it.
+    """The leading deviate by its marginal density, the others given it.
 
     Attributes
     ----------
     below
         Probability below the ends of the cells between the first and the last node, (cells + 1,).
-    centre, root
-        Of the others at every node, (nodes, d - 1) and lower triangles (nodes, d - 1, d - 1).
+    others
+        Of the others, stacked over the nodes.
     """
 
     below: Array
-    centre: Array
-    root: Array
+    others: Split
 
     @property
     def size(self) -> int:
-        """As of an ellipse."""
-        return int(self.centre.shape[1]) + 2
+        """One more than the others take."""
+        return self.others.size + 1
 
     def points(self, uniform: Array) -> tuple[Array, Array]:
         """See `Proposal`."""
@@ -98,54 +121,50 @@ class Led:
         lead = np.interp(uniform[:, 0], self.below, ends)
         cell = np.clip(np.searchsorted(self.below, uniform[:, 0], side="right") - 1, 0, self.below.size - 2)
         log_density = np.log(np.diff(self.below)[cell] / (ends[1] - ends[0]))
-        place = (lead - NODES[0]) / (NODES[1] - NODES[0])
-        left = np.clip(place.astype(np.intp), 0, NODES.size - 2)
-        share = (place - left)[:, None]
-        centre = (1.0 - share) * self.centre[left] + share * self.centre[left + 1]
-        root = (1.0 - share[..., None]) * self.root[left] + share[..., None] * self.root[left + 1]
-        t, of_others = _student(uniform[:, 1:])
-        others = centre + np.einsum("nij,nj->ni", root, t)
-        log_density += of_others - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        return np.column_stack([lead, others]), log_density
+        others, given = self.others.at((lead - NODES[0]) / (NODES[1] - NODES[0])).points(uniform[:, 1:])
+        return np.column_stack([lead, others]), log_density + given
 
 
-def elliptic(log_posterior: LogDensity, size: int) -> Elliptic:
-    """Around the mode."""
-    mode = _mode(log_posterior, np.zeros(size))
-    return Elliptic(mode, WIDER * np.linalg.cholesky(_covariance(log_posterior, mode)))
+def around_mode(log_posterior: LogDensity, start: Array) -> Split:
+    """Around the mode next to a start."""
+    mode = _mode(log_posterior, start)
+    root = np.linalg.cholesky(_covariance(log_posterior, mode))
+    return Split(mode, root, WIDER * _sides(log_posterior, mode, root))
 
 
 def led(log_posterior: LogDensity, size: int) -> Led:
     """Around a mode for every value of the first deviate."""
-    centre, covariance = np.zeros((NODES.size, size - 1)), np.empty((NODES.size, size - 1, size - 1))
+    found: dict[int, Split] = {}
     height = np.empty(NODES.size)
     middle = NODES.size // 2
     for i in (*range(middle, NODES.size), *range(middle - 1, -1, -1)):
-        lead = float(NODES[i])
 
-        def given(others: Array, lead: float = lead) -> Array:
+        def given(others: Array, lead: float = float(NODES[i])) -> Array:
             return log_posterior(np.column_stack([np.full(len(others), lead), others]))
 
-        near = centre[i] if i == middle else centre[i - 1 if i > middle else i + 1]
-        centre[i] = _mode(given, near)
-        covariance[i] = _covariance(given, centre[i])
-        height[i] = float(given(centre[i][None])[0]) + 0.5 * float(np.linalg.slogdet(covariance[i])[1])
+        near = found.get(i - 1 if i > middle else i + 1)
+        found[i] = around_mode(given, np.zeros(size - 1) if near is None else near.centre)
+        volume = np.log(np.diagonal(found[i].root) * found[i].sides.mean(axis=1)).sum()
+        height[i] = float(given(found[i].centre[None])[0]) + float(volume)
     ends = np.linspace(NODES[0], NODES[-1], FINE + 1)
     cells = 0.5 * (ends[1:] + ends[:-1])
     marginal = FLATTER * np.interp(cells, NODES, height)
     prior = -0.5 * np.square(cells)
     mass = (1.0 - PRIOR) * np.exp(marginal - logsumexp(marginal)) + PRIOR * np.exp(prior - logsumexp(prior))
     below = np.concatenate([[0.0], np.cumsum(mass)])
-    return Led(below / below[-1], centre, WIDER * np.linalg.cholesky(covariance))
+    each = [found[i] for i in range(NODES.size)]
+    stacked = Split(*(np.stack([getattr(one, name) for one in each]) for name in ("centre", "root", "sides")))
+    return Led(below / below[-1], stacked)
 
 
-def _student(uniform: Array) -> tuple[Array, Array]:
-    """Standard Student-t points from uniforms (n, d + 1), and their log density."""
-    d = uniform.shape[1] - 1
-    shrink = 2.0 * gammaincinv(0.5 * DF, uniform[:, d]) / DF  # chi-squared over its degrees of freedom
-    t = ndtri(uniform[:, :d]) / np.sqrt(shrink)[:, None]
-    constant = gammaln(0.5 * (DF + d)) - gammaln(0.5 * DF) - 0.5 * d * math.log(DF * math.pi)
-    return t, float(constant) - 0.5 * (DF + d) * np.log1p(np.square(t).sum(axis=1) / DF)
+def _sides(log_posterior: LogDensity, mode: Array, root: Array) -> Array:
+    """Scales along the axes, in units of their columns, that cover what is seen at some steps: (d, 2)."""
+    d = mode.size
+    steps = np.array([[-step, step] for step in STEPS])
+    moved = mode + steps[:, :, None, None] * root.T
+    drop = log_posterior(mode[None])[0] - log_posterior(moved.reshape(-1, d)).reshape(len(STEPS), 2, d)
+    scale = np.abs(steps)[:, :, None] / np.sqrt(2.0 * np.maximum(drop, LEAST))
+    return np.asarray(np.clip(scale.max(axis=0), *BOUNDS).T)
 
 
 def _mode(log_posterior: LogDensity, start: Array) -> Array:

@@ -15,7 +15,7 @@ from bayesma.evidence.count_input import Labels, Whole, require_roles, require_s
 from bayesma.evidence.follow_up_input import UNKNOWN_DEATHS, Rows
 from bayesma.evidence.intervals import interval_label, refuse_rows, refuse_sequences, row_names
 from bayesma.evidence.validation import row_labels
-from bayesma.evidence.visits import require_unit, rounded_months
+from bayesma.evidence.visits import constant_columns, require_unit, rounded_months
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,8 @@ class FollowUp:
     centre
         Labels of the centres, shape (rows,); None where studies are not told apart by centre.
     table
-        The rows the counts came from, one an interval; None where intervals were derived from them.
+        Columns that do not vary within a study, or within a centre where they are told apart, one row each as
+        `groups`; for moderators.
     source
         Name of the file the rows were read from, for messages and reports.
     notes
@@ -118,8 +119,8 @@ class FollowUp:
         require_roles(frame, roles)
         require_unit(time_unit)
         columns = Columns.read(frame, roles, studies)
-        kept = frame.copy()
-        return cls._checked(columns, centres, kept, (), gaps=gaps, entry=entry, unit=time_unit)
+        same = _constant(frame, studies, centres)
+        return cls._checked(columns, centres, same, (), gaps=gaps, entry=entry, unit=time_unit)
 
     @classmethod
     def from_cumulative(
@@ -289,14 +290,15 @@ class FollowUp:
         columns = inputs.in_months(Columns.read(frame, roles, studies), unit)
         made = rows_of(columns, row_names(studies, centres))
         made_centres = None if centres is None else centres[made.first]
-        return cls._checked(made.columns, made_centres, None, made.notes, gaps=False, entry=False)
+        same = _constant(frame, studies, centres)
+        return cls._checked(made.columns, made_centres, same, made.notes, gaps=False, entry=False)
 
     @classmethod
     def _checked(
         cls,
         columns: Columns,
         centres: Labels | None,
-        table: pd.DataFrame | None,
+        table: pd.DataFrame,
         notes: Sequence[str],
         *,
         gaps: bool,
@@ -329,6 +331,16 @@ class FollowUp:
         return np.array([f"{name} {interval_label(a, b)}" for name, a, b in ends], dtype=np.str_)
 
     @property
+    def groups(self) -> Labels:
+        """Whose patients the rows follow, each once: the studies, or ``study: centre``."""
+        return np.array(list(dict.fromkeys(row_names(self.study, self.centre))), dtype=np.str_)
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """Position in `groups` of the patients of each row, shape (rows,)."""
+        return _positions(row_names(self.study, self.centre))
+
+    @property
     def studies(self) -> Labels:
         """The studies, each once, in order of appearance."""
         return np.array(list(dict.fromkeys(self.study.tolist())), dtype=np.str_)
@@ -341,8 +353,7 @@ class FollowUp:
     @property
     def cluster(self) -> NDArray[np.int64]:
         """Position in `studies` of the study of each row, shape (rows,)."""
-        position = {study: i for i, study in enumerate(self.studies.tolist())}
-        return np.array([position[study] for study in self.study.tolist()], dtype=np.int64)
+        return _positions(self.study.tolist())
 
     def to_frame(self) -> pd.DataFrame:
         """Study, centre where given, start, stop, at_risk, relapses, deaths where known, censored."""
@@ -360,6 +371,18 @@ def _labels(
     """Studies and centres of the rows."""
     require_study(study, centre)
     return row_labels(frame, study), None if centre is None else row_labels(frame, centre, of="centre")
+
+
+def _constant(frame: pd.DataFrame, studies: Labels, centres: Labels | None) -> pd.DataFrame:
+    """Columns that do not vary within a study, or a centre of it, one row each in order of appearance."""
+    names = row_names(studies, centres)
+    return constant_columns(frame, np.array(names, dtype=np.str_), list(dict.fromkeys(names)))
+
+
+def _positions(labels: Sequence[str]) -> NDArray[np.int64]:
+    """Number of each label, counted from its first appearance."""
+    position = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+    return np.array([position[label] for label in labels], dtype=np.int64)
 
 
 def _months(times: Array, unit: str) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesma.errors import DataError, OptionError
+from bayesma.errors import DataError, DataWarning, OptionError
 
 type Array = NDArray[np.float64]
 
@@ -95,6 +96,23 @@ def read_moderators(
     centre, scale = raw.mean(axis=0), np.array(scales)
     values = (raw - centre) / scale
     return Moderators(np.array(list(columns), dtype=np.str_), values, centre, scale)
+
+
+def warn_inseparable(read: Moderators, source: str | None) -> None:
+    """Say where only their priors tell columns apart.
+
+    Warns
+    -----
+    DataWarning
+        For columns that say the same about these studies.
+    """
+    if not read.separable:
+        warnings.warn(
+            f"{source or 'the input'}: the moderators {', '.join(read.labels)} cannot be told apart in these "
+            f"{len(read.values)} studies, so that their priors decide between them; use fewer",
+            DataWarning,
+            stacklevel=6,
+        )
 
 
 def at_values(asked: Mapping[str, object], labels: Sequence[str], centre: Array, scale: Array) -> Array:

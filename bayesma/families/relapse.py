@@ -7,7 +7,9 @@ exp(-(L_R + L_D)): the time inside the interval is left open, and in it the two 
 Without deaths log(-log(1 - p)) = log L(t) + u_i, the complementary log-log model of grouped survival times
 (Prentice & Gloeckler 1978, doi 10.2307/2529588). Patients who leave inside an interval (censored, and dead
 where death is not modelled) are taken as followed, free of relapse, through its first half.
-Centres of one study share its u. Beyond the last cut point the intensity of the last period continues.
+Where studies have centres, u_ij ~ N(u_i, s_centre^2), or, with centres="none", they share their study's u.
+Moderators shift the log intensity (see `relapse_moderators`). Beyond the last cut point the intensity of the
+last period continues.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from numpy.typing import NDArray
 from bayesma.errors import OptionError, PriorError
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.intervals import interval_label
+from bayesma.families import relapse_centres as centres
 from bayesma.families import relapse_kernels as kernels
 from bayesma.families import relapse_model as pymc_route
+from bayesma.families import relapse_moderators as moderators
 from bayesma.families.base import (
     Array,
     Arrays,
@@ -38,18 +42,29 @@ from bayesma.families.base import (
     shares,
 )
 from bayesma.families.effects import RANDOM_EFFECTS, common, require_proper
-from bayesma.families.problems import StandardProblem, TwoParameterProblem, is_normal_mixture
+from bayesma.families.problems import NoIntegral, StandardProblem, TwoParameterProblem, is_normal_mixture
 from bayesma.families.relapse_hazards import HAZARDS, PERIOD
 from bayesma.families.relapse_integral import drawn_effects, quadrature, sampling
 from bayesma.families.relapse_likelihood import cluster_of, counts_of, intensities
+from bayesma.families.relapse_moderators import MODERATORS
+from bayesma.families.relapse_simulation import replicated
 from bayesma.priors import Prior
 
 S = Parameter("s", "hyper", lower=0.0, meaning="between-study sd of the log intensity of relapse")
 H_DEATH = Parameter("h_death", "hyper", meaning="log monthly intensity of death free of relapse, all studies")
 U = Parameter("u", "effect", ("study",), meaning="shift of the log intensity of relapse in each study")
 U_NEW = Parameter("u_new", "new", meaning="shift of the log intensity of relapse in a new study")
+S_CENTRE = Parameter(
+    "s_centre", "hyper", lower=0.0, meaning="sd of the log intensity of relapse between centres of a study"
+)
+U_CENTRE = Parameter(
+    "u_centre", "baseline", ("centre",), meaning="shift of the log intensity of relapse in each centre"
+)
+U_CENTRE_NEW = Parameter(
+    "u_centre_new", "new", meaning="shift of the log intensity of relapse in a new centre of a new study"
+)
 
-HAZARD, PERIODS, DEATHS = "hazard", "periods", "deaths"
+HAZARD, PERIODS, DEATHS, CENTRES = "hazard", "periods", "deaths", "centres"
 CUTS = (6.0, 12.0, 24.0, 48.0)  # months, where nothing else is said
 STEP = 0.1  # by which log intensities are moved to see how much a study knows of them
 DEFAULTS: Priors = {
@@ -59,6 +74,8 @@ DEFAULTS: Priors = {
     "shape": Prior("LogNormal", (0.0, 0.5)),
     "sigma_h": Prior("HalfNormal", (1.0,)),
     "s": Prior("HalfNormal", (0.5,)),
+    "s_centre": Prior("HalfNormal", (0.5,)),
+    "beta": Prior("Normal", (0.0, 1.0)),  # a hazard ratio between 1/7 and 7 for one sd, or for a category
     "h_death": Prior("Normal", (-6.0, 2.0)),
 }
 
@@ -81,6 +98,12 @@ class Relapse(Family[FollowUp]):
             "auto",
             "death as a cause of its own, or as leaving half-way; 'auto' models deaths that are given",
         ),
+        CENTRES: Option(
+            ("auto", "none", "random"),
+            "auto",
+            "a level of centres within studies; 'auto' where one has several, 'none': all share its shift",
+        ),
+        MODERATORS: moderators.OPTION,
     }
 
     @property
@@ -101,7 +124,7 @@ class Relapse(Family[FollowUp]):
         return {name: value for name, value in checked.items() if name != PERIODS}
 
     def resolved(self, options: Options, evidence: FollowUp) -> Options:
-        """Periods that cover the follow-up, and whether deaths are modelled."""
+        """Periods that cover the follow-up, whether deaths are modelled, and whether centres are a level."""
         if options[DEATHS] == "competing" and evidence.deaths is None:
             raise OptionError(
                 "deaths='competing' needs the deaths of every interval, and they are not given; name their "
@@ -109,6 +132,9 @@ class Relapse(Family[FollowUp]):
             )
         known = "censored" if evidence.deaths is None else "competing"
         found = options | {DEATHS: known if options[DEATHS] == "auto" else options[DEATHS]}
+        found |= {CENTRES: _centres(options, evidence)}
+        if options[MODERATORS]:
+            moderators.check(evidence, options)
         if PERIODS not in options:
             return found
         last = float(evidence.stop.max())
@@ -127,8 +153,13 @@ class Relapse(Family[FollowUp]):
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
         """Those of the intensity, of studies, and of death."""
         own = HAZARDS[options[HAZARD]].parameters
+        beta = (moderators.BETA,) if options[MODERATORS] else ()
         death = (H_DEATH,) if options[DEATHS] == "competing" else ()
-        return (*own, *death) if common(options) else (*own, S, *death, U, U_NEW)
+        if common(options):
+            return (*own, *beta, *death)
+        if options[CENTRES] == "random":
+            return (*own, *beta, S, S_CENTRE, *death, U, U_CENTRE, U_NEW, U_CENTRE_NEW)
+        return (*own, *beta, S, *death, U, U_NEW)
 
     def default_priors(self, evidence: FollowUp, options: Options) -> Priors:
         """Weak on the scale of monthly risks; see `DEFAULTS`."""
@@ -148,8 +179,10 @@ class Relapse(Family[FollowUp]):
         return priors
 
     def arrays(self, evidence: FollowUp, options: Options) -> Arrays:
-        """Months, counts (0 for deaths that are not given) and number of the study by row, shapes (rows,)."""
-        del options
+        """Months, counts (0 for deaths that are not given), numbers of study and centre: shapes (rows,).
+
+        Moderators too, where asked: see `relapse_moderators.arrays_of`.
+        """
         deaths = np.zeros(evidence.start.size) if evidence.deaths is None else evidence.deaths
         arrays = {
             "relapses": evidence.relapses,
@@ -159,20 +192,25 @@ class Relapse(Family[FollowUp]):
             "at_risk": evidence.at_risk,
             "censored": evidence.censored,
             "cluster": evidence.cluster,
+            "group": evidence.group,
         }
-        return {name: np.array(values, dtype=np.float64) for name, values in arrays.items()}
+        found = {name: np.array(values, dtype=np.float64) for name, values in arrays.items()}
+        return found | moderators.arrays_of(evidence, options)
 
     def coords(self, evidence: FollowUp, options: Options) -> dict[str, NDArray[Any]]:
-        """Labels of studies, rows and periods."""
+        """Labels of studies, rows, periods, centres and moderators, as far as there are any."""
         coords: dict[str, NDArray[Any]] = {"study": evidence.studies, "interval": evidence.label}
+        if options[CENTRES] == "random":
+            coords["centre"] = evidence.groups
+        if options[MODERATORS]:
+            coords["moderator"] = moderators.read(evidence, options).labels
         if PERIODS in options:
             coords[PERIOD[0]] = period_labels(options[PERIODS])
         return coords
 
     def dims(self, array: str) -> tuple[str, ...]:
         """Everything is counted by interval."""
-        del array
-        return ("interval",)
+        return moderators.DIMS.get(array, ("interval",))
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Log of relapses per month at risk in each study, half a relapse added to all."""
@@ -188,7 +226,11 @@ class Relapse(Family[FollowUp]):
         below = {p.name: priors[p.name].tail - 1.0 for p in self.hyper(case.options)}
         if "sigma_h" in below:
             below["h"] = min(below["h"], below["sigma_h"])
-        return below if common(case.options) else below | {"u": below["s"], "u_new": below["s"]}
+        if common(case.options):
+            return below
+        widest = min(below["s"], below.get("s_centre", math.inf))
+        effects = {"u": below["s"], "u_new": below["s"], "u_centre": widest, "u_centre_new": widest}
+        return {p.name: (below | effects)[p.name] for p in self.parameters(case.options)}
 
     def model(self, case: Case) -> Any:
         """See `relapse_model`."""
@@ -199,13 +241,19 @@ class Relapse(Family[FollowUp]):
         return pymc_route.model_data(case)
 
     def sampled(self, options: Options) -> tuple[str, ...]:
-        """Study shifts too."""
+        """Shifts of studies and centres too."""
         hyper = tuple(p.name for p in self.hyper(options))
-        return hyper if common(options) else (*hyper, "u")
+        if common(options):
+            return hyper
+        return (*hyper, "u", "u_centre") if options[CENTRES] == "random" else (*hyper, "u")
 
     def sizes(self, case: Case) -> Hashable:
-        """The number of studies whose shifts the model holds."""
-        return None if common(case.options) else int(case.arrays["cluster"].max()) + 1
+        """The numbers of studies and centres whose shifts the model holds, and of columns of moderators."""
+        columns = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
+        if common(case.options):
+            return columns
+        counted = ("cluster", "group") if case.options[CENTRES] == "random" else ("cluster",)
+        return columns, *(int(case.arrays[name].max()) + 1 for name in counted)
 
     def draw_prior(
         self,
@@ -233,12 +281,15 @@ class Relapse(Family[FollowUp]):
         return result
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
-        """Study shifts integrated out."""
+        """Shifts of studies and centres integrated out."""
         accumulated, counts, cluster = intensities(draws, case), counts_of(case), cluster_of(case)
         ways = np.bincount(cluster, weights=kernels.log_ways(counts))
-        k = ways.size
         s = np.ascontiguousarray(draws.get("s", np.zeros(len(accumulated[0]))))
-        return ways + kernels.log_marginals(s, *accumulated, counts, cluster, k)
+        data = (*accumulated, counts, cluster)
+        if case.options[CENTRES] != "random":
+            return ways + kernels.log_marginals(s, *data, ways.size)
+        sd, group = np.stack([s, draws["s_centre"]], axis=1), case.arrays["group"].astype(np.intp)
+        return ways + centres.log_marginals(sd, *data, group, ways.size)
 
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """Study shifts where the draws lack them, and a new study's."""
@@ -248,39 +299,22 @@ class Relapse(Family[FollowUp]):
         return made or self.new_study(draws, case, rng)
 
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """The shift in a new study."""
+        """The shift in a new study, and in a centre of it."""
         if common(case.options):
             return {}
-        return {"u_new": draws["s"] * rng.standard_normal(draws["s"].shape)}
+        made = {"u_new": draws["s"] * rng.standard_normal(draws["s"].shape)}
+        if "s_centre" in draws:
+            away = draws["s_centre"] * rng.standard_normal(draws["s"].shape)
+            made["u_centre_new"] = made["u_new"] + away
+        return made
 
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """Relapses and deaths among the same patients at risk, a new shift in every study.
+        """Relapses and deaths among the same patients at risk, a new shift in every study and centre.
 
         Those who left half-way are followed so far. Deaths that are not modelled stay as they were.
         """
-        relapses, deaths, _ = self._replicated(draws, case, rng)
+        relapses, deaths, _ = replicated(draws, case, rng)
         return {"relapses": relapses, "deaths": deaths}
-
-    def _replicated(
-        self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator
-    ) -> tuple[Array, Array, Array]:
-        """New relapses, deaths and patients who leave inside an interval, (n, rows) each."""
-        whole, half, death = intensities(draws, case)
-        cluster = cluster_of(case)
-        if not common(case.options):
-            size = (len(whole), int(cluster.max()) + 1)
-            factor = np.exp(draws["s"][:, None] * rng.standard_normal(size))[:, cluster]
-            whole, half = whole * factor, half * factor
-        counts = counts_of(case).astype(np.int64)
-        leaving, staying = counts[:, 2], counts[:, [0, 1, 3]].sum(axis=1)
-        first = _events(staying, whole, death, rng)
-        second = _events(leaving, half, 0.5 * death, rng)
-        relapses, deaths = first[0] + second[0], first[1] + second[1]
-        left = leaving - second[0] - second[1]
-        if case.options[DEATHS] == "censored":
-            deaths = np.broadcast_to(case.arrays["deaths"], deaths.shape)
-            left = left - deaths
-        return relapses.astype(np.float64), deaths.astype(np.float64), left.astype(np.float64)
 
     def simulate(
         self, parameters: Mapping[str, Any], design: FollowUp, options: Options, rng: np.random.Generator
@@ -288,7 +322,7 @@ class Relapse(Family[FollowUp]):
         """Counts of the design's intervals, each with its patients at risk."""
         draws = {p.name: np.asarray(parameters[p.name], dtype=np.float64)[None] for p in self.hyper(options)}
         case = Case(self.arrays(design, options), {}, options)
-        relapses, deaths, left = (counts[0].astype(np.int64) for counts in self._replicated(draws, case, rng))
+        relapses, deaths, left = (counts[0].astype(np.int64) for counts in replicated(draws, case, rng))
         died = deaths if options[DEATHS] == "competing" else design.deaths
         return replace(design, relapses=relapses, deaths=died, censored=left)
 
@@ -298,9 +332,15 @@ class Relapse(Family[FollowUp]):
         steps = (-STEP, 0.0, STEP)
         return shares(*(self.log_likelihood({**draws, level: draws[level] + step}, case) for step in steps))
 
-    def problem(self, case: Case) -> TwoParameterProblem | StandardProblem:
+    def problem(self, case: Case) -> TwoParameterProblem | StandardProblem | NoIntegral:
         """Over h and s where these are all; over more by importance sampling."""
-        if case.options[HAZARD] == "constant" and case.options[DEATHS] == "censored":
+        if case.options[CENTRES] == "random":
+            return NoIntegral(
+                "engine 'exact' has no integral for centres within studies; use engine='nuts', or "
+                "centres='none', which lets the centres of a study share its shift"
+            )
+        simple = case.options[DEATHS] == "censored" and not case.options[MODERATORS]
+        if case.options[HAZARD] == "constant" and simple:
             moments = math.inf if common(case.options) else self.moments_below(case)["s"]
             return quadrature(case, self.crude(case.arrays), moments)
         return sampling(case, self.hyper(case.options), lambda draws: self.log_likelihood(draws, case))
@@ -312,12 +352,16 @@ def period_labels(periods: Sequence[float]) -> NDArray[np.str_]:
     return np.array([interval_label(start, stop) for start, stop in ends], dtype=np.str_)
 
 
-def _events(
-    n: NDArray[np.int64], relapse: Array, death: Array, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Relapses and deaths among n patients with these intensities, shapes of `relapse`."""
-    total = relapse + death
-    gone = rng.binomial(n, -np.expm1(-total))
-    share = np.divide(relapse, total, out=np.ones_like(total), where=total > 0.0)
-    relapses = rng.binomial(gone, share)
-    return relapses, gone - relapses
+def _centres(options: Options, evidence: FollowUp) -> str:
+    """Whether centres are a level of their own."""
+    several, wanted = evidence.groups.size > evidence.k, str(options[CENTRES])
+    if wanted == "random" and not several:
+        raise OptionError(
+            "centres='random' needs a study of several centres; name their column with centre=, or leave the "
+            "option out"
+        )
+    if wanted == "random" and common(options):
+        raise OptionError("centres='random' does not go with random_effects='none'; leave one of them out")
+    if wanted == "auto":
+        return "random" if several and not common(options) else "none"
+    return wanted

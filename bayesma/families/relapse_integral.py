@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -65,8 +66,10 @@ def sampling(
     case: Case, hyper: tuple[Parameter, ...], log_likelihood: Callable[[Arrays], Array]
 ) -> StandardProblem:
     """Several parameters, as functions of deviates that are independent standard normal a priori."""
-    priors, periods = case.priors, len(case.options.get("periods", ()))
-    sizes = [periods if p.dims else 1 for p in hyper]
+    priors = case.priors
+    length = {"period": len(case.options.get("periods", ()))}
+    length |= {"moderator": case.arrays["moderators"].shape[1]} if "moderators" in case.arrays else {}
+    sizes = [math.prod(length[dim] for dim in p.dims) for p in hyper]
     walk = case.options["hazard"] == "random_walk"
 
     def parameters(z: Array) -> Arrays:
@@ -74,7 +77,7 @@ def sampling(
         columns = np.split(z, np.cumsum(sizes)[:-1], axis=1)
         for parameter, own in zip(hyper, columns, strict=True):
             value = _quantile(priors[parameter.name], own)
-            if parameter.dims and walk:
+            if parameter.name == "h" and walk:
                 steps = drawn["sigma_h"][:, None] * own[:, 1:]
                 value = np.cumsum(np.concatenate([value[:, :1], steps], axis=1), axis=1)
             drawn[parameter.name] = value if parameter.dims else value[:, 0]

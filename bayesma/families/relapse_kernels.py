@@ -30,7 +30,7 @@ FEWEST = 200  # draws for which a thread is worth starting
 
 
 @compiled
-def _terms(
+def terms(
     rows: Rows, relapse: Array, half: Array, death: Array, counts: Array, events: Array
 ) -> tuple[int, Array]:
     """What the log likelihood of a study is made of, as a function of its shift.
@@ -137,6 +137,23 @@ def _points(width: float, fewest: int, step: float) -> int:
     return int(min(max(fewest, math.ceil(width / step) + 1), MOST))
 
 
+@compiled
+def integral(s: float, events: Array, n: int, fixed: Array) -> float:
+    """Log of the likelihood of `terms` integrated over a shift from N(0, s^2)."""
+    if s == 0.0 or not np.isfinite(fixed.sum()):
+        return float(_height(0.0, events, n, fixed))
+    low, high, peak = _window(s, DROP, events, n, fixed)
+    if not peak > IMPOSSIBLE:
+        return -np.inf
+    points = _points(s * (high - low), POINTS, STEP)
+    step = (high - low) / (points - 1)
+    total = 0.0
+    for m in range(points):
+        z = low + m * step
+        total += math.exp(_height(s * z, events, n, fixed) - 0.5 * z * z - peak)
+    return float(peak + math.log(total * step) - 0.5 * math.log(2.0 * math.pi))
+
+
 @unlocked
 def _marginals(
     s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows, k: int
@@ -147,21 +164,8 @@ def _marginals(
     for i in range(k):
         rows = np.flatnonzero(cluster == i)
         for j in range(s.size):
-            n, fixed = _terms(rows, relapse[j], half[j], death[j], counts, events)
-            if s[j] == 0.0 or not np.isfinite(fixed.sum()):
-                result[j, i] = _height(0.0, events, n, fixed)
-                continue
-            low, high, peak = _window(s[j], DROP, events, n, fixed)
-            if not peak > IMPOSSIBLE:
-                result[j, i] = -np.inf
-                continue
-            points = _points(s[j] * (high - low), POINTS, STEP)
-            step = (high - low) / (points - 1)
-            total = 0.0
-            for m in range(points):
-                z = low + m * step
-                total += math.exp(_height(s[j] * z, events, n, fixed) - 0.5 * z * z - peak)
-            result[j, i] = peak + math.log(total * step) - 0.5 * math.log(2.0 * math.pi)
+            n, fixed = terms(rows, relapse[j], half[j], death[j], counts, events)
+            result[j, i] = integral(s[j], events, n, fixed)
     return result
 
 
@@ -177,9 +181,9 @@ def log_marginals(
     s
         Shape (n,).
     relapse, half, death
-        Intensities by interval at u = 0 as in `_terms`, shapes (n, rows).
+        Intensities by interval at u = 0 as in `terms`, shapes (n, rows).
     counts
-        Shape (rows, 4), as in `_terms`.
+        Shape (rows, 4), as in `terms`.
     cluster
         Number of each row's study, shape (rows,).
     k
@@ -203,7 +207,7 @@ def _draws(
     for i in range(k):
         rows = np.flatnonzero(cluster == i)
         for j in range(size):
-            n, fixed = _terms(rows, relapse[j], half[j], death[j], counts, events)
+            n, fixed = terms(rows, relapse[j], half[j], death[j], counts, events)
             low, high, peak = _window(s[j], DRAWN, events, n, fixed)
             if not peak > IMPOSSIBLE:  # no data come from such parameters, so that any shift will do
                 result[j, i] = 0.0
@@ -252,7 +256,7 @@ def at_intensities(log_intensity: Array, width: Array, counts: Array, cluster: R
     events = np.empty((cluster.size, 3))
     for i in range(result.shape[0]):
         rows = np.flatnonzero(cluster == i)
-        n, fixed = _terms(rows, width, 0.5 * width, np.zeros(width.size), counts, events)
+        n, fixed = terms(rows, width, 0.5 * width, np.zeros(width.size), counts, events)
         for j in range(result.shape[1]):
             result[i, j] = _height(log_intensity[i, j], events, n, fixed)
     return result

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesma.families import relapse_moderators as moderators
 from bayesma.families.base import Array, Case
 from bayesma.families.relapse_hazards import HAZARDS
 
@@ -26,12 +27,15 @@ def counts_of(case: Case) -> Array:
 
 
 def intensities(draws: Mapping[str, Array], case: Case) -> tuple[Array, Array, Array]:
-    """Relapse over each interval and over its first half, and death, in a typical study: (n, rows) each."""
+    """Relapse over each interval and over its first half, and death, where the shift is 0: (n, rows) each."""
     start, stop = case.arrays["start"], case.arrays["stop"]
     accumulated = HAZARDS[case.options["hazard"]].accumulated
     periods = case.options.get("periods", ())
     whole = accumulated(start, stop, draws, periods)
     half = accumulated(start, 0.5 * (start + stop), draws, periods)
+    if "beta" in draws:
+        factor = moderators.factor(case.arrays, draws["beta"])
+        whole, half = whole * factor, half * factor
     death = np.zeros_like(whole)
     if "h_death" in draws:
         death = np.exp(draws["h_death"])[:, None] * (stop - start)

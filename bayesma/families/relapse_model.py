@@ -25,8 +25,13 @@ def model_data(case: Case) -> dict[str, np.ndarray]:
     held = {"relapses": arrays["relapses"], "leaving": leaving, "staying": arrays["at_risk"] - gone}
     if competing:
         held |= {"deaths": arrays["deaths"], "months": stop - start}
-    if not common(options):
+    if options["centres"] == "random":
+        held["group"] = arrays["group"].astype(np.int64)
+        held["study_of_centre"] = _first(arrays["group"], arrays["cluster"])
+    elif not common(options):
         held["cluster"] = arrays["cluster"].astype(np.int64)
+    if options["moderators"]:
+        held["moderators"] = arrays["moderators"]
     middle = 0.5 * (start + stop)
     if options["hazard"] == "weibull":
         return held | {"start": start, "middle": middle, "stop": stop}
@@ -36,6 +41,12 @@ def model_data(case: Case) -> dict[str, np.ndarray]:
         "exposure": _months_by_period(start, stop, options["periods"]),
         "exposure_half": _months_by_period(start, middle, options["periods"]),
     }
+
+
+def _first(group: np.ndarray, cluster: np.ndarray) -> np.ndarray:
+    """Number of the study of each centre."""
+    _, rows = np.unique(group, return_index=True)
+    return cluster[rows].astype(np.int64)
 
 
 def _months_by_period(start: np.ndarray, stop: np.ndarray, periods: tuple[float, ...]) -> np.ndarray:
@@ -55,12 +66,16 @@ def build(case: Case) -> Any:
     with pm.Model() as model:
         data = {name: pm.Data(name, values) for name, values in model_data(case).items()}
         whole, half = _accumulated(case, data)
+        if "moderators" in data:
+            size = case.arrays["moderators"].shape[1]
+            factor = pt.exp(pt.dot(data["moderators"], variable(priors["beta"], "beta", shape=(size,))))
+            whole, half = whole * factor, half * factor
         zero = np.float64(0)
         death: Any = zero
         if "h_death" in priors:
             death = pt.exp(variable(priors["h_death"], "h_death")) * data["months"]
         if not common(options):
-            factor = pt.exp(_shifts(case, data, whole)[data["cluster"]])
+            factor = pt.exp(_shifts(case, data, whole))
             whole, half = whole * factor, half * factor
         relapses, deaths = data["relapses"], data.get("deaths", zero)
         total = whole + death
@@ -108,18 +123,48 @@ def _accumulated(case: Case, data: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _shifts(case: Case, data: dict[str, Any], whole: Any) -> Any:
-    """Study shifts u, sampled as sds from what a study's relapses and the intensities make likely."""
-    import pymc as pm
+    """Shift of each row, those of studies and centres sampled as sds from what their data make likely."""
+    s = variable(case.priors["s"], "s", lower=0.0)
+    k, zero = _number(case, "cluster"), np.float64(0)
+    if case.options["centres"] == "none":
+        return _around("u", k, *_seen(data, "cluster", whole, k), zero, s)[data["cluster"]]
+    s_centre = variable(case.priors["s_centre"], "s_centre", lower=0.0)
+    size, of = _number(case, "group"), data["study_of_centre"]
+    estimate, variance = _seen(data, "group", whole, size)
+    precision = 1 / (variance + s_centre**2)
+    total = _summed(precision, of, k)
+    u = _around("u", k, _summed(precision * estimate, of, k) / total, 1 / total, zero, s)
+    return _around("u_centre", size, estimate, variance, u[of], s_centre)[data["group"]]
+
+
+def _number(case: Case, level: str) -> int:
+    """Number of studies or centres."""
+    return int(case.arrays[level].max()) + 1
+
+
+def _summed(values: Any, of: Any, size: int) -> Any:
+    """Sums by study or centre."""
     import pytensor.tensor as pt
 
-    k = int(case.arrays["cluster"].max()) + 1
-    s = variable(case.priors["s"], "s", lower=0.0)
-    cluster, half = data["cluster"], np.float64(0.5)
+    return pt.inc_subtensor(pt.zeros(size)[of], values)
+
+
+def _seen(data: dict[str, Any], level: str, whole: Any, size: int) -> tuple[Any, Any]:
+    """Log of relapses seen by expected ones at shift 0, half a relapse added to both, and its variance."""
+    import pytensor.tensor as pt
+
+    half = np.float64(0.5)
     followed = data["staying"] + half * (data["relapses"] + data["leaving"])
-    seen = pt.inc_subtensor(pt.zeros(k)[cluster], data["relapses"]) + half
-    expected = pt.inc_subtensor(pt.zeros(k)[cluster], followed * whole) + half
-    shrink = 1 / (1 + s**2 * seen)
-    mean, sd = (1 - shrink) * pt.log(seen / expected), s * shrink**0.5
-    u = standardised("u", k, mean, sd)
-    pm.Potential("u_density", effect_density("normal", None, u, np.float64(0), s))
+    seen = _summed(data["relapses"], data[level], size) + half
+    expected = _summed(followed * whole, data[level], size) + half
+    return pt.log(seen / expected), 1 / seen
+
+
+def _around(name: str, size: int, estimate: Any, variance: Any, mean: Any, sd: Any) -> Any:
+    """Shifts from N(mean, sd^2), sampled as sds from their estimates shrunken to the mean."""
+    import pymc as pm
+
+    shrink = variance / (variance + sd**2)
+    u = standardised(name, size, (1 - shrink) * estimate + shrink * mean, sd * shrink**0.5)
+    pm.Potential(f"{name}_density", effect_density("normal", None, u, mean, sd))
     return u

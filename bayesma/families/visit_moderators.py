@@ -6,13 +6,10 @@ mean at their centre; at month 0 only z counts. Thompson & Higgins 2002, doi 10.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
-from bayesma.errors import DataWarning
-from bayesma.evidence.moderators import Moderators, read_moderators
+from bayesma.evidence.moderators import Moderators, read_moderators, warn_inseparable
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Array, Arrays, Option, Options, Parameter
 from bayesma.families.visit_covariances import Draws
@@ -56,13 +53,7 @@ def check(evidence: Trajectories, options: Options) -> None:
         As `read_moderators`. A `DataWarning` for columns that say the same about these studies.
     """
     for read in _read(evidence, options).values():
-        if not read.separable:
-            warnings.warn(
-                f"{evidence.source or 'the input'}: the moderators {', '.join(read.labels)} cannot be told "
-                f"apart in these {evidence.k} studies, so that their priors decide between them; use fewer",
-                DataWarning,
-                stacklevel=5,
-            )
+        warn_inseparable(read, evidence.source)
 
 
 def arrays_of(evidence: Trajectories, options: Options) -> Arrays:

@@ -102,27 +102,41 @@ EVIDENCE |= {
         (", decaying", "Beta(3, 2)", "Uniform(0, 1)"),
     )
 }
-EVIDENCE["relapse"] = {
-    size: bm.FollowUp.from_frame(
-        pd.DataFrame(rows, columns=["study", "start", "stop", "at_risk", "relapses", "deaths", "censored"]),
-        **{role: role for role in ("study", "start", "stop", "at_risk", "relapses", "deaths", "censored")},
-    )
-    for size, rows in {
-        "one": [("A", 0, 9, 24, 3, 1, 2), ("A", 9, 12, 18, 4, 0, 0)],
-        "small": [
-            ("A", 0, 9, 24, 3, 1, 2),
-            ("A", 9, 12, 18, 4, 0, 1),
-            ("B", 0, 12, 13, 0, 1, 0),
-            ("C", 3, 24, 40, 9, 2, 3),
-        ],
-        "large": [
-            ("D", 0, 6, 31, 2, 0, 1),
-            ("D", 6, 12, 28, 5, 2, 2),
-            ("E", 0, 24, 20, 6, 1, 0),
-            ("F", 0, 3, 9, 0, 0, 1),
-            ("F", 3, 12, 8, 1, 1, 0),
-        ],
-    }.items()
+INTERVALS = ["study", "centre", "start", "stop", "at_risk", "relapses", "deaths", "censored"]
+FOLLOWED = {
+    "one": [("A", "x", 0, 9, 24, 3, 1, 2), ("A", "x", 9, 12, 18, 4, 0, 0)],
+    "small": [
+        ("A", "x", 0, 9, 24, 3, 1, 2),
+        ("A", "x", 9, 12, 18, 4, 0, 1),
+        ("B", "x", 0, 12, 13, 0, 1, 0),
+        ("C", "x", 3, 24, 40, 9, 2, 3),
+    ],
+    "large": [
+        ("D", "x", 0, 6, 31, 2, 0, 1),
+        ("D", "x", 6, 12, 28, 5, 2, 2),
+        ("E", "x", 0, 24, 20, 6, 1, 0),
+        ("F", "x", 0, 3, 9, 0, 0, 1),
+        ("F", "x", 3, 12, 8, 1, 1, 0),
+    ],
+}
+OTHER_CENTRES = {
+    "one": [("A", "y", 0, 12, 9, 4, 0, 1)],
+    "small": [("A", "y", 0, 12, 9, 4, 0, 1), ("C", "y", 0, 6, 11, 0, 1, 0)],
+    "large": [("D", "y", 0, 12, 16, 1, 1, 0), ("D", "z", 0, 12, 7, 3, 0, 0)],
+}
+
+
+def followed(rows: list[tuple[Any, ...]], **named: str) -> bm.FollowUp:
+    """Simulated intervals with a source of cells."""
+    frame = pd.DataFrame(rows, columns=INTERVALS)
+    frame["cells"] = frame["centre"].map({"x": "UC", "y": "BM", "z": "UC"})
+    roles = [role for role in INTERVALS if role != "centre"]
+    return bm.FollowUp.from_frame(frame, **{role: role for role in roles}, **named)
+
+
+EVIDENCE["relapse"] = {size: followed(rows) for size, rows in FOLLOWED.items()}
+EVIDENCE["relapse, centres"] = {
+    size: followed(rows + OTHER_CENTRES[size], centre="centre") for size, rows in FOLLOWED.items()
 }
 BOTH = {"mu": "Normal(0.3, 2)", "tau": "HalfNormal(0.3)"}
 OVER_TIME = dict.fromkeys(
@@ -157,6 +171,8 @@ OTHER_PRIORS = {
         "log_rate": "Normal(-3.5, 1)",
         "shape": "LogNormal(0.1, 0.4)",
         "s": "HalfNormal(0.4)",
+        "s_centre": "HalfNormal(0.3)",
+        "beta": "Normal(0.2, 0.6)",
         "h_death": "Normal(-5, 1)",
     },
     "proportion": BOTH | {"tau_centre": "HalfNormal(0.4)", "mean": "Beta(2, 3)", "kappa": "Gamma(3, 0.2)"},
@@ -174,9 +190,10 @@ SAMPLED = {
     "longitudinal-visit-har-given",
     "longitudinal-changepoint-ou-estimated",
     "longitudinal-emax-cs-given-dose+cells-dose",
-    "relapse-random_walk-normal-competing",
-    "relapse-constant-normal-censored",
-    "relapse-weibull-none-competing",
+    "relapse-random_walk-normal-competing-none",
+    "relapse-constant-normal-censored-none",
+    "relapse-weibull-normal-competing-random-cells",
+    "relapse-weibull-none-competing-none",
 }
 SWAPPED = SAMPLED - {
     "longitudinal-emax-cs-given-dose+cells-dose",  # test_visit_moderators.py: swapped, against the exact one
@@ -186,11 +203,21 @@ SWAPPED = SAMPLED - {
 }
 
 
+COLUMNS = {"moderators": ("dose", "cells"), "slope_moderators": ("dose",)}
 MODERATED = {
     "longitudinal": (
-        {"trajectory": "visit", "between": "har", "within": "given"},
-        {"trajectory": "emax", "between": "cs", "within": "given"},
-    )
+        {"trajectory": "visit", "between": "har", "within": "given", **COLUMNS},
+        {"trajectory": "emax", "between": "cs", "within": "given", **COLUMNS},
+    ),
+    "relapse": (
+        {
+            "hazard": "weibull",
+            "random_effects": "normal",
+            "deaths": "competing",
+            "centres": "random",
+            "moderators": ("cells",),
+        },
+    ),
 }
 
 
@@ -218,7 +245,7 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
             if all(resolved[option] == value for option, value in options.items()):
                 yield name, options
         for shape in MODERATED.get(name, ()):
-            yield name, {**shape, "moderators": ("dose", "cells"), "slope_moderators": ("dose",)}
+            yield name, shape
 
 
 def label_of(name: str, options: dict[str, Any]) -> str:
