@@ -24,7 +24,10 @@ NARROWEST, WIDEST = 4.0, 20.0
 GRAPH = 3.2  # inches: height of the graph
 SIZE, SMALL = 9.0, 8.0
 BLOCK, GAP, UNDER = 0.1, 0.12, 0.07
-LABELS = 0.3  # of the width, what labels left of numbers take at most
+LABELS, LINES = (
+    0.3,
+    2,
+)  # of the width, and in lines: longer labels stand above their numbers, not left of them
 STEPS = (0.25, 0.5, 1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 60.0, 120.0, 240.0, 600.0)
 MOST_TICKS = 13
 
@@ -173,7 +176,7 @@ def _lay_out(page: Page) -> _Place:
     """Labels left, as wide as they need and may be; ticks as many as fit."""
     rows = [Row("months", tick), *(row for block in page.blocks for row in block.rows)]
     most = LABELS * page.width
-    lines = [line for row in rows for line in wrap(row.label, most, SMALL)]
+    lines = [line for row in rows for line in _beside(row, most)]
     labels = max(text_width(line, SMALL) for line in lines)
     yticks = max((text_width(text, SIZE) for text in page.yticks[1]), default=0.0) + 0.12
     for step in STEPS:
@@ -188,6 +191,12 @@ def _lay_out(page: Page) -> _Place:
         if len(ticks) <= MOST_TICKS and room >= max(sizes, default=0.0) + GAP:
             break
     return place
+
+
+def _beside(row: Row, most: float) -> list[str]:
+    """The lines of a label left of its numbers; none where it stands above them."""
+    lines = wrap(row.label, most, SMALL)
+    return lines if len(lines) <= LINES else []
 
 
 def _multiples(months: tuple[float, float], step: float) -> list[float]:
@@ -218,8 +227,18 @@ def _blocks_height(page: Page, place: _Place) -> float:
 def _block_height(block: Block, width: float, place: _Place) -> float:
     """Inches of a heading and its rows."""
     heading = len(wrap(block.heading, width - 2 * style.MARGIN, SMALL, bold=True))
-    lines = heading + sum(len(wrap(row.label, place.labels, SMALL)) for row in block.rows)
+    lines = heading + sum(_row_lines(row, place) for row in block.rows)
     return 0.6 * BLOCK + line_height(SMALL) * lines
+
+
+def _row_lines(row: Row, place: _Place) -> int:
+    """Lines of a label and its numbers."""
+    return len(_beside(row, place.labels)) or len(_above(row, place)) + 1
+
+
+def _above(row: Row, place: _Place) -> list[str]:
+    """The lines of a label that stands above its numbers."""
+    return wrap(row.label, place.right - style.MARGIN, SMALL)
 
 
 def _write_blocks(sheet: Axes, page: Page, place: _Place, y: float) -> None:
@@ -237,10 +256,12 @@ def _write_blocks(sheet: Axes, page: Page, place: _Place, y: float) -> None:
 
 def _write_row(sheet: Axes, place: _Place, y: float, row: Row) -> float:
     """A label and its numbers hanging from `y`; where the next row begins."""
-    lines = wrap(row.label, place.labels, SMALL)
+    beside = _beside(row, place.labels)
+    lines = beside or _above(row, place)
     write(sheet, style.MARGIN, y, lines, size=SMALL, color=row.color, top=True)
+    end = y + line_height(SMALL) * _row_lines(row, place)
+    level = y if beside else end - line_height(SMALL)
     for month in place.ticks:
-        write(
-            sheet, place.x(month), y, row.text(month), size=SMALL, color=row.color, align="center", top=True
-        )
-    return y + line_height(SMALL) * len(lines)
+        text = row.text(month)
+        write(sheet, place.x(month), level, text, size=SMALL, color=row.color, align="center", top=True)
+    return end

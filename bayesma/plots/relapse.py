@@ -33,13 +33,14 @@ def relapse(
 ) -> Figure:
     """Freedom from relapse over the months: a typical study, a new one, and what was seen in each.
 
-    The curve of a typical study has a band of 50 % and a lighter one of `ci_prob`; a new study has a wider
-    band. Every study is its life table: a step at the end of each interval, with a point whose area is in
-    proportion to its patients at risk; up to twelve studies have letters. Who leaves inside an interval
-    counts half at risk in it. Under the months stand the patients at risk: those at the start of the
-    interval that holds a month, at the end of a follow-up those left. Where death is modelled, the curve is
-    that of patients alive and free of relapse, and the cumulative incidence of death before a relapse is a
-    second one.
+    The curve of a typical study has a band of 50 % and a lighter one of `ci_prob`; a new study (where
+    centres are a level, a new centre of one) has a wider band. Every study is its life table: a step at the
+    end of each interval, with a point whose area is in proportion to its patients at risk; up to twelve
+    studies have letters. Who leaves inside an interval counts half at risk in it. Under the months stand the
+    patients at risk: those at the start of the interval that holds a month, at the end of a follow-up those
+    left. Where death is modelled, the curve is that of patients alive and free of relapse, and the
+    cumulative incidence of death before a relapse is a second one. With moderators all curves are at their
+    centre.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def _answer(shown: Curves, free: str, ci_prob: float) -> str:
     month = shown_month(float(shown.typical.month[-1]))
     parts = [f"typical study {_at(shown.typical, month)} (posterior median [{percent(ci_prob)} CrI])"]
     if shown.new is not None:
-        parts.append(f"new study {_at(shown.new, month)}")
+        parts.append(f"{shown.newcomer} {_at(shown.new, month)}")
     if shown.death is not None:
         parts.append(f"dead before a relapse, typical study {_at(shown.death, month)}")
     return f"{free[:1].upper()}{free[1:]} at month {month:g}: {'; '.join(parts)}."
@@ -136,7 +137,7 @@ def _keys(shown: Curves, free: str, ci_prob: float) -> list[Key]:
     level = f"{percent(ci_prob)} CrI"
     keys = [TYPICAL.key(f"{free}, typical study: median, {percent(INNER)} and {level}")]
     if shown.new is not None:
-        keys.append(NEW.key(f"new study, {level}"))
+        keys.append(NEW.key(f"{shown.newcomer}, {level}"))
     if shown.death is not None:
         keys.append(DEATH.key(f"dead before a relapse, typical study, {level}"))
     return [*keys, Key("seen in a study", style.INK, "o")]

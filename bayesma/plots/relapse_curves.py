@@ -24,6 +24,7 @@ FINE = 49  # months of a curve from 0 to the end of follow-up
 USUAL = (12.0, 6.0)  # months whose numbers are told: the first within the follow-up, else its end
 FIRST = 0.02  # of the follow-up, where a Weibull intensity begins: at 0 it is 0 or without limit
 NEAR = 1e-6  # of the follow-up, around a month, where a Weibull intensity is taken as level
+NEWCOMERS = {"u_centre_new": "new centre of a new study", "u_new": "new study"}  # the widest first
 PER = 100.0  # patients an intensity is printed for
 
 
@@ -84,11 +85,13 @@ def curves(fit: xr.DataTree, origin: Provenance, ci_prob: float) -> Curves:
     dying = 0.0 if model.death is None else model.death * month
     free = np.exp(-relapse - dying)
     new = None
-    if "u_new" in model.draws:
-        factor = np.exp(model.draws["u_new"])[:, None]
+    if (name := next((name for name in NEWCOMERS if name in model.draws), None)) is not None:
+        factor = np.exp(model.draws[name])[:, None]
         new = band_of(month, np.exp(-factor * relapse - dying), ci_prob, inner=False)
     death = None if model.death is None else band_of(month, _dead(month, model, free), ci_prob, inner=False)
-    return Curves(band_of(month, free, ci_prob), new, death, followed(fit, origin))
+    return Curves(
+        band_of(month, free, ci_prob), new, NEWCOMERS.get(name or "", ""), death, followed(fit, origin)
+    )
 
 
 def _dead(month: Array, model: Model, free: Array) -> Array:

@@ -22,6 +22,7 @@ type Array = NDArray[np.float64]
 TYPICAL = Look("typical", style.POSTERIOR, style.POSTERIOR_FILL)
 NEW = Look("new", style.NEW, style.NEW_FILL, line="", ends=(0, (4, 1.5)))
 DEATH = Look("death", style.INK, style.OTHER_FILL, line=(0, (5, 1.2, 1, 1.2)))
+GAP_LINE = (0, (1, 2))
 SMALLEST, LARGEST = 3.0, 10.0  # points, diameters of a study of few and of many patients
 NAMED = 12  # studies that get a letter
 BESIDE = 0.09  # inches from a point to its letter
@@ -36,6 +37,8 @@ class Curves:
     ----------
     typical, new
         Free of relapse in a typical study and in a new one; None where all studies have one intensity.
+    newcomer
+        Whether that is a new study, or a new centre of one, in words.
     death
         Dead before a relapse in a typical study; None where death is not modelled.
     studies
@@ -44,6 +47,7 @@ class Curves:
 
     typical: Band
     new: Band | None
+    newcomer: str
     death: Band | None
     studies: Sequence[Followed]
 
@@ -75,9 +79,16 @@ def draw_curves(axes: Axes, curves: Curves) -> None:
 def _study(axes: Axes, study: Followed, typical: Band, size: Array, boldness: float) -> None:
     """Its life table: a step at the end of each interval, and there a point by the patients at risk."""
     before, after = study.free(typical.at)
-    month = np.ravel(np.column_stack([study.start, study.stop, study.stop]))
-    level = np.ravel(np.column_stack([before, before, after]))
+    began = np.concatenate([[0.0], study.stop[:-1]]), np.concatenate([[1.0], after[:-1]])
+    apart = study.start != began[0]
+    broken = np.where(apart, np.nan, study.start)  # no line where nobody was followed
+    month = np.ravel(np.column_stack([broken, study.start, study.stop, study.stop]))
+    level = np.ravel(np.column_stack([before, before, before, after]))
     axes.plot(month, level, color=style.INK, linewidth=0.7, alpha=boldness, zorder=3.5, label="_study")
+    gaps = np.array([began[0], study.start])[:, apart], np.array([began[1], before])[:, apart]
+    axes.plot(
+        *gaps, color=style.INK, linewidth=0.7, linestyle=GAP_LINE, alpha=boldness, zorder=3.5, label="_gap"
+    )
     axes.scatter(
         study.stop,
         after,

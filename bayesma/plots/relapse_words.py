@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bayesma.errors import OptionError
 from bayesma.plots.numbers import MINUS, Interval
+from bayesma.plots.text import plain
 from bayesma.posterior.provenance import Provenance
 
 PERCENTS = tuple(0.2 * number for number in range(6))  # ticks of an axis of shares
@@ -31,10 +32,13 @@ def require_relapse(origin: Provenance, figure: str) -> None:
 
 
 def intensity_words(origin: Provenance) -> str:
-    """Which shape the intensity has, and where its periods end."""
+    """Which shape the intensity has, where its periods end, for which studies it is, and whence."""
     cuts = origin.options.get("periods", ())
     ends = f"; periods end at months {', '.join(f'{cut:g}' for cut in cuts)}" if cuts else ""
-    return f"Relapse: {PERIODS[origin.options['hazard']]}{ends}."
+    names = origin.options.get("moderators", ())
+    at = f", for studies at the centre of {', '.join(map(plain, names))}" if names else ""
+    drawn = " From independent draws of the exact posterior." if origin.engine == "exact" else ""
+    return f"Relapse: {PERIODS[origin.options['hazard']]}{ends}{at}.{drawn}"
 
 
 def share_text(share: Interval) -> str:

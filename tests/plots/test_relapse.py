@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
@@ -18,7 +19,7 @@ from bayesma.plots.relapse_observed import followed
 from bayesma.posterior.provenance import provenance
 
 from .conftest import axes_of, collisions, words
-from .following import LONG, fitted
+from .following import COLUMNS, LONG, fitted
 
 FIVE_YEARS = (0.0, 6.0, 12.0, 24.0, 60.0)
 DRAWINGS: dict[str, Callable[..., Figure]] = {
@@ -120,6 +121,27 @@ def test_curves_start_at_all_fall_and_are_nested(which: str) -> None:
     assert bool(lines(figure, "death median")) == ("h_death" in fit["posterior"])
 
 
+def test_a_new_centre_stands_for_new_studies_where_centres_are_a_level() -> None:
+    fit = fitted(1).copy(deep=True)
+    data = fit["posterior"].to_dataset()
+    data["u_centre_new"] = 2.0 * data["u_new"]
+    fit["posterior"] = xr.DataTree(data)
+    for which, words_of_new in ((fit, "new centre of a new study"), (fitted(1), "new study")):
+        figure = bm.plots.relapse(which)
+        assert f"; {words_of_new} " in words(figure)
+    narrow, wide = (lines(bm.plots.relapse(one), "new end") for one in (fitted(1), fit))
+    assert wide[0][-1, 1] < narrow[0][-1, 1] < narrow[1][-1, 1] < wide[1][-1, 1]
+
+
+def test_moderators_are_named() -> None:
+    rows = [("A", 0, 12, 20, 2, 1.0), ("B", 0, 12, 30, 4, 2.0), ("C", 0, 12, 30, 8, 5.0)]
+    frame = pd.DataFrame(rows, columns=["study", "start", "stop", "n", "r", "dose"])
+    follow = bm.FollowUp.from_frame(frame, **COLUMNS)
+    options = {"hazard": "constant", "random_effects": "none", "moderators": ["dose"]}
+    fit = bm.fit(follow, engine="exact", random_seed=1, draws=100, **options)
+    assert "one intensity at all times, for studies at the centre of dose." in words(bm.plots.relapse(fit))
+
+
 def test_relapse_and_death_share_what_is_lost() -> None:
     """Intensities of one ratio lose patients in that ratio, whatever the months."""
     fit = fitted(3, hazard="constant", deaths=True, effects="none")
@@ -142,7 +164,7 @@ def test_studies_are_their_life_tables() -> None:
     for study, steps, points in zip(studies, drawn, marks, strict=True):
         expected = study.free(lambda month: np.interp(month, *median.T))[1]
         assert_allclose(np.asarray(points.get_offsets()), np.column_stack([study.stop, expected]))
-        assert_allclose(steps[2::3, 1], expected)
+        assert_allclose(steps[3::4, 1], expected)
         areas = np.asarray(points.get_sizes())
         assert_allclose(areas / areas[0], study.at_risk / study.at_risk[0], rtol=0.2)  # a least size
     named = "".join(text.get_text() for text in axes_of(figure, "graph").texts)

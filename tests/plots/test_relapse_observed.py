@@ -65,7 +65,7 @@ def test_months_that_were_not_followed_fall_as_the_typical_study() -> None:
 
 def test_centres_of_a_study_are_followed_one_by_one() -> None:
     rows = [("A", 0, 6, 20, 2, "Bern"), ("A", 0, 12, 10, 5, "Basel"), ("A", 6, 12, 18, 0, "Bern")]
-    fit = fit_of(rows, "centre")
+    fit = fit_of(rows, "centre", centres="none")
     studies = followed(fit, provenance(fit))
     assert [study.label for study in studies] == ["A: Bern", "A: Basel"]
     assert_allclose(studies[0].free(level)[1], [0.9, 0.9])
