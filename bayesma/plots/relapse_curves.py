@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesma.errors import OptionError
 from bayesma.families.relapse_hazards import HAZARDS
 from bayesma.plots.bands import INNER, Band
 from bayesma.plots.hazard_draw import Intensities
 from bayesma.plots.numbers import Interval
 from bayesma.plots.relapse_draw import Curves
 from bayesma.plots.relapse_observed import followed
-from bayesma.posterior.numbers import tails
+from bayesma.posterior.numbers import is_number, tails
 from bayesma.posterior.provenance import Provenance
 
 type Array = NDArray[np.float64]
@@ -128,7 +129,16 @@ def compared(
     ci_prob: float,
 ) -> tuple[float, Interval]:
     """Probability that the mean intensity of the late months is the higher one, and log of their ratio."""
-    start, stop = np.array([early, late]).T
+    for name, given in (("early", early), ("late", late)):
+        _check_interval(name, given)
+    start, stop = np.array([early, late], dtype=np.float64).T
     first, second = np.log(Model.of(fit, origin).mean(start, stop)).T
     ratio = band_of(np.zeros(1), (second - first)[:, None], ci_prob, inner=False)
     return float(np.mean(second > first)), ratio.intervals[0]
+
+
+def _check_interval(name: str, given: tuple[float, float]) -> None:
+    """Raise unless months are an interval."""
+    ends = list(given) if isinstance(given, Sequence) else []
+    if not (len(ends) == 2 and all(map(is_number, ends)) and 0.0 <= ends[0] < ends[1] < np.inf):
+        raise OptionError(f"{name} is {given!r}; give start and stop in months, for example (0, 6)")

@@ -24,7 +24,7 @@ from bayesma.priors import Prior
 def retreatment(
     fit: xr.DataTree,
     *,
-    months: Sequence[float] = tuple(range(1, 12)),
+    months: Sequence[float] | None = None,
     to: float = 12.0,
     restoration: Mapping[str, str | Prior] | None = None,
     ci_prob: float = 0.95,
@@ -44,7 +44,7 @@ def retreatment(
     fit
         Result of `fit` on `FollowUp`.
     months
-        Months of the repeat, rising, below `to`.
+        Months of the repeat, rising, below `to`; by default the first twelve, as far as they are.
     to
         Month up to which months free of relapse are counted.
     restoration

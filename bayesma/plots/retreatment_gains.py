@@ -20,13 +20,14 @@ from bayesma.priors import Prior
 type Array = NDArray[np.float64]
 
 BELIEFS = {"sceptical": "Beta(1, 4)", "neutral": "Beta(1, 1)", "trialists": "Beta(4, 1)"}
+FIRST_YEAR = range(1, 13)  # months of the repeat where nothing else is said
 STEP = 0.1  # months, over which a Weibull intensity is taken as level
 
 
 def gains(
     fit: xr.DataTree,
     origin: Provenance,
-    months: Sequence[float],
+    months: Sequence[float] | None,
     to: float,
     restoration: Mapping[str, str | Prior] | None,
     ci_prob: float,
@@ -70,11 +71,11 @@ def _free_months(intensity: Array, length: Array) -> Array:
     return np.sum(begun * -np.expm1(-lost) / intensity, axis=1)
 
 
-def _checked(months: Sequence[float], to: float) -> Array:
+def _checked(months: Sequence[float] | None, to: float) -> Array:
     """Months of the repeat."""
     if not (is_number(to) and 0.0 < to < np.inf):
         raise OptionError(f"to is {to!r}; give the month up to which months are counted, for example 12")
-    given = list(months)
+    given = [m for m in FIRST_YEAR if m < to] if months is None else list(months)
     rising = all(is_number(m) for m in given) and all(a < b for a, b in pairwise(given))
     if not (given and rising and 0.0 < given[0] and given[-1] < to):
         raise OptionError(

@@ -207,6 +207,13 @@ def test_it_is_told_whether_the_intensity_rises(late: tuple[float, float], p: st
     assert f"in ({late[0]}, {late[1]}] above that in (0, 6]: P {p}; ratio {ratio:.2f}" in said
 
 
+@pytest.mark.parametrize("given", [(6, 6), (-1, 6), (6,), 6, (0, float("inf")), ("a", "b")])
+@pytest.mark.parametrize("name", ["early", "late"])
+def test_months_that_are_no_interval_are_refused(name: str, given: object) -> None:
+    with pytest.raises(OptionError, match=f"{name} is"):
+        bm.plots.hazard(fitted(1), **{name: given})
+
+
 def test_a_weibull_intensity_is_a_power_of_time() -> None:
     fit = _with(fitted(3, hazard="weibull"), log_rate=np.log(0.02), shape=2.0)
     (median,) = lines(bm.plots.hazard(fit), "posterior median")
@@ -248,6 +255,7 @@ def test_every_belief_is_drawn_and_named() -> None:
         ({"months": [12]}, "below 12"),
         ({"months": []}, "months are"),
         ({"to": 0}, "to is 0"),
+        ({"to": 1}, "months are"),
         ({"restoration": {"more": "Normal(0, 1)"}}, "restoration 'more'"),
         ({"restoration": {name: "Beta(1, 1)" for name in "abcd"}}, "4 beliefs"),
     ],
