@@ -14,7 +14,6 @@ from numpy.testing import assert_allclose
 
 import bayesma as bm
 from bayesma.errors import OptionError
-from bayesma.plots.relapse_curves import Model
 from bayesma.plots.relapse_observed import followed
 from bayesma.posterior.provenance import provenance
 
@@ -145,8 +144,6 @@ def test_moderators_are_named() -> None:
 def test_relapse_and_death_share_what_is_lost() -> None:
     """Intensities of one ratio lose patients in that ratio, whatever the months."""
     fit = fitted(3, hazard="constant", deaths=True, effects="none")
-    model = Model.of(fit, provenance(fit))
-    model.draws["h"][:], model.draws["h_death"][:] = np.log(0.03), np.log(0.01)
     figure = bm.plots.relapse(_with(fit, h=np.log(0.03), h_death=np.log(0.01)))
     (free,), (dead,) = lines(figure, "typical median"), lines(figure, "death median")
     assert_allclose(free[:, 1], np.exp(-0.04 * free[:, 0]))
