@@ -23,22 +23,22 @@ WHITE = 3.2  # points, under a line
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
-    """A curve with its intervals over months, shape (months,) each; the inner interval may be missing."""
+    """A median or mean with its intervals over months, (months,) each; the inner interval may be missing."""
 
     month: Array
-    median: Array
+    middle: Array
     low: Array
     high: Array
     inner: tuple[Array, Array] | None = None
 
     def at(self, month: Array) -> Array:
-        """The median between its months."""
-        return np.interp(month, self.month, self.median)
+        """The middle between its months."""
+        return np.interp(month, self.month, self.middle)
 
     @property
     def intervals(self) -> list[Interval]:
         """One a month."""
-        rows = zip(self.median, self.low, self.high, strict=True)
+        rows = zip(self.middle, self.low, self.high, strict=True)
         return [Interval(*map(float, row)) for row in rows]
 
 
@@ -117,7 +117,7 @@ def draw_band(axes: Axes, band: Band, look: Look, zorder: float) -> None:
     if look.line:
         axes.plot(
             band.month,
-            band.median,
+            band.middle,
             color=look.color,
             linewidth=1.8,
             linestyle=look.line,

@@ -36,7 +36,7 @@ def retreatment(
 
     After a repeat at month m the log intensity is (1 - f) times the one of the month and f times the one m
     months before: f = 0 changes nothing, f = 1 starts anew. A line for each belief about f joins the
-    posterior medians of the gain, with bars of 50 % and of `ci_prob`, side by side; the zero line is no
+    expected gains, posterior means, with bars of 50 % and of `ci_prob`, side by side; the zero line is no
     gain. Under the months stands the probability of any gain.
 
     Parameters
@@ -110,14 +110,14 @@ def retreatment(
 
 
 def _answer(shown: Sequence[Gain], to: float, ci_prob: float) -> str:
-    """For each belief the month with the best median gain."""
+    """For each belief the month with the best expected gain."""
     parts = []
     for gain in shown:
-        best = int(np.argmax(gain.band.median))
+        best = int(np.argmax(gain.band.middle))
         text = estimate_texts([gain.band.intervals[best]], None)[0]
         parts.append(f"{gain.belief}: {text} at month {gain.band.month[best]:g}")
     return (
-        f"Most months gained up to month {to:g} (posterior median [{percent(ci_prob)} CrI]): "
+        f"Best expected gain in months up to month {to:g} (posterior mean [{percent(ci_prob)} CrI]): "
         f"{'; '.join(parts)}."
     )
 
@@ -138,8 +138,8 @@ def _sentences(origin: Provenance, end: float, to: float, ci_prob: float) -> Ite
         "of relapse in a typical study, per patient who is free of relapse at month 0."
     )
     yield (
-        f"Bars: {percent(INNER)} and {percent(ci_prob)} equal-tailed credible intervals (CrI), side by side "
-        "at a month."
+        f"Points: posterior means. Bars: {percent(INNER)} and {percent(ci_prob)} equal-tailed credible "
+        "intervals (CrI), side by side at a month."
     )
     yield intensity_words(origin)
     if to > end:

@@ -85,18 +85,18 @@ def _least(months: Array) -> float:
 
 
 def _draw(axes: Axes, gain: Gain, month: Array) -> None:
-    """Both intervals at every month, and the medians joined."""
+    """Both intervals at every month, and the expected gains joined."""
     band, mark = gain.band, gain.mark
     spans = [(OUTER, (band.low, band.high))]
     spans += [] if band.inner is None else [(INNER, band.inner)]
     for width, ends in spans:
         axes.vlines(month, *ends, colors=mark.color, linewidth=width, zorder=2.0, label="_interval")
     axes.plot(
-        month, band.median, color=mark.color, linewidth=1.2, linestyle=mark.line, zorder=3.0, label="_gain"
+        month, band.middle, color=mark.color, linewidth=1.2, linestyle=mark.line, zorder=3.0, label="_gain"
     )
     axes.plot(
         month,
-        band.median,
+        band.middle,
         color=mark.color,
         linestyle="none",
         marker=mark.marker,

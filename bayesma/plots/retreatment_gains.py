@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -44,7 +45,8 @@ def gains(
     for (name, law), mark in zip(laws.items(), MARKS, strict=False):
         gained = np.column_stack([_gained(model, m, to, law.ppf(uniform)) for m in at])
         above = np.mean(gained > 0.0, axis=0)
-        result.append(Gain(plain(name), str(law), band_of(at, gained, ci_prob), above, mark))
+        band = replace(band_of(at, gained, ci_prob), middle=gained.mean(axis=0))
+        result.append(Gain(plain(name), str(law), band, above, mark))
     return result
 
 
