@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bayesma.evidence.intervals import interval_label
 from bayesma.measures import MEASURES
 from bayesma.plots import caption, scale, style
 from bayesma.plots.bands import INNER, check_outer
 from bayesma.plots.hazard_draw import POSTERIOR, PRIOR, Intensities, draw_intensities, reaches_beyond
 from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Page, check_width, draw_page
-from bayesma.plots.numbers import estimate_texts, percent, probability
-from bayesma.plots.relapse_curves import compared, intensities
+from bayesma.plots.numbers import Interval, estimate_texts, percent, probability
+from bayesma.plots.relapse_curves import intensities
 from bayesma.plots.relapse_words import intensity_words, require_relapse
 from bayesma.plots.text import plain
+from bayesma.posterior.hazard import hazard as asked
 from bayesma.posterior.provenance import Provenance, provenance
 
 
@@ -110,11 +111,15 @@ def _answer(
     ci_prob: float,
 ) -> str:
     """Whether the intensity rises, and by how much."""
-    p, log_ratio = compared(fit, origin, early, late, ci_prob)
-    ratio = estimate_texts([log_ratio], MEASURES["RR"])[0]
+    if origin.options["hazard"] == "constant":
+        return "This model assumes that the intensity never changes."
+    table = asked(fit, early=early, late=late, ci_prob=ci_prob)
+    first, second = table.attrs["windows"]
+    logs = (math.log(float(table.loc["ratio", name])) for name in ("median", "ci_low", "ci_high"))  # type: ignore[arg-type]
+    ratio = estimate_texts([Interval(*logs)], MEASURES["RR"])[0]
     return (
-        f"Mean intensity in {interval_label(*late)} above that in {interval_label(*early)}: "
-        f"P {probability(p)}; ratio {ratio} (posterior median [{percent(ci_prob)} CrI])."
+        f"Mean intensity in {second} above that in {first}: P {probability(table.attrs['p_rises'])}; ratio "
+        f"{ratio} (posterior median [{percent(ci_prob)} CrI])."
     )
 
 

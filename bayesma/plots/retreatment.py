@@ -12,13 +12,13 @@ from bayesma.plots import caption, scale, style
 from bayesma.plots.bands import INNER, check_outer
 from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Block, Page, Row, check_width, draw_page
 from bayesma.plots.numbers import estimate_texts, percent, short_probability
-from bayesma.plots.relapse_curves import end_of
 from bayesma.plots.relapse_words import intensity_words, require_relapse
 from bayesma.plots.retreatment_draw import Gain, draw_gains, reach
 from bayesma.plots.retreatment_gains import gains
 from bayesma.plots.text import plain
 from bayesma.posterior.provenance import Provenance, provenance
-from bayesma.priors import Prior
+from bayesma.posterior.relapse_course import last_month
+from bayesma.posterior.retreatment import Belief
 
 
 def retreatment(
@@ -26,7 +26,7 @@ def retreatment(
     *,
     months: Sequence[float] | None = None,
     to: float = 12.0,
-    restoration: Mapping[str, str | Prior] | None = None,
+    restoration: Mapping[str, Belief] | None = None,
     ci_prob: float = 0.95,
     ylabel: str | None = None,
     title: str | None = None,
@@ -87,7 +87,7 @@ def retreatment(
     check_width(width)
     origin = provenance(fit)
     require_relapse(origin, "a figure of repeating")
-    shown = gains(fit, origin, months, to, restoration, ci_prob)
+    shown = gains(fit, months, to, restoration, ci_prob)
     first, last = float(shown[0].band.month[0]), float(shown[0].band.month[-1])
     aside = reach(shown[0].band.month)
     span = scale.limits(0.0, [one for gain in shown for one in gain.band.intervals], [])
@@ -101,7 +101,7 @@ def retreatment(
         yticks=scale.ticks(span, GRAPH, SIZE, "identity"),
         blocks=[Block("Posterior probability of any gain", [_row(gain) for gain in shown])],
         keys=[gain.mark.key(f"{gain.belief}, f ~ {gain.law}") for gain in shown],
-        caption=caption.assemble(origin, _sentences(origin, end_of(fit), to, ci_prob)),
+        caption=caption.assemble(origin, _sentences(origin, last_month(fit), to, ci_prob)),
         width=width,
         beyond=0.0,
     )

@@ -25,13 +25,7 @@ from bayesma.posterior.spread import Spread, table_of
 
 Array = NDArray[np.float64]
 
-ACTIVE, PARTIAL, MAJOR, RELAPSED, DEAD = STATES = (
-    "active",
-    "partial response",
-    "major response",
-    "relapsed",
-    "dead",
-)
+ACTIVE, PARTIAL, MAJOR, RELAPSED, DEAD = "active", "partial", "major", "relapsed", "dead"
 SETTINGS = {TYPICAL: MEDIAN, NEW_STUDY: NEW}
 FOLLOWED = tuple(range(1, 25))
 CLOCK = (
@@ -79,7 +73,7 @@ def occupancy(
     Returns
     -------
     pandas.DataFrame
-        Index (month, state), the states ``active`` (no response), ``partial response``, ``major response``,
+        Index (month, state), the states ``active`` (no response), ``partial`` and ``major`` (responding),
         ``relapsed`` and ``dead``, whose means sum to 1 at every month. Columns mean, sd, median, ci_low,
         ci_high, mcse_mean, from draws. ``attrs``: setting, notes, converged.
 

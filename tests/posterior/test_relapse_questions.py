@@ -337,9 +337,7 @@ def test_the_states_of_a_cohort(competing: xr.DataTree, responses: list[xr.DataT
     who = {"typical study": "median setting", "new study": "new setting"}[setting]
     asked = bm.response(*responses[:2])["mean"][who]
     assert states.loc[0.0, "active"] == pytest.approx(asked["no response"], rel=1e-9)
-    assert states.loc[0.0, "major response"] == pytest.approx(
-        asked["major response"], abs=0.02
-    )  # other pairs
+    assert states.loc[0.0, "major"] == pytest.approx(asked["major response"], abs=0.02)  # other pairs
     logit = responses[2]["posterior"].dataset["mu" if setting == "typical study" else "theta_new"].values
     assert states.loc[12.0, "dead"] == pytest.approx(float(expit(-logit).mean()), rel=1e-9)
 
