@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -116,7 +116,7 @@ def _checked(fit: xr.DataTree) -> Provenance:
 def _windows(origin: Provenance, early: Window, late: Window) -> list[Window]:
     """Both windows, once the model can tell them apart."""
     for name, window in (("early", early), ("late", late)):
-        ends = list(window)
+        ends = list(window) if isinstance(window, Sequence) else []
         if len(ends) != 2 or not all(is_number(m) and math.isfinite(m) for m in ends):
             raise OptionError(f"{name} is {window!r}; give two months, for example (0, 6)")
         if not 0.0 <= ends[0] < ends[1]:
