@@ -17,6 +17,7 @@ from bayesma.counterparts import OverVisits, nearest
 from bayesma.families.mean_shapes import MEANS
 from bayesma.measures import MEASURES
 from bayesma.posterior.curves import AVERAGE
+from bayesma.posterior.hazard import Window
 from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre, labels_of
 from bayesma.posterior.numbers import tails
@@ -24,6 +25,7 @@ from bayesma.posterior.provenance import provenance
 from bayesma.posterior.relapse_course import TYPICAL
 from bayesma.spec import Job
 from bayesma.spec.rows import Evidence
+from bayesma.spec.tables import QuestionsTable
 from bayesma.zero_events import ZeroEvents
 
 DECISION = ["p_benefit", "p_mid", "p_harm"]
@@ -350,6 +352,12 @@ class OverFollowUp(Result):
         """One."""
         return (("crude rate", "poisson"),)
 
+    @property
+    def ratio(self) -> dict[str, float]:
+        """How many times as high the late intensity is as the early one; of a model that has both."""
+        assert self.hazard is not None, "asked where there is a change"
+        return _numbers(self.hazard.loc["ratio"])
+
     def of(self, quantity: str, estimand: str = TYPICAL) -> dict[str, float]:
         """A row of the course; that of the typical study where the estimand is not defined."""
         known = estimand if estimand in self.course.index.unique("estimand") else TYPICAL
@@ -380,9 +388,21 @@ class OverFollowUp(Result):
         return [row | {"prior_overlap": self.mean_overlap, "converged": self.converged}]
 
     @property
+    def windows(self) -> tuple[Window, Window]:
+        """The early and the late months that are compared."""
+        return windows_of(self.job.questions)
+
+    @property
+    def patients(self) -> int:
+        """Those at risk at the start of each follow-up."""
+        rows = self.evidence.to_frame()
+        groups = [name for name in ("study", "centre") if name in rows]
+        return int(rows.sort_values("start").groupby(groups)["at_risk"].first().sum())
+
+    @property
     def month(self) -> float:
         """The end of the late window, where freedom from relapse is told."""
-        return (self.job.questions.late or LATE)[1]
+        return self.windows[1][1]
 
     @property
     def beliefs(self) -> list[str]:
@@ -392,6 +412,12 @@ class OverFollowUp(Result):
     def gains(self) -> pd.DataFrame:
         """The decision in a typical study."""
         return self.decision.loc[[TYPICAL]]
+
+
+def windows_of(asked: QuestionsTable) -> tuple[Window, Window]:
+    """The early and the late months of a file's questions."""
+    early, late = asked.early or EARLY, asked.late or LATE
+    return (early[0], early[1]), (late[0], late[1])
 
 
 def _numbers(row: Any) -> dict[str, float]:

@@ -116,6 +116,8 @@ def answers(analysis: Analysis) -> list[Answer]:
     for kind, results in groups.items():
         title = "The answer" if len(groups) == 1 else f"The answer: {kind}"
         note = f"Frequentist: {_classical(analysis, results)}."
+        if kind == RELAPSES:
+            note = f"{note} {over_follow_up.ranges(_relapses(results))}".rstrip()
         found.append(Answer(kind, table(title, *made[kind](results), note), told[kind]))
     return found
 
@@ -180,10 +182,15 @@ def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
 
 def _relapse_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
     """Relapses: who is free of them, whether they come faster, and what repeating would gain."""
-    results = [result for result in given if isinstance(result, OverFollowUp)]
+    results = _relapses(given)
     return over_follow_up.COLUMNS, [
         _relapse_row(r, first=first) for r, first in zip(results, _firsts(results), strict=True)
     ]
+
+
+def _relapses(given: Sequence[Result]) -> list[OverFollowUp]:
+    """Those results."""
+    return [result for result in given if isinstance(result, OverFollowUp)]
 
 
 def _relapse_row(result: OverFollowUp, *, first: bool) -> Row:
