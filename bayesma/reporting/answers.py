@@ -82,11 +82,14 @@ class Answer:
         A line a fit, and for an effect over months a line a visit.
     meanings
         What its columns mean.
+    words
+        What a table has no room for, in sentences: of relapses the primary answer.
     """
 
     kind: str
     table: Table
     meanings: tuple[tuple[str, str], ...]
+    words: tuple[str, ...] = ()
 
 
 def kinds(analysis: Analysis) -> dict[str, list[Result]]:
@@ -116,9 +119,11 @@ def answers(analysis: Analysis) -> list[Answer]:
     for kind, results in groups.items():
         title = "The answer" if len(groups) == 1 else f"The answer: {kind}"
         note = f"Frequentist: {_classical(analysis, results)}."
-        if kind == RELAPSES:
-            note = f"{note} {over_follow_up.ranges(_relapses(results))}".rstrip()
-        found.append(Answer(kind, table(title, *made[kind](results), note), told[kind]))
+        relapses = _relapses(results)
+        apart = over_follow_up.ranges(relapses)
+        words = tuple(text for text in (*map(over_follow_up.answer, relapses[:1]), apart) if text)
+        shown = table(title, *made[kind](results), f"{note} {apart}".rstrip())
+        found.append(Answer(kind, shown, told[kind], words))
     return found
 
 

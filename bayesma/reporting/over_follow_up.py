@@ -74,14 +74,14 @@ def cells(result: OverFollowUp, stopped: str) -> tuple[Cell, ...]:
 
 def ranges(results: Sequence[OverFollowUp]) -> str:
     """How far apart the answers of several readings are; nothing where there is one."""
-    if len(results) == 1:
+    if len(results) < 2:
         return ""
     rises = [float(r.hazard.attrs["p_rises"]) for r in results if r.hazard is not None]
     gains = [float(middle(result)[0]["gain"]) for result in results]
     parts = [f"the gain from {general(min(gains), 2)} to {general(max(gains), 2)} months"]
     if rises:
         parts = [f"P(rises) from {probability(min(rises))} to {probability(max(rises))}", *parts]
-    return f"Over these lines {' and '.join(parts)}: so much is decided by what the papers do not print."
+    return f"From line to line: {', '.join(parts)}."
 
 
 def free_text(result: OverFollowUp, estimand: str) -> str:
@@ -143,8 +143,7 @@ def _gain_words(result: OverFollowUp) -> str:
     last, exceeds = gains.index.get_level_values("to").max(), str(gains.columns[-1])
     shown = gains[gains.index.get_level_values("to") == last]
     parts = [
-        f"{general(float(row['gain']), 2)} ({belief}, {exceeds.removesuffix(')')} months) "
-        f"{probability(float(row[exceeds]))})"
+        f"{general(float(row['gain']), 2)} ({belief}; {exceeds} {probability(float(row[exceeds]))})"
         for (_, belief, _, _), row in zip(shown.index.tolist(), shown.to_dict("records"), strict=True)
     ]
     month = shown.index.get_level_values("month")[0]
