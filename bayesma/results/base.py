@@ -95,7 +95,7 @@ class Result(ABC):
         return float(self.prior_overlap[self.mean_names].max())
 
 
-def numbers(row: Any) -> dict[str, float]:
+def as_numbers(row: Any) -> dict[str, float]:
     """Cells of a row by column."""
     return {str(name): float(value) for name, value in row.items()}
 

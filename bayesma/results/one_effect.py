@@ -13,7 +13,7 @@ from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
-from bayesma.results.base import CLASSICAL, Result, line_of, numbers
+from bayesma.results.base import CLASSICAL, Result, as_numbers, line_of
 from bayesma.zero_events import ZeroEvents
 
 
@@ -82,7 +82,7 @@ class OneEffect(Result):
     def rows(self) -> list[dict[str, Any]]:
         """The one line of the answer table."""
         label, classical = self.classical
-        chances = [] if self.benefit is None else [numbers(row) for _, row in self.benefit.iterrows()]
+        chances = [] if self.benefit is None else [as_numbers(row) for _, row in self.benefit.iterrows()]
         nothing: dict[str, float] = {}
         mean, new = (*chances, nothing, nothing)[:2]
         tau = float(centre(self.fit, "tau")[0]) if "tau" in self.summary.index else 0.0

@@ -11,7 +11,7 @@ import pandas as pd
 from bayesma.classical.crude_rate import CrudeRate
 from bayesma.posterior.hazard import Window
 from bayesma.posterior.relapse_course import TYPICAL
-from bayesma.results.base import Result, numbers
+from bayesma.results.base import Result, as_numbers
 from bayesma.spec.tables import QuestionsTable
 
 EARLY, LATE = (0.0, 6.0), (6.0, 12.0)  # windows of relapse, where the spec names none
@@ -70,12 +70,12 @@ class OverFollowUp(Result):
     def ratio(self) -> dict[str, float]:
         """How many times as high the late intensity is as the early one; of a model that has both."""
         assert self.hazard is not None, "asked where there is a change"
-        return numbers(self.hazard.loc["ratio"])
+        return as_numbers(self.hazard.loc["ratio"])
 
     def of(self, quantity: str, estimand: str = TYPICAL) -> dict[str, float]:
         """A row of the course; that of the typical study where the estimand is not defined."""
         known = estimand if estimand in self.course.index.unique("estimand") else TYPICAL
-        return numbers(self.course.loc[(known, quantity)])
+        return as_numbers(self.course.loc[(known, quantity)])
 
     def rows(self) -> list[dict[str, Any]]:
         """The one line of the answer table: freedom from relapse at the end of the late window."""

@@ -14,7 +14,7 @@ from bayesma.families.mean_shapes import MEANS
 from bayesma.posterior.curves import AVERAGE
 from bayesma.posterior.marginals import centre, labels_of
 from bayesma.posterior.provenance import provenance
-from bayesma.results.base import Result, line_of, numbers
+from bayesma.results.base import Result, as_numbers, line_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +90,7 @@ class OverMonths(Result):
                 mean=self._chances("m", i),
                 new=self._chances("theta_new", i),
                 tau=float(tau[i]),
-                classical=numbers(classical.iloc[i]),
+                classical=as_numbers(classical.iloc[i]),
                 method=self.classical_label,
                 shares=shares,
                 overlap=overlap,
@@ -112,7 +112,7 @@ class OverMonths(Result):
 
     def _estimate(self, visit: float) -> tuple[float, float, float]:
         """Mean effect at a visit, its median where no mean exists, with the 95 % interval."""
-        row = numbers(self.course.loc[(AVERAGE, f"month {visit:g}")])
+        row = as_numbers(self.course.loc[(AVERAGE, f"month {visit:g}")])
         mean = row["median"] if math.isnan(row["mean"]) else row["mean"]
         return mean, row["ci_low"], row["ci_high"]
 
@@ -120,4 +120,4 @@ class OverMonths(Result):
         """Probabilities at the i-th visit; nothing where nobody said what is good."""
         if self.benefit is None:
             return {}
-        return numbers(self.benefit.loc[parameter].iloc[i])
+        return as_numbers(self.benefit.loc[parameter].iloc[i])
