@@ -124,9 +124,13 @@ ADDED = {
         "[model]\nfamily = 'norml'",
         "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
     ),
-    "[model] family without a form": (
+    "[model] family of other rows": (
         "[model]\nfamily = 'relapse'",
-        "x.toml, [model]: family 'relapse' analyses FollowUp, which [effects] has no form for; build the",
+        "x.toml, [effects]: key 'measure' is 'RR'; give 'GEN'",
+    ),
+    "[questions] of relapses": (
+        "[questions]\nearly = [0, 6]",
+        "x.toml, [questions]: early is asked of relapses (family 'relapse'); leave it out",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",
