@@ -122,7 +122,9 @@ def _of_relapses(results: list[Result]) -> str:
     for result in results:
         if isinstance(result, OverFollowUp):
             beliefs |= result.decision.attrs["restoration"]
-    named = ", ".join(f"{name} {prior}" if name != prior else name for name, prior in beliefs.items())
+    named = ", ".join(
+        name if name == prior or "=" in name else f"{name} {prior}" for name, prior in beliefs.items()
+    )
     return (
         "P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in the "
         "late window than in the early one. Free of relapse means alive and free of relapse. After a second "
