@@ -46,7 +46,8 @@ def gains(
             table.xs(TYPICAL, level="estimand").xs(name, level="restoration") for table in (outer, inner)
         )
         low, high = (_numbers(wide, end) for end in ENDS)
-        band = Band(np.array(at), _numbers(wide, "gain"), low, high, tuple(_numbers(narrow, e) for e in ENDS))
+        half = (_numbers(narrow, ENDS[0]), _numbers(narrow, ENDS[1]))
+        band = Band(np.array(at), _numbers(wide, "gain"), low, high, half)
         result.append(Gain(plain(name), law, band, _numbers(wide, "p_gain"), mark))
     return result
 
