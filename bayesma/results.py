@@ -384,6 +384,11 @@ class OverFollowUp(Result):
         """The end of the late window, where freedom from relapse is told."""
         return (self.job.questions.late or LATE)[1]
 
+    @property
+    def beliefs(self) -> list[str]:
+        """Names of what is believed of a second transplantation, in the order asked."""
+        return list(self.decision.attrs["restoration"])
+
     def gains(self) -> pd.DataFrame:
         """The decision in a typical study."""
         return self.decision.loc[[TYPICAL]]

@@ -36,18 +36,17 @@ class Content:
     ----------
     answer
         The result in one sentence.
-    main, beside
-        The figure over the whole width, and one beside the decision where there is one.
-    decision
-        Probabilities; None when nothing was asked.
+    main
+        The figure over the whole width.
+    pairs
+        Figures with the tables beside them, of which either may be missing: the decision first.
     tables, folded
         Always shown, and shown on demand.
     """
 
     answer: str
-    main: Drawing | None
-    beside: Drawing | None
-    decision: Table | None
+    main: Drawing
+    pairs: tuple[tuple[Drawing | None, Table | None], ...]
     tables: tuple[Table | None, ...]
     folded: tuple[Table | None, ...]
 

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from bayesma import plots
 from bayesma.evidence.intervals import interval_label
 from bayesma.posterior.relapse_course import NEW_STUDY, TYPICAL
 from bayesma.reporting.absolute import risk_text
-from bayesma.reporting.content import Content, sentence
+from bayesma.reporting.content import Content, Drawing, sentence
 from bayesma.reporting.details import engines, posteriors, priors
 from bayesma.reporting.numbers import MISSING, general, probability
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table, words
-from bayesma.results import OverFollowUp
+from bayesma.results import EARLY, LATE, OverFollowUp
 
+DRAWN = 3  # beliefs that a figure has room for
+NEUTRAL = "neutral"
 COLUMNS = (
     Column("Outcome", kind="text"),
     Column("k", "studies"),
@@ -81,21 +84,39 @@ def free_text(result: OverFollowUp, estimand: str) -> str:
 def middle(result: OverFollowUp) -> tuple[pd.Series, str]:
     """The gain to the last horizon in a typical study under the middle belief, and its threshold's column."""
     gains = result.gains()
-    beliefs = list(gains.index.unique("restoration"))
-    row = gains.xs(beliefs[len(beliefs) // 2], level="restoration").iloc[-1]
-    return row, str(gains.columns[-1])
+    known = result.beliefs
+    belief = NEUTRAL if NEUTRAL in known else known[(len(known) - 1) // 2]
+    return gains.xs(belief, level="restoration").iloc[-1], str(gains.columns[-1])
 
 
 def content(result: OverFollowUp) -> Content:
     """Everything shown of one fit."""
+    title = f"{result.job.label} {result.job.variant_label}"
     return Content(
         answer=answer(result),
-        main=None,
-        beside=None,
-        decision=_decision(result),
-        tables=(change(result), course(result), priors(result)),
+        main=Drawing(plots.relapse(result.fit), f"freedom from relapse, {title}"),
+        pairs=((_rise(result, title), change(result)), (_repeating(result, title), None)),
+        tables=(decision(result), course(result), priors(result)),
         folded=(studies(result), posteriors(result), engines(result)),
     )
+
+
+def _rise(result: OverFollowUp, title: str) -> Drawing | None:
+    """The figure of intensities, where they may change."""
+    if result.hazard is None:
+        return None
+    asked = result.job.questions
+    early, late = ((a, b) for a, b in (asked.early or EARLY, asked.late or LATE))
+    return Drawing(plots.hazard(result.fit, early=early, late=late), f"intensity of relapse, {title}")
+
+
+def _repeating(result: OverFollowUp, title: str) -> Drawing:
+    """The figure of what repeating gains, to the last horizon."""
+    to = float(result.gains().index.get_level_values("to").max())
+    given = result.job.questions.restoration
+    beliefs = None if given is None else dict(list(zip(result.beliefs, given, strict=True))[:DRAWN])
+    figure = plots.retreatment(result.fit, to=to, restoration=beliefs)
+    return Drawing(figure, f"months gained by repeating, {title}")
 
 
 def answer(result: OverFollowUp) -> str:
@@ -141,9 +162,9 @@ def change(result: OverFollowUp) -> Table | None:
         if name == "ratio":
             rows.append((f"{late} v {early}, times as high", _spread(row)))
         elif name == "difference":
-            rows.append((f"{late} less {early}, relapses a month in 100", _spread(row * 100.0)))
+            rows.append((f"{late} less {early}, relapses in 100 a month", _spread(row * 100.0)))
         else:
-            rows.append((f"{name}, relapses a month in 100", _spread(row * 100.0)))
+            rows.append((f"{name}, relapses in 100 a month", _spread(row * 100.0)))
     low, high = (general(float(result.hazard.loc["ratio", end]), 2) for end in ("ci_low", "ci_high"))
     crude = result.crude
     rate = [general(100.0 * value, 2) for value in (crude.rate, crude.ci_low, crude.ci_high)]
@@ -151,7 +172,7 @@ def change(result: OverFollowUp) -> Table | None:
         f"In a typical study. P(rises) {probability(float(result.hazard.attrs['p_rises']))}. What "
         f"{crude.relapses} relapses cannot tell: the change may be anything from {low} to {high} times. Without "
         f"a model: {crude.relapses} relapses in {crude.months:.0f} patient-months, {rate[0]} [{rate[1]}, "
-        f"{rate[2]}] a month in 100 (exact Poisson interval)."
+        f"{rate[2]}] in 100 a month (exact Poisson interval)."
     )
     return table("Intensity of relapse", ("Months", Column("Median", "95 % interval")), rows, note)
 
@@ -175,7 +196,7 @@ def course(result: OverFollowUp) -> Table:
     return table("Free of relapse", heads, rows, " ".join([note, *(f"{_sentence(one)}" for one in notes)]))
 
 
-def _decision(result: OverFollowUp) -> Table:
+def decision(result: OverFollowUp) -> Table:
     """What repeating gains: every belief and horizon, in a typical and in a new study."""
     frame, beliefs = result.decision, result.decision.attrs["restoration"]
     exceeds = [str(name) for name in frame.columns if str(name).startswith("P(gain")]

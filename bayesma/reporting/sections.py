@@ -27,10 +27,10 @@ class FitView:
         Names; the heading is that of the variant.
     answer
         The result in one sentence.
-    main, beside
-        Figures as markup made here: over the whole width, and beside the decision.
-    decision
-        Probabilities of benefit and harm; None when nothing was asked.
+    main
+        A figure as markup made here, over the whole width.
+    pairs
+        Figures with the tables beside them, of which either may be missing.
     tables, folded
         Always shown, and shown on demand.
     engines
@@ -47,8 +47,7 @@ class FitView:
     note: str
     answer: str
     main: Markup
-    beside: Markup | None
-    decision: Table | None
+    pairs: tuple[tuple[Markup | None, Table | None], ...]
     tables: tuple[Table, ...]
     folded: tuple[Table, ...]
     engines: Table | None
@@ -99,8 +98,7 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
         note=result.job.variant_note,
         answer=shown.answer,
         main=_drawn(shown.main, anchor),
-        beside=None if shown.beside is None else _drawn(shown.beside, anchor),
-        decision=shown.decision,
+        pairs=tuple((None if one is None else _drawn(one, anchor), table) for one, table in shown.pairs),
         tables=tuple(t for t in shown.tables if t is not None),
         folded=tuple(t for t in shown.folded if t is not None),
         engines=full_engines(result),
