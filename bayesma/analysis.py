@@ -33,7 +33,7 @@ from bayesma.posterior.retreatment import retreatment
 from bayesma.posterior.shrinkage import shrinkage
 from bayesma.posterior.summary import label_text, summary
 from bayesma.reference import ReferenceCheck, check_references
-from bayesma.results import EARLY, LATE, OneEffect, OverFollowUp, OverMonths, Result
+from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result, windows_of
 from bayesma.spec import Job, Spec, load_spec
 from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence, evidence_of
@@ -233,12 +233,12 @@ def _answers(evidence: Evidence, tree: xr.DataTree, job: Job) -> dict[str, Any]:
 def _of_relapse(evidence: FollowUp, tree: xr.DataTree, job: Job) -> dict[str, Any]:
     """The change of the intensity, the course, the decision; and relapses per patient-month."""
     asked = job.questions
-    early, late = asked.early or EARLY, asked.late or LATE
+    early, late = windows_of(asked)
     to = asked.to or HORIZONS
     months = sorted({*(asked.at_months or (early[1], late[1])), late[1]})
     changes = provenance(tree).options["hazard"] != "constant"
     return {
-        "hazard": hazard(tree, early=(early[0], early[1]), late=(late[0], late[1])) if changes else None,
+        "hazard": hazard(tree, early=early, late=late) if changes else None,
         "course": predict(tree, months=months, to=to),
         "decision": retreatment(
             tree,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.families.relapse_hazards import HAZARDS
 from bayesma.plots.bands import INNER, Band
 from bayesma.plots.hazard_draw import Intensities
 from bayesma.plots.relapse_draw import Curves
@@ -17,6 +13,7 @@ from bayesma.plots.relapse_observed import followed
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import NEW_CENTRE, NEW_STUDY, TYPICAL, course_of, last_month
+from bayesma.posterior.relapse_levels import Levels
 
 type Array = NDArray[np.float64]
 
@@ -26,26 +23,6 @@ FIRST = 0.02  # of the follow-up, where a Weibull intensity begins: at 0 it is 0
 NEAR = 1e-6  # of the follow-up, around a month, where a Weibull intensity is taken as level
 NEWCOMERS = {NEW_CENTRE: "new centre of a new study", NEW_STUDY: "new study"}  # the widest first
 PER = 100.0  # patients an intensity is printed for
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Draws of one model, posterior or prior, with what turns them into intensities."""
-
-    draws: Mapping[str, Array]
-    hazard: str
-    periods: tuple[float, ...]
-
-    @classmethod
-    def of(cls, fit: xr.DataTree, origin: Provenance, group: str = "posterior") -> Model:
-        """Draws (n,) or (n, periods) of a group of a fit."""
-        data = fit[group].dataset
-        draws = {str(name): v.values.reshape(-1, *v.shape[2:]) for name, v in data.data_vars.items()}
-        return cls(draws, origin.options["hazard"], tuple(origin.options.get("periods", ())))
-
-    def mean(self, start: Array, stop: Array) -> Array:
-        """Mean monthly intensity of relapse over intervals in a typical study, (n, intervals)."""
-        return HAZARDS[self.hazard].accumulated(start, stop, self.draws, self.periods) / (stop - start)
 
 
 def shown_month(end: float) -> float:
@@ -85,7 +62,7 @@ def curves(fit: xr.DataTree, origin: Provenance, ci_prob: float) -> Curves:
 def intensities(fit: xr.DataTree, origin: Provenance, ci_prob: float) -> Intensities:
     """Logs of intensities over months, posterior and prior, with a step at the end of each period."""
     end = last_month(fit)
-    posterior, prior = Model.of(fit, origin), Model.of(fit, origin, "prior")
+    posterior, prior = Levels.of(fit, origin), Levels.of(fit, origin, "prior")
     cuts = tuple(cut for cut in posterior.periods if cut < end)
     if posterior.hazard == "weibull":
         month = np.linspace(FIRST * end, end, FINE)

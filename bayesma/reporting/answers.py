@@ -82,11 +82,14 @@ class Answer:
         A line a fit, and for an effect over months a line a visit.
     meanings
         What its columns mean.
+    words
+        What a table has no room for, in sentences: of relapses the primary answer.
     """
 
     kind: str
     table: Table
     meanings: tuple[tuple[str, str], ...]
+    words: tuple[str, ...] = ()
 
 
 def kinds(analysis: Analysis) -> dict[str, list[Result]]:
@@ -116,7 +119,11 @@ def answers(analysis: Analysis) -> list[Answer]:
     for kind, results in groups.items():
         title = "The answer" if len(groups) == 1 else f"The answer: {kind}"
         note = f"Frequentist: {_classical(analysis, results)}."
-        found.append(Answer(kind, table(title, *made[kind](results), note), told[kind]))
+        relapses = _relapses(results)
+        apart = over_follow_up.ranges(relapses)
+        words = tuple(text for text in (*map(over_follow_up.answer, relapses[:1]), apart) if text)
+        shown = table(title, *made[kind](results), f"{note} {apart}".rstrip())
+        found.append(Answer(kind, shown, told[kind], words))
     return found
 
 
@@ -180,10 +187,15 @@ def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
 
 def _relapse_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
     """Relapses: who is free of them, whether they come faster, and what repeating would gain."""
-    results = [result for result in given if isinstance(result, OverFollowUp)]
+    results = _relapses(given)
     return over_follow_up.COLUMNS, [
         _relapse_row(r, first=first) for r, first in zip(results, _firsts(results), strict=True)
     ]
+
+
+def _relapses(given: Sequence[Result]) -> list[OverFollowUp]:
+    """Those results."""
+    return [result for result in given if isinstance(result, OverFollowUp)]
 
 
 def _relapse_row(result: OverFollowUp, *, first: bool) -> Row:

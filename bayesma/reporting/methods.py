@@ -124,9 +124,9 @@ def _of_relapses(results: list[Result]) -> str:
             beliefs |= result.decision.attrs["restoration"]
     named = ", ".join(f"{name} {prior}" if name != prior else name for name, prior in beliefs.items())
     return (
-        "P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in the late "
-        "window than in the early one. Freedom from relapse is that of patients alive and free of relapse. After "
-        "a second transplantation at month m the log intensity of relapse is (1 - f) log lambda(t) + f log "
+        "P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in the "
+        "late window than in the early one. Free of relapse means alive and free of relapse. After a second "
+        "transplantation at month m the log intensity of relapse is (1 - f) log lambda(t) + f log "
         f"lambda(t - m); f was drawn from what is believed of it: {named}. The gain is the difference of the "
         "mean months free of relapse. Intervals hold 95 % of the posterior, with equal tails."
     )

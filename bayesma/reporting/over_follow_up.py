@@ -1,23 +1,20 @@
-"""The report of relapses over follow-up: who is free of them, do they come faster, and would repeating help?"""
+"""The report of relapses over follow-up: who is free of them, do they come faster, would repeating help?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import pandas as pd
+from collections.abc import Sequence
 
 from bayesma import plots
-from bayesma.evidence.intervals import interval_label
 from bayesma.posterior.relapse_course import NEW_STUDY, TYPICAL
 from bayesma.reporting.absolute import risk_text
 from bayesma.reporting.content import Content, Drawing, sentence
 from bayesma.reporting.details import engines, posteriors, priors
 from bayesma.reporting.numbers import MISSING, general, probability
-from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table, words
-from bayesma.results import EARLY, LATE, OverFollowUp
+from bayesma.reporting.relapse_tables import change, course, decision, middle, spread, studies, times
+from bayesma.reporting.tables import Cell, Chance, Column
+from bayesma.results import OverFollowUp
 
 DRAWN = 3  # beliefs that a figure has room for
-NEUTRAL = "neutral"
 COLUMNS = (
     Column("Outcome", kind="text"),
     Column("k", "studies"),
@@ -32,14 +29,14 @@ COLUMNS = (
 MEANINGS = (
     (
         "Relapse-free",
-        "the probability to be alive and free of relapse at the month named in the methods, in a study in the "
-        "middle of all and in one further study: posterior medians with the interval that holds them with 95 % "
-        "probability",
+        "the probability to be alive and free of relapse at the end of the late window, in a study in the "
+        "middle of all and in one further study: posterior medians with the interval that holds them with "
+        "95 % probability",
     ),
     (
         "P(rises)",
-        "the probability that the monthly intensity of relapse is higher in the late window than in the early "
-        "one",
+        "the probability that the monthly intensity of relapse is higher in the late window than in the "
+        "early one",
     ),
     (
         "Late v early",
@@ -63,30 +60,33 @@ def cells(result: OverFollowUp, stopped: str) -> tuple[Cell, ...]:
     free = [free_text(result, estimand) for estimand in (TYPICAL, NEW_STUDY)]
     rises: tuple[Cell, Cell] = (MISSING, MISSING)
     if result.hazard is not None:
-        rises = (Chance(float(result.hazard.attrs["p_rises"])), _spread(result.hazard.loc["ratio"]))
+        rises = (Chance(float(result.hazard.attrs["p_rises"])), times(result.ratio))
     gain, exceeds = middle(result)
     return (
         str(result.k),
         f"{result.crude.relapses} in {result.crude.months:.0f}",
         *(free if result.converged else [stopped, free[1]]),
         *rises,
-        _spread(gain, point="gain"),
+        spread(gain, point="gain"),
         Chance(float(gain[exceeds])),
     )
 
 
+def ranges(results: Sequence[OverFollowUp]) -> str:
+    """How far apart the answers of several readings are; nothing where there is one."""
+    if len(results) < 2:
+        return ""
+    rises = [float(r.hazard.attrs["p_rises"]) for r in results if r.hazard is not None]
+    gains = [float(middle(result)[0]["gain"]) for result in results]
+    parts = [f"the gain from {general(min(gains), 2)} to {general(max(gains), 2)} months"]
+    if rises:
+        parts = [f"P(rises) from {probability(min(rises))} to {probability(max(rises))}", *parts]
+    return f"From line to line: {', '.join(parts)}."
+
+
 def free_text(result: OverFollowUp, estimand: str) -> str:
     """Probability to be free of relapse at the end of the late window."""
-    known = estimand if estimand in result.course.index.unique("estimand") else TYPICAL
-    return risk_text(result.course.loc[(known, f"relapse-free at month {result.month:g}")])
-
-
-def middle(result: OverFollowUp) -> tuple[pd.Series, str]:
-    """The gain to the last horizon in a typical study under the middle belief, and its threshold's column."""
-    gains = result.gains()
-    known = result.beliefs
-    belief = NEUTRAL if NEUTRAL in known else known[(len(known) - 1) // 2]
-    return gains.xs(belief, level="restoration").iloc[-1], str(gains.columns[-1])
+    return risk_text(result.of(f"relapse-free at month {result.month:g}", estimand))
 
 
 def content(result: OverFollowUp) -> Content:
@@ -105,8 +105,7 @@ def _rise(result: OverFollowUp, title: str) -> Drawing | None:
     """The figure of intensities, where they may change."""
     if result.hazard is None:
         return None
-    asked = result.job.questions
-    early, late = ((a, b) for a, b in (asked.early or EARLY, asked.late or LATE))
+    early, late = result.windows
     return Drawing(plots.hazard(result.fit, early=early, late=late), f"intensity of relapse, {title}")
 
 
@@ -120,17 +119,21 @@ def _repeating(result: OverFollowUp, title: str) -> Drawing:
 
 
 def answer(result: OverFollowUp) -> str:
-    """The result in one sentence, and what repeating would gain under every belief."""
+    """The result in words, and what repeating would gain under every belief."""
     text = (
-        f"relapse-free at month {result.month:g}: {free_text(result, TYPICAL)} in a typical study, "
-        f"{free_text(result, NEW_STUDY)} in a new one"
+        f"free of relapse at month {result.month:g}: {free_text(result, TYPICAL)} in a typical study, "
+        f"{free_text(result, NEW_STUDY)} in a new study or centre"
     )
     chances = ""
     if result.hazard is not None:
+        (_, middle_month), _ = result.windows
         early, late = result.hazard.attrs["windows"]
-        ratio = _spread(result.hazard.loc["ratio"])
-        text += f"; the intensity of relapse in {late} is {ratio} times that in {early}"
-        chances = f"a rise {probability(float(result.hazard.attrs['p_rises']))}"
+        text += f"; intensity in {late} {times(result.ratio)} times that in {early}"
+        now, before = (float(one["p_rises"]) for one in (result.hazard.attrs, result.hazard.attrs["before"]))
+        chances = (
+            f"relapse accelerating after month {middle_month:g} {probability(now)} "
+            f"(before the data {before:.2f})"
+        )
     return f"{sentence(result, text, chances)} {_gain_words(result)}"
 
 
@@ -138,121 +141,13 @@ def _gain_words(result: OverFollowUp) -> str:
     """What repeating gains, by belief."""
     gains = result.gains()
     last, exceeds = gains.index.get_level_values("to").max(), str(gains.columns[-1])
-    shown = gains.xs(last, level="to")
+    shown = gains[gains.index.get_level_values("to") == last]
     parts = [
-        f"{general(float(row['gain']), 2)} ({belief}; {exceeds}) {probability(float(row[exceeds]))})".replace(
-            "))", ")", 1
-        )
-        for (_, belief, _), row in zip(shown.index.tolist(), shown.to_dict("records"), strict=True)
+        f"{general(float(row['gain']), 2)} ({belief}; {exceeds} {probability(float(row[exceeds]))})"
+        for (_, belief, _, _), row in zip(shown.index.tolist(), shown.to_dict("records"), strict=True)
     ]
     month = shown.index.get_level_values("month")[0]
     return (
-        f"Months free of relapse to month {last:g} gained by a second transplantation at month {month:g}, on "
-        f"average: {', '.join(parts)}."
+        f"Months free of relapse to month {last:g} that a second transplantation at month {month:g} adds on "
+        f"average, by what is believed of it: {', '.join(parts)}."
     )
-
-
-def change(result: OverFollowUp) -> Table | None:
-    """The intensity by period and its change."""
-    if result.hazard is None:
-        return None
-    early, late = result.hazard.attrs["windows"]
-    rows: list[tuple[Cell, ...]] = []
-    for name, row in result.hazard.iterrows():
-        if name == "ratio":
-            rows.append((f"{late} v {early}, times as high", _spread(row)))
-        elif name == "difference":
-            rows.append((f"{late} less {early}, relapses in 100 a month", _spread(row * 100.0)))
-        else:
-            rows.append((f"{name}, relapses in 100 a month", _spread(row * 100.0)))
-    low, high = (general(float(result.hazard.loc["ratio", end]), 2) for end in ("ci_low", "ci_high"))
-    crude = result.crude
-    rate = [general(100.0 * value, 2) for value in (crude.rate, crude.ci_low, crude.ci_high)]
-    note = (
-        f"In a typical study. P(rises) {probability(float(result.hazard.attrs['p_rises']))}. What "
-        f"{crude.relapses} relapses cannot tell: the change may be anything from {low} to {high} times. Without "
-        f"a model: {crude.relapses} relapses in {crude.months:.0f} patient-months, {rate[0]} [{rate[1]}, "
-        f"{rate[2]}] in 100 a month (exact Poisson interval)."
-    )
-    return table("Intensity of relapse", ("Months", Column("Median", "95 % interval")), rows, note)
-
-
-def course(result: OverFollowUp) -> Table:
-    """Freedom from relapse by month, in every estimand."""
-    frame = result.course
-    estimands = list(frame.index.unique("estimand"))
-    rows = []
-    for quantity in frame.loc[estimands[0]].index:
-        months = str(quantity).startswith("relapse-free months")
-        texts = [
-            _spread(frame.loc[(estimand, quantity)]) if months else risk_text(frame.loc[(estimand, quantity)])
-            for estimand in estimands
-        ]
-        rows.append((str(quantity), *texts))
-    meanings = "; ".join(f"{name}: {text}" for name, text in frame.attrs["estimands"].items())
-    heads = ("", *(Column(name[:1].upper() + name[1:], "median, 95 % interval") for name in estimands))
-    note = f"{meanings[:1].upper()}{meanings[1:]}."
-    notes = [text for text in frame.attrs["notes"] if text not in result.evidence.notes]
-    return table("Free of relapse", heads, rows, " ".join([note, *(f"{_sentence(one)}" for one in notes)]))
-
-
-def decision(result: OverFollowUp) -> Table:
-    """What repeating gains: every belief and horizon, in a typical and in a new study."""
-    frame, beliefs = result.decision, result.decision.attrs["restoration"]
-    exceeds = [str(name) for name in frame.columns if str(name).startswith("P(gain")]
-    rows = []
-    for (estimand, belief, month, to), row in zip(
-        frame.index.tolist(), frame.to_dict("records"), strict=True
-    ):
-        law = beliefs[belief]
-        name = Words(belief if belief == law else f"{belief}, {law}", f"{estimand}, to month {to:g}")
-        rows.append(
-            Row(
-                (
-                    name,
-                    f"{general(row['once'], 3)}",
-                    f"{general(row['repeated'], 3)}",
-                    _spread(row, point="gain"),
-                    Chance(row["p_gain"]),
-                    *(Chance(row[column]) for column in exceeds),
-                ),
-                "" if estimand == TYPICAL else "variant",
-            )
-        )
-    heads = (
-        words("Belief"),
-        Column("Once", "months"),
-        Column("Twice", "months"),
-        Column("Gain", "mean, 95 % interval"),
-        Column("P(gain > 0)"),
-        *(Column(column) for column in exceeds),
-    )
-    shown = [text for text in frame.attrs["notes"] if text not in result.evidence.notes]
-    note = f"A second transplantation at month {frame.index.get_level_values('month')[0]:g}. "
-    note += " ".join(_sentence(text) for text in shown)
-    return table("Would repeating help?", heads, rows, note)
-
-
-def studies(result: OverFollowUp) -> Table:
-    """The intervals as they were counted."""
-    frame = result.evidence.to_frame()
-    known = [name for name in ("deaths", "censored") if name in frame]
-    rows = []
-    for line in frame.to_dict("records"):
-        who = f"{line['study']}: {line['centre']}" if "centre" in frame else str(line["study"])
-        months = interval_label(line["start"], line["stop"])
-        rows.append((who, months, *(str(line[n]) for n in ("at_risk", "relapses", *known))))
-    heads = (words("Study"), "Months", "At risk", "Relapses", *(n[:1].upper() + n[1:] for n in known))
-    return table("Studies", heads, rows, "When in its interval a relapse happened is left open.")
-
-
-def _spread(row: Mapping[str, float] | pd.Series, point: str = "median") -> str:
-    """A number with its 95 % interval."""
-    values = [float(row[name]) for name in (point, "ci_low", "ci_high")]
-    texts = [general(value, 2, zeros=True) for value in values]
-    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
-
-
-def _sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

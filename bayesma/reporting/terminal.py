@@ -64,6 +64,8 @@ def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
     console.print(_variants(analysis))
     for answer in answers(analysis):
         console.print(answer_table(answer, console.width))
+        for text in answer.words:
+            console.print(Text(ascii_signs(f"\n{text}")))
     known = {note for result in analysis.results for note in result.notes}
     rest = [Alarm("caution", text) for text in dict.fromkeys(said) if text not in known]
     found = [*alarms(analysis), *rest]

@@ -15,7 +15,6 @@ from bayesma.priors import Prior
 from bayesma.reporting.numbers import back, general
 from bayesma.results import OverFollowUp, Result
 
-SOURCES = {"nuts": "NUTS", "exact": "exact integration"}
 METHODS = {
     "EE": "common effect (inverse variance)",
     "DL": "DerSimonian and Laird",
