@@ -124,9 +124,9 @@ ADDED = {
         "[model]\nfamily = 'norml'",
         "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
     ),
-    "[model] family without a form": (
+    "[model] family of other evidence": (
         "[model]\nfamily = 'relapse'",
-        "x.toml, [model]: family 'relapse' analyses FollowUp, which [effects] has no form for; build the",
+        "x.toml, [effects]: key 'measure' is 'RR', and relapses are no effects; leave it out",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",

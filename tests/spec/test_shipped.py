@@ -43,7 +43,7 @@ def test_it_loads_and_says_what_a_reader_needs(name: str) -> None:
     assert "doi" in spec.file.citation
     assert spec.file.fit.random_seed is not None
     for job in spec.jobs:
-        single = job.effects.measure == "PLO"  # single arms favour nobody
+        single = job.effects.measure == "PLO" or job.model.family == "relapse"  # single arms favour nobody
         assert (job.effects.favours is None) == single, job.name
         assert job.questions.mid is None or job.questions.mid_source, job.name
 
