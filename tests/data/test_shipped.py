@@ -86,7 +86,7 @@ def test_reference_answers_are_described() -> None:
     folder = DATA.folder() / "reference"
     for file in folder.glob("*.json"):
         assert "**Source**" in file.with_suffix(".md").read_text("utf-8"), file.name
-    assert {"metafor", "bayesmeta", "counts_grid"} <= {p.stem for p in folder.glob("*.json")}
+    assert {"metafor", "bayesmeta", "counts_grid", "relapse_grid"} <= {p.stem for p in folder.glob("*.json")}
 
 
 def test_an_installed_package_looks_inside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,89 +1,75 @@
-"""Analysis files about relapses: what they may say, and what they are told when they are wrong."""
+"""Do specs of relapses load, and are their mistakes one sentence?"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from bayesma.errors import BayesmaError, SpecError
+from bayesma.errors import SpecError
 from bayesma.evidence.follow_up import FollowUp
-from bayesma.spec import load_spec
+from bayesma.spec import Spec
 from bayesma.spec.rows import evidence_of
 
-FILE = """
-schema = 1
-title = "Simulated follow-up"
-data = "follow.csv"
+type Load = Callable[[str], Spec]
+
+RELAPSES = """schema = 1
+title = "Relapse"
+data = "msc_relapse"
 [effects]
 study = "study"
-columns = { start = "from", stop = "to", at_risk = "n", relapses = "r" }
+columns = { start = "start", stop = "stop", at_risk = "at_risk", relapses = "relapses" }
 [model]
 family = "relapse"
-[questions]
-early = [0, 6]
-late = [6, 12]
 """
-ROWS = "study,centre,from,to,n,r,d\nAsh,x,0,26,24,3,1\nAsh,x,26,52,20,4,0\nBirch,y,0,52,13,0,1\n"
+WITH_CENTRE = RELAPSES.replace("[model]", 'centre = "group"\n[model]')
 
 
-def written(folder: Path, old: str = "", new: str = "") -> Path:
-    """The file with a change, beside its rows."""
-    assert old in FILE
-    (folder / "follow.csv").write_text(ROWS, encoding="utf-8")
-    path = folder / "x.toml"
-    path.write_text(FILE.replace(old, new) if old else FILE + new, encoding="utf-8")
-    return path
-
-
-def test_rows_become_follow_up(tmp_path: Path) -> None:
-    (job,) = load_spec(written(tmp_path, 'study = "study"', 'study = "study"\ntime_unit = "weeks"')).jobs
+def test_intervals(load: Load) -> None:
+    (job,) = load(RELAPSES + 'hazard = "independent"\nperiods = [6, 12]\n').jobs
+    assert job.model.options() == {"hazard": "independent", "periods": [6, 12]}
     evidence = evidence_of(job)
     assert isinstance(evidence, FollowUp)
-    assert evidence.stop.round(1).tolist() == [6.0, 12.0, 12.0]
-    assert evidence.deaths is None
-    named = 'relapses = "r", deaths = "d" }\ncentre = "centre"'
-    (job,) = load_spec(written(tmp_path, 'relapses = "r" }', named)).jobs
-    evidence = evidence_of(job)
+    assert evidence.k == 6
+    assert evidence.relapses.sum() == 52
+
+
+def test_centres_and_units_of_time(load: Load) -> None:
+    evidence = evidence_of(load(WITH_CENTRE.replace("[model]", 'time_unit = "weeks"\n[model]')).jobs[0])
     assert isinstance(evidence, FollowUp)
-    assert evidence.deaths is not None and evidence.deaths.tolist() == [1, 0, 1]
-    assert evidence.groups.tolist() == ["Ash: x", "Birch: y"]
+    assert "Nanjing" in evidence.to_frame()["centre"].tolist()
+    assert evidence.stop.max() == pytest.approx(60 * 7 / 30.4375)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ('study = "study"\n', "", "[effects]: key 'study' is missing; several rows are one study"),
-        (', relapses = "r"', "", "[effects]: key 'columns.relapses' is missing; name its column"),
-        ('relapses = "r"', 'relapses = "r", dead = "d"', "'columns.dead' is no column of follow-up"),
-        ('study = "study"', 'study = "study"\nfavours = "lower"', "key 'favours' compares two arms"),
-        ("early = [0, 6]", "mid = 1", "[questions]: mid is not asked of relapses; leave it out"),
-        ("early = [0, 6]", "early = [0]", "[questions]: key 'early' is [0]"),
-        ("early = [0, 6]", "repeat = -1", "[questions]: key 'repeat' is -1; give a number above 0"),
-        ('family = "relapse"', 'family = "relapse"\nhazrd = "weibull"', "'hazrd'; did you mean 'hazard'?"),
-    ],
-)  # fmt: skip
-def test_what_is_wrong_is_said(tmp_path: Path, old: str, new: str, words: str) -> None:
-    with pytest.raises(SpecError) as error:
-        load_spec(written(tmp_path, old, new))
-    assert words in str(error.value)
+def test_questions_of_relapses(load: Load) -> None:
+    asked = "early = [0, 6]\nlate = [6, 12]\nat_months = [6]\nto = [24]\nrepeat = 6\ngain = 1\n"
+    (job,) = load(f'{RELAPSES}[questions]\n{asked}restoration = ["neutral", "Beta(2, 2)", 0.5]\n').jobs
+    assert job.questions.of_relapse == ["early", "late", "at_months", "to", "repeat", "restoration", "gain"]
+    assert job.questions.restoration == ["neutral", "Beta(2, 2)", 0.5]
 
 
-def test_relapses_are_asked_of_relapses(tmp_path: Path) -> None:
-    counts = FILE.replace("columns = { start", "columns = { events = 'r', n = 'n' }\n#").replace(
-        '"relapse"', '"proportion"'
-    )
-    path = written(tmp_path)
-    path.write_text(counts, encoding="utf-8")
-    with pytest.raises(
-        SpecError, match=r"\[questions\]: early is asked of relapses \(family 'relapse'\); leave it out"
-    ):
-        load_spec(path)
+MISTAKES = {  # what to replace, by what, message
+    "no study": ('study = "study"\n', "", "[effects]: key 'study' is missing; several rows are one study"),
+    "no start": ('start = "start", ', "", "[effects]: key 'columns.start' is missing; name its column"),
+    "misspelled": ('relapses = "', 'relapsed = "', "[effects]: key 'columns.relapses' is missing; name its"),
+    "no such role": (
+        'stop = "stop"',
+        'stop = "stop", dead = "x"',
+        "[effects]: key 'columns.dead' is no column of follow-up; it has: start, stop, at_risk, relapses, "
+        "deaths, censored",
+    ),
+    "favours": ("[model]", 'favours = "lower"\n[model]', "[effects]: key 'favours' compares two arms, and"),
+    "unknown key": ("[model]", "gap = true\n[model]", "[effects]: unknown key 'gap'; did you mean 'gaps'?"),
+    "mid": ("[model]", "[questions]\nmid = 1\n[model]", "[questions]: mid is not asked of relapses; leave"),
+    "half a window": ("[model]", "[questions]\nearly = [6]\n[model]", "[questions]: key 'early' is [6]; "),
+    "month 0": ("[model]", "[questions]\nrepeat = 0\n[model]", "[questions]: key 'repeat' is 0; give a"),
+}
 
 
-def test_a_row_that_cannot_be_names_file_and_row(tmp_path: Path) -> None:
-    path = written(tmp_path)
-    (tmp_path / "follow.csv").write_text(ROWS.replace("24,3", "2,3"), encoding="utf-8")
-    (job,) = load_spec(path).jobs
-    with pytest.raises(BayesmaError, match=r"^follow\.csv, row 1 \(Ash\).*relapses"):
-        evidence_of(job)
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes(case: str, load: Load) -> None:
+    old, new, message = MISTAKES[case]
+    with pytest.raises(SpecError) as raised:
+        load(RELAPSES.replace(old, new, 1))
+    assert str(raised.value).startswith(f"x.toml, {message}")
+    assert "\n" not in str(raised.value)
