@@ -45,9 +45,8 @@ def gains(
         wide, narrow = (
             table.xs(TYPICAL, level="estimand").xs(name, level="restoration") for table in (outer, inner)
         )
-        low, high = (_numbers(wide, end) for end in ENDS)
-        half = (_numbers(narrow, ENDS[0]), _numbers(narrow, ENDS[1]))
-        band = Band(np.array(at), _numbers(wide, "gain"), low, high, half)
+        ends = [_numbers(table, end) for table in (wide, narrow) for end in ENDS]
+        band = Band(np.array(at), _numbers(wide, "gain"), ends[0], ends[1], (ends[2], ends[3]))
         result.append(Gain(plain(name), law, band, _numbers(wide, "p_gain"), mark))
     return result
 

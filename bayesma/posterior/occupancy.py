@@ -32,6 +32,7 @@ CLOCK = (
     "response counts from month 0, where the follow-up of responders starts: when it was reached is not part "
     "of the models"
 )
+ALL_ALIKE = "relapse has one intensity in all studies (random_effects='none'), a new one included"
 ALIKE = "partial and major responders relapse alike: the relapses were not counted apart"
 
 
@@ -112,6 +113,8 @@ def occupancy(
     origins = {name: single_arms(fit, name, "occupancy") for name, fit in given.items()}
     notes = [CLOCK, ALIKE, *counted_among_responders(any_response, major, "occupancy")]
     course, _ = course_of(relapse, origin, asked)
+    if setting not in course.shift:
+        notes.append(ALL_ALIKE)
     shift = course.shift.get(setting, course.shift[TYPICAL])
     relapsed_by = -np.expm1(-np.cumsum(course.relapse * np.exp(shift)[:, None], axis=1))
     place = course.position(asked) - 1

@@ -119,7 +119,7 @@ class OneArmTable(EvidenceTable):
 class FollowUpTable(EvidenceTable):
     """Relapses by interval of follow-up; `treatment` is what the patients received."""
 
-    measure: Literal["GEN"] = "GEN"
+    measure: str = "GEN"
     centre: str | None = None
     time_unit: Literal["months", "weeks", "days"] = "months"
     gaps: bool = False
@@ -127,6 +127,8 @@ class FollowUpTable(EvidenceTable):
 
     @model_validator(mode="after")
     def _known_roles(self) -> FollowUpTable:
+        if self.measure != "GEN":
+            raise SpecError(f"key 'measure' is {self.measure!r}, and relapses are no effects; leave it out")
         if self.study is None:
             raise SpecError("key 'study' is missing; several rows are one study, so its column must be named")
         for role in INTERVAL_ROLES:

@@ -350,6 +350,26 @@ def test_where_death_comes_from(competing: xr.DataTree, responses: list[xr.DataT
     assert any("deaths are left out" in note for note in without.attrs["notes"])
 
 
+def test_a_new_study_where_all_are_alike(weibull: xr.DataTree, responses: list[xr.DataTree]) -> None:
+    table = bm.occupancy(*responses[:2], weibull, months=[12], setting="new study")
+    assert any("one intensity in all studies" in note for note in table.attrs["notes"])
+
+
+def test_a_new_centre_is_told_beside_a_new_study(competing: xr.DataTree) -> None:
+    """The centre's own shift is added to its study's: set by hand, as exact fits have no centres."""
+    fit = competing.copy(deep=True)
+    draws = fit["posterior"].dataset
+    fit["posterior"] = draws.assign(u_centre_new=draws["u_new"] + 1.0)
+    table = bm.predict(fit, months=[6])
+    assert table.index.unique("estimand").tolist() == ["typical study", "new study", "new centre"]
+    expected = np.exp(
+        -6.0
+        * (np.exp(draws["h"].values[..., 0] + draws["u_new"].values + 1.0) + np.exp(draws["h_death"].values))
+    )
+    found = table.loc[("new centre", "relapse-free at month 6"), "mean"]
+    assert found == pytest.approx(float(expected.mean()), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [({"setting": "new"}, "setting is 'new'"), ({"survival_month": 0}, "survival_month is 0")],

@@ -124,13 +124,9 @@ ADDED = {
         "[model]\nfamily = 'norml'",
         "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
     ),
-    "[model] family of other rows": (
+    "[model] family of other evidence": (
         "[model]\nfamily = 'relapse'",
-        "x.toml, [effects]: key 'measure' is 'RR'; give 'GEN'",
-    ),
-    "[questions] of relapses": (
-        "[questions]\nearly = [0, 6]",
-        "x.toml, [questions]: early is asked of relapses (family 'relapse'); leave it out",
+        "x.toml, [effects]: key 'measure' is 'RR', and relapses are no effects; leave it out",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",
