@@ -173,6 +173,10 @@ ADDED = {
         "[[questions.probabilities]]\nparmeter = 'mu'\nbelow = 0",
         "x.toml, [questions], probabilities 1: unknown key 'parmeter'; did you mean 'parameter'?",
     ),
+    "[questions] of relapses": (
+        "[questions]\nearly = [0, 6]",
+        "x.toml, [questions]: early is asked of relapses (family 'relapse'); leave it out",
+    ),
     "[questions] parameter": (
         "[[questions.probabilities]]\nparameter = 'nu'\nbelow = 0",
         "x.toml, [questions]: probabilities names 'nu', which this model has not; correct the parameter",
