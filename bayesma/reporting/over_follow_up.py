@@ -20,7 +20,7 @@ COLUMNS = (
     Column("k", "studies"),
     Column("Relapses", "in patient-months"),
     Column("Relapse-free", "typical study"),
-    Column("Relapse-free", "new study"),
+    Column("Relapse-free", "elsewhere"),
     Column("P(rises)"),
     Column("Late v early", "times as high"),
     Column("Gain", "months"),
@@ -30,8 +30,8 @@ MEANINGS = (
     (
         "Relapse-free",
         "the probability to be alive and free of relapse at the end of the late window, in a study in the "
-        "middle of all and in one further study: posterior medians with the interval that holds them with "
-        "95 % probability",
+        "middle of all, and elsewhere: in one further study, or in one further centre where centres are a "
+        "level; posterior medians with the interval that holds them with 95 % probability",
     ),
     (
         "P(rises)",
@@ -57,7 +57,8 @@ MEANINGS = (
 
 def cells(result: OverFollowUp, stopped: str) -> tuple[Cell, ...]:
     """A line of the answer, its name left out; `stopped` stands where a number must not be used."""
-    free = [free_text(result, estimand) for estimand in (TYPICAL, NEW_STUDY)]
+    newcomer = result.newcomer
+    free = [free_text(result, TYPICAL), MISSING if newcomer is None else free_text(result, newcomer)]
     rises: tuple[Cell, Cell] = (MISSING, MISSING)
     if result.hazard is not None:
         rises = (Chance(float(result.hazard.attrs["p_rises"])), times(result.ratio))
@@ -120,10 +121,10 @@ def _repeating(result: OverFollowUp, title: str) -> Drawing:
 
 def answer(result: OverFollowUp) -> str:
     """The result in words, and what repeating would gain under every belief."""
-    text = (
-        f"free of relapse at month {result.month:g}: {free_text(result, TYPICAL)} in a typical study, "
-        f"{free_text(result, NEW_STUDY)} in a new study or centre"
-    )
+    text = f"free of relapse at month {result.month:g}: {free_text(result, TYPICAL)} in a typical study"
+    if result.newcomer is not None:
+        elsewhere = "a new study or centre" if result.newcomer == NEW_STUDY else f"a {result.newcomer}"
+        text += f", {free_text(result, result.newcomer)} in {elsewhere}"
     chances = ""
     if result.hazard is not None:
         (_, middle_month), _ = result.windows

@@ -38,7 +38,7 @@ RELAPSE_HEADS = (
     "k",
     "relapses in months",
     "free [95 %]",
-    "new study",
+    "elsewhere",
     "P(rises)",
     "late v early",
     "gain, months",

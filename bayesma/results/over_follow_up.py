@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesma.classical.crude_rate import CrudeRate
 from bayesma.posterior.hazard import Window
-from bayesma.posterior.relapse_course import TYPICAL
+from bayesma.posterior.relapse_course import NEW_CENTRE, NEW_STUDY, TYPICAL
 from bayesma.results.base import Result, as_numbers
 from bayesma.spec.tables import QuestionsTable
 
@@ -73,9 +73,20 @@ class OverFollowUp(Result):
         return as_numbers(self.hazard.loc["ratio"])
 
     def of(self, quantity: str, estimand: str = TYPICAL) -> dict[str, float]:
-        """A row of the course; that of the typical study where the estimand is not defined."""
-        known = estimand if estimand in self.course.index.unique("estimand") else TYPICAL
-        return as_numbers(self.course.loc[(known, quantity)])
+        """A row of the course."""
+        return as_numbers(self.course.loc[(estimand, quantity)])
+
+    def _elsewhere(self, quantity: str) -> dict[str, float]:
+        """The same in patients treated elsewhere."""
+        line = {} if self.newcomer is None else self.of(quantity, self.newcomer)
+        names = {"elsewhere": "mean", "elsewhere_ci_low": "ci_low", "elsewhere_ci_high": "ci_high"}
+        return {name: line.get(column, math.nan) for name, column in names.items()}
+
+    @property
+    def newcomer(self) -> str | None:
+        """The estimand of patients elsewhere: a new centre, else a new study; None where all are alike."""
+        known = self.course.index.unique("estimand")
+        return next((name for name in (NEW_CENTRE, NEW_STUDY) if name in known), None)
 
     def rows(self) -> list[dict[str, Any]]:
         """The one line of the answer table: freedom from relapse at the end of the late window."""
@@ -90,6 +101,7 @@ class OverFollowUp(Result):
             "estimate": line["mean"],
             "ci_low": line["ci_low"],
             "ci_high": line["ci_high"],
+            **self._elsewhere(month),
             "p_rises": math.nan if self.hazard is None else float(self.hazard.attrs["p_rises"]),
         }
         gains = self.gains()["gain"]

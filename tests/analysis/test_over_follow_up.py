@@ -11,6 +11,7 @@ import pytest
 import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.errors import OptionError, SpecError
+from bayesma.reporting.over_follow_up import answer
 from bayesma.resources import DATA
 from bayesma.results import OverFollowUp
 
@@ -52,6 +53,10 @@ def test_a_line_holds_what_the_questions_answer(analysed: Analysed) -> None:
     assert result.decision.equals(gains)
     assert line["measure"] == "relapse-free at month 10"
     assert line["estimate"] == result.course["mean"]["typical study", "relapse-free at month 10"]
+    new = result.course.loc[("new study", "relapse-free at month 10")]
+    assert line[["elsewhere", "elsewhere_ci_low", "elsewhere_ci_high"]].tolist() == [
+        *new[["mean", "ci_low", "ci_high"]]
+    ]
     assert line["p_rises"] == result.hazard.attrs["p_rises"]
     assert line["gain_neutral_18"] == gains["gain"]["typical study", "neutral", 5.0, 18.0]
     assert line["gain_f = 1_18"] == gains["gain"]["typical study", "f = 1", 5.0, 18.0]
@@ -75,6 +80,13 @@ def test_an_intensity_that_never_changes_has_no_rise(analysed: Analysed) -> None
     assert math.isnan(analysis.table()["p_rises"].iloc[0])
     assert result.decision["gain"].abs().max() < 1e-9
     assert result.mean_names == ["h"]
+
+
+def test_where_all_studies_are_alike_nothing_is_said_of_others(analysed: Analysed) -> None:
+    analysis = analysed(HEAD + MODEL + 'random_effects = "none"\n', ROWS)
+    assert only(analysis).newcomer is None
+    assert math.isnan(analysis.table()["elsewhere"].iloc[0])
+    assert "new study" not in answer(only(analysis))
 
 
 def test_deaths_compete_where_their_column_is_named(analysed: Analysed) -> None:
