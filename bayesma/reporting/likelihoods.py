@@ -163,13 +163,9 @@ def _relapse(options: Options) -> str:
     dying = (
         "death is a competing cause with a constant intensity"
         if options["deaths"] == "competing"
-        else "who dies or leaves inside an interval counts as followed, free of relapse, to its middle"
+        else "death is no cause of its own"
     )
-    return (
-        f"relapse: patients at risk relapse with an intensity that is {course}{shifted}; when inside an "
-        "interval a relapse happened is integrated out, so that without deaths the number of relapses is "
-        f"binomial with a complementary log-log link; {dying}. After the last period its intensity goes on"
-    )
+    return f"relapse: patients at risk relapse with an intensity that is {course}{shifted}; {dying}"
 
 
 def _effects(name: str, options: Options) -> str:

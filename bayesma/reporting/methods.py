@@ -126,7 +126,10 @@ def _of_relapses(results: list[Result]) -> str:
         name if name == prior or "=" in name else f"{name} {prior}" for name, prior in beliefs.items()
     )
     return (
-        "P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in the "
+        "When inside an interval a relapse happened is integrated out, so that without competing deaths the "
+        "number of relapses is binomial with a complementary log-log link; who leaves inside an interval "
+        "counts as followed, free of relapse, to its middle, and beyond the last period its intensity goes "
+        "on. P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in the "
         "late window than in the early one. Free of relapse means alive and free of relapse. After a second "
         "transplantation at month m the log intensity of relapse is (1 - f) log lambda(t) + f log "
         f"lambda(t - m); f was drawn from what is believed of it: {named}. The gain is the difference of the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ C,pain,6,0.1,0.25
 A,pain,12,-0.4,0.3
 A,sleep,6,0.3,0.2
 """
+
+
+@cache
+def exactly(name: str) -> Analysis:
+    """A shipped analysis by exact integration, once."""
+    return run(name, engine="exact", progressbar=False)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from bayesma.reporting.over_follow_up import answer
 from bayesma.resources import DATA
 from bayesma.results import OverFollowUp
 
+from .conftest import exactly
+
 type Analysed = Callable[..., Analysis]
 
 HEAD = """
@@ -128,7 +130,7 @@ GRID = json.loads((DATA.folder() / "reference" / "relapse_grid.json").read_text(
 @pytest.fixture(scope="module", params=["wang2014", "msc_relapse"])
 def shipped(request: pytest.FixtureRequest) -> Analysis:
     """The shipped analyses of relapses."""
-    return bm.run(request.param)
+    return exactly(request.param)
 
 
 def test_answers_are_those_of_plain_grids(shipped: Analysis) -> None:
