@@ -144,7 +144,8 @@ def _gain_words(result: OverFollowUp) -> str:
     last, exceeds = gains.index.get_level_values("to").max(), str(gains.columns[-1])
     shown = gains[gains.index.get_level_values("to") == last]
     parts = [
-        f"{general(float(row['gain']), 2, zeros=True)} ({belief}; {exceeds} {probability(float(row[exceeds]))})"
+        f"{general(float(row['gain']), 2, zeros=True)} "
+        f"({belief}; {exceeds} {probability(float(row[exceeds]))})"
         for (_, belief, _, _), row in zip(shown.index.tolist(), shown.to_dict("records"), strict=True)
     ]
     month = shown.index.get_level_values("month")[0]
