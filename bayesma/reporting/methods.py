@@ -130,8 +130,8 @@ def _of_relapses(results: list[Result]) -> str:
         "number of relapses is binomial with a complementary log-log link; who leaves inside an interval "
         "counts as followed, free of relapse, to its middle, and beyond the last period its intensity goes "
         "on. P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in "
-        "the late window than in the early one. Free of relapse means alive and free of relapse. After a second "
-        "transplantation at month m the log intensity of relapse is (1 - f) log lambda(t) + f log "
+        "the late window than in the early one. Free of relapse means alive and free of relapse. After a "
+        "second transplantation at month m the log intensity of relapse is (1 - f) log lambda(t) + f log "
         f"lambda(t - m); f was drawn from what is believed of it: {named}. The gain is the difference of the "
         "mean months free of relapse. Intervals hold 95 % of the posterior, with equal tails."
     )
