@@ -14,27 +14,34 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.calibration.crosscheck import crosscheck
+from bayesma.classical.crude_rate import crude_rate
 from bayesma.counterparts import counterparts, over_visits
 from bayesma.engines.fit import ENGINES, SEED_BITS, fit
 from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
+from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.notes import conflict_notes, prior_notes, size_notes
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.compare import compare
+from bayesma.posterior.hazard import hazard
 from bayesma.posterior.predict import predict
 from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_overlap, prior_share
 from bayesma.posterior.prob import prob
 from bayesma.posterior.provenance import provenance
+from bayesma.posterior.relapse_months import HORIZONS
+from bayesma.posterior.retreatment import retreatment
 from bayesma.posterior.shrinkage import shrinkage
 from bayesma.posterior.summary import label_text, summary
 from bayesma.reference import ReferenceCheck, check_references
-from bayesma.results import OneEffect, OverMonths, Result
+from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result, windows_of
 from bayesma.spec import Job, Spec, load_spec
 from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence, evidence_of
 from bayesma.zero_events import zero_events
 
 type Progress = Callable[[int, int, str], None]
+
+_KINDS: dict[type, type[Result]] = {Trajectories: OverMonths, FollowUp: OverFollowUp}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,19 +181,15 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         answers = _answers(evidence, tree, job)
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    favours = job.effects.favours
     conflict = prior_conflict(tree)
     share = prior_share(tree).where(conflict >= CONFLICT)
     said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
     zeros = answers.get("zero_events")
-    kind = OverMonths if isinstance(evidence, Trajectories) else OneEffect
-    return kind(
+    return _KINDS.get(type(evidence), OneEffect)(
         job=job,
         evidence=evidence,
         fit=tree,
         summary=summary(tree),
-        shrinkage=shrinkage(tree),
-        benefit=None if favours is None else benefit(tree, favours=favours, mid=job.questions.mid),
         probabilities=_probabilities(tree, job),
         prior_share=share,
         prior_overlap=prior_overlap(tree),
@@ -205,19 +208,46 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
 
 
 def _answers(evidence: Evidence, tree: xr.DataTree, job: Job) -> dict[str, Any]:
-    """What only one kind of result has: answers about one effect, or over the months."""
-    options = provenance(tree).options
+    """What only one kind of result has: answers about one effect, over the months, or over follow-up."""
+    options, favours = provenance(tree).options, job.effects.favours
+    if isinstance(evidence, FollowUp):
+        return _of_relapse(evidence, tree, job)
+    effect = {
+        "shrinkage": shrinkage(tree),
+        "benefit": None if favours is None else benefit(tree, favours=favours, mid=job.questions.mid),
+    }
     if isinstance(evidence, Trajectories):
         asked = job.questions.rebound
         months = None if asked is None else (asked[0], asked[1])
-        course = predict(tree, favours=job.effects.favours, rebound=months)
-        return {"course": course, "classical": over_visits(evidence, options)}
+        course = predict(tree, favours=favours, rebound=months)
+        return effect | {"course": course, "classical": over_visits(evidence, options)}
     classical = counterparts(evidence, options)
-    return {
+    return effect | {
         "compare": compare({f"Bayesian ({tree.attrs['engine']})": tree, **classical}),
         "risks": _risks(tree, job),
         "frequentist": classical,
         "zero_events": zero_events(evidence, tree),
+    }
+
+
+def _of_relapse(evidence: FollowUp, tree: xr.DataTree, job: Job) -> dict[str, Any]:
+    """The change of the intensity, the course, the decision; and relapses per patient-month."""
+    asked = job.questions
+    early, late = windows_of(asked)
+    to = asked.to or HORIZONS
+    months = sorted({*(asked.at_months or (early[1], late[1])), late[1]})
+    changes = provenance(tree).options["hazard"] != "constant"
+    return {
+        "hazard": hazard(tree, early=early, late=late) if changes else None,
+        "course": predict(tree, months=months, to=to),
+        "decision": retreatment(
+            tree,
+            month=asked.repeat or early[1],
+            restoration=asked.restoration,
+            to=to,
+            gain=1.0 if asked.gain is None else asked.gain,
+        ),
+        "crude": crude_rate(evidence),
     }
 
 

@@ -20,6 +20,7 @@ from bayesma.engines.fit import fit
 from bayesma.errors import BayesmaError, OptionError, SpecError
 from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
+from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.posterior.marginals import parameter_names
 from bayesma.posterior.model_evidence import model_evidence
@@ -152,6 +153,8 @@ def _frequentist(answers: _Answers, subject: str, statistic: str) -> float:
     if not plus:
         raise OptionError(f"{subject!r} names no interval; write the method and the interval, as in DL+wald")
     evidence = answers.evidence
+    if isinstance(evidence, FollowUp):
+        raise OptionError("relapses have no frequentist answer to hold them to")
     if isinstance(evidence, Trajectories):
         numbers = multivariate(evidence, method=method, between=ci).to_series()
     else:
@@ -175,7 +178,9 @@ def _effect(answers: _Answers, subject: str, statistic: str) -> float:
     """A number of one study."""
     studies = answers.evidence.to_frame()
     labels = studies["study"]
-    if "month" in studies:  # several rows are one study
+    if isinstance(answers.evidence, FollowUp):
+        labels = pd.Series(answers.evidence.label)
+    elif "month" in studies:  # several rows are one study
         labels = labels + " " + studies["month"].map("{:g}".format)
     studies = studies.drop(columns="study").set_index(labels)
     _one_of(subject, studies.index, "study")

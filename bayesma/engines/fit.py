@@ -60,8 +60,8 @@ def fit(
         Options of the family, checked against its list: ``random_effects="normal" | "none"``
         for `normal`; also ``"student_t"`` with ``nu=4``, ``baseline`` and ``coding`` for `binomial`;
         ``distribution`` for `proportion`; ``trajectory``, ``between``, ``moderators=["dose"]`` and
-        ``slope_moderators`` for `longitudinal`; ``hazard``, ``periods``, ``random_effects`` and
-        ``deaths`` for `relapse`.
+        ``slope_moderators`` for `longitudinal`; ``hazard``, ``periods``, ``random_effects``, ``deaths``,
+        ``centres`` and ``moderators`` for `relapse`.
 
     Returns
     -------

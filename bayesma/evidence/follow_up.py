@@ -331,6 +331,11 @@ class FollowUp:
         return np.array([f"{name} {interval_label(a, b)}" for name, a, b in ends], dtype=np.str_)
 
     @property
+    def measure(self) -> str:
+        """An intensity is no measure of effect."""
+        return "GEN"
+
+    @property
     def groups(self) -> Labels:
         """Whose patients the rows follow, each once: the studies, or ``study: centre``."""
         return np.array(list(dict.fromkeys(row_names(self.study, self.centre))), dtype=np.str_)

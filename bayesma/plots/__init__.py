@@ -1,7 +1,11 @@
 """Figures: each draws what was computed elsewhere."""
 
 from bayesma.plots.forest import forest
+from bayesma.plots.hazard import hazard
+from bayesma.plots.occupancy import occupancy
 from bayesma.plots.posterior import posterior
+from bayesma.plots.relapse import relapse
+from bayesma.plots.retreatment import retreatment
 from bayesma.plots.trajectory import trajectory
 
-__all__ = ["forest", "posterior", "trajectory"]
+__all__ = ["forest", "hazard", "occupancy", "posterior", "relapse", "retreatment", "trajectory"]

@@ -38,16 +38,16 @@ def assemble(origin: Provenance, sentences: Iterable[str]) -> str:
     return " ".join([*opening, *sentences, prior_sentence(origin), f"Computed by {origin.route}."])
 
 
-def heading_height(title: str | None, origin: Provenance, width: float) -> float:
+def heading_height(title: str | None, converged: bool, width: float) -> float:
     """Inches that title and banner take at the top."""
     lines = _title_lines(title, width)
     height = line_height(style.TITLE) * len(lines) + (0.08 if lines else 0.0)
-    return height + (0.0 if origin.converged else BANNER + 0.08)
+    return height + (0.0 if converged else BANNER + 0.08)
 
 
-def write_heading(sheet: Axes, y: float, title: str | None, origin: Provenance, width: float) -> None:
+def write_heading(sheet: Axes, y: float, title: str | None, converged: bool, width: float) -> None:
     """Banner of a fit that did not converge, then the title, from `y` downwards."""
-    if not origin.converged:
+    if not converged:
         sheet.axhspan(y, y + BANNER, facecolor=style.ALARM, edgecolor="none")
         size = style.TITLE
         while text_width(UNCONVERGED, size, True) > width - 2 * style.MARGIN and size > 5:

@@ -36,14 +36,14 @@ def draw_page(
     rows: Sequence[Row], table: Table, span: tuple[float, float], words: Words, origin: Provenance
 ) -> Figure:
     """The whole figure, from top to bottom."""
-    heading = caption.heading_height(words.title, origin, table.width)
+    heading = caption.heading_height(words.title, origin.converged, table.width)
     top = style.MARGIN + heading + table.header
     centres, axis = _places(rows, table, top + 0.03)
     foot = _Foot.measure(table, span, words, origin.measure.null, _keys(rows, noun(origin.measure)))
     height = axis + foot.height + style.MARGIN
     figure = style.picture(table.width, height)
     sheet = style.sheet(figure, table.width, height)
-    caption.write_heading(sheet, style.MARGIN, words.title, origin, table.width)
+    caption.write_heading(sheet, style.MARGIN, words.title, origin.converged, table.width)
     _bands(sheet, rows, centres, table)
     _rules(sheet, rows, centres, table, top, axis)
     _write_table(sheet, rows, centres, table, top)

@@ -85,6 +85,11 @@ def probability(value: float) -> str:
     return f"= {value:.3f}"
 
 
+def short_probability(value: float) -> str:
+    """A probability in a table: no sign of equality, no space."""
+    return probability(value).removeprefix("= ").replace(" ", "")
+
+
 def percent(ci_prob: float) -> str:
     """``95%``."""
     return f"{100.0 * ci_prob:.10g}%"

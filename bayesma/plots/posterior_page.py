@@ -71,7 +71,7 @@ def draw_page(shown: Shown, words: Words, origin: Provenance, measure: Measure |
     label = wrap(words.xlabel, WIDTH - 2 * style.MARGIN, SIZE)
     below = wrap(words.caption, WIDTH - 2 * style.MARGIN, style.CAPTION)
     estimate = wrap(words.estimate, WIDTH - 2 * style.MARGIN, SIZE)
-    y = style.MARGIN + caption.heading_height(words.title, origin, WIDTH)
+    y = style.MARGIN + caption.heading_height(words.title, origin.converged, WIDTH)
     under_title = y
     y += line_height(SIZE) * len(estimate) + 2 * BLOCK
     strip = y
@@ -82,7 +82,7 @@ def draw_page(shown: Shown, words: Words, origin: Provenance, measure: Measure |
     height = y + foot + line_height(style.CAPTION) * len(below) + style.MARGIN
     figure = style.picture(WIDTH, height)
     sheet = style.sheet(figure, WIDTH, height)
-    caption.write_heading(sheet, style.MARGIN, words.title, origin, WIDTH)
+    caption.write_heading(sheet, style.MARGIN, words.title, origin.converged, WIDTH)
     write(sheet, style.MARGIN, under_title, estimate, size=SIZE, top=True)
     write_claims(sheet, words.claims, strip, WIDTH)
     graph = style.graph(figure, 2 * style.MARGIN, WIDTH - 2 * style.MARGIN, top, axis)

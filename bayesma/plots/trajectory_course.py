@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.families.visit_covariances import BETWEEN
-from bayesma.plots.numbers import Interval, probability, tick
+from bayesma.plots.numbers import Interval, short_probability, tick
 from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import benefit
@@ -234,7 +234,7 @@ def _probabilities(
 def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
     """A column of `benefit`: one row an estimand, the row of all visits left out."""
     rows = {
-        words: tuple(_short(float(p)) for p in _by_visit(table, column, name)[:-1])
+        words: tuple(short_probability(float(p)) for p in _by_visit(table, column, name)[:-1])
         for name, words in ROWS.items()
     }
     return Block(heading, tuple(rows.items()))
@@ -243,8 +243,3 @@ def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
 def _by_visit(table: pd.DataFrame, column: str, parameter: str) -> Array:
     """A column of `benefit` for one parameter: the visits, then all of them together."""
     return np.asarray(table.xs(parameter, level="parameter")[column], dtype=np.float64)
-
-
-def _short(value: float) -> str:
-    """A probability in a table: no sign of equality, no space."""
-    return probability(value).removeprefix("= ").replace(" ", "")

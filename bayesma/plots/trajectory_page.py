@@ -58,7 +58,7 @@ def draw_page(
     keys = _keys(words, origin.measure, mid)
     below = wrap(words.caption, room, style.CAPTION)
     ylabel = _ylabel(words, room)
-    y = style.MARGIN + caption.heading_height(words.title, origin, width)
+    y = style.MARGIN + caption.heading_height(words.title, origin.converged, width)
     strip = y
     y += strip_height(course, room)
     over = y
@@ -69,7 +69,7 @@ def draw_page(
     height = foot + line_height(style.CAPTION) * len(below) + style.MARGIN
     figure = style.picture(width, height)
     sheet = style.sheet(figure, width, height)
-    caption.write_heading(sheet, style.MARGIN, words.title, origin, width)
+    caption.write_heading(sheet, style.MARGIN, words.title, origin.converged, width)
     write_strip(sheet, course, columns, strip)
     write(sheet, style.MARGIN, over, ylabel, size=SIZE, top=True)
     graph = style.graph(figure, *columns.graph, top, axis)

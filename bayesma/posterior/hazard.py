@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from bayesma.posterior.marginals import moments_below
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import beyond, course_of, require_course
+from bayesma.posterior.relapse_levels import Levels
 from bayesma.posterior.spread import Spread, table_of
 
 Array = NDArray[np.float64]
@@ -53,7 +54,8 @@ def hazard(
         study's shift is 0; the ``ratio`` of the late one to the early one, the same in every study, whose
         mean need not exist; and their ``difference``. Columns mean, sd, median, ci_low, ci_high, mcse_mean.
         ``attrs``: p_rises, the posterior probability that the late intensity is the higher one, with its
-        Monte Carlo error mcse_p_rises; windows; notes; converged.
+        Monte Carlo error mcse_p_rises; before, what the prior says of both (p_rises, and median, ci_low and
+        ci_high of the ratio); windows; notes; converged.
 
     Raises
     ------
@@ -95,11 +97,27 @@ def hazard(
     table.attrs = {
         "p_rises": rises.mean(),
         "mcse_p_rises": rises.mcse(),
+        "before": _before(fit, origin, early, late, ends),
         "windows": tuple(windows),
         "notes": [*beyond(fit, origin, months), *origin.notes],
         "converged": origin.converged,
     }
     return table
+
+
+def _before(
+    fit: xr.DataTree, origin: Provenance, early: Window, late: Window, ends: tuple[float, float]
+) -> dict[str, float]:
+    """The change as the prior has it: the probability of a rise, and the ratio."""
+    start, stop = np.array([early, late], dtype=np.float64).T
+    first, last = Levels.of(fit, origin, "prior").mean(start, stop).T
+    median, low, high = np.quantile(last / first, [0.5, *ends])
+    return {
+        "p_rises": float(np.mean(last > first)),
+        "median": float(median),
+        "ci_low": float(low),
+        "ci_high": float(high),
+    }
 
 
 def _checked(fit: xr.DataTree) -> Provenance:
@@ -116,7 +134,7 @@ def _checked(fit: xr.DataTree) -> Provenance:
 def _windows(origin: Provenance, early: Window, late: Window) -> list[Window]:
     """Both windows, once the model can tell them apart."""
     for name, window in (("early", early), ("late", late)):
-        ends = list(window)
+        ends = list(window) if isinstance(window, Sequence) else []
         if len(ends) != 2 or not all(is_number(m) and math.isfinite(m) for m in ends):
             raise OptionError(f"{name} is {window!r}; give two months, for example (0, 6)")
         if not 0.0 <= ends[0] < ends[1]:

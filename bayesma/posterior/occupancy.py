@@ -25,19 +25,14 @@ from bayesma.posterior.spread import Spread, table_of
 
 Array = NDArray[np.float64]
 
-ACTIVE, PARTIAL, MAJOR, RELAPSED, DEAD = STATES = (
-    "active",
-    "partial response",
-    "major response",
-    "relapsed",
-    "dead",
-)
+ACTIVE, PARTIAL, MAJOR, RELAPSED, DEAD = "active", "partial", "major", "relapsed", "dead"
 SETTINGS = {TYPICAL: MEDIAN, NEW_STUDY: NEW}
 FOLLOWED = tuple(range(1, 25))
 CLOCK = (
     "response counts from month 0, where the follow-up of responders starts: when it was reached is not part "
     "of the models"
 )
+ALL_ALIKE = "relapse has one intensity in all studies (random_effects='none'), a new one included"
 ALIKE = "partial and major responders relapse alike: the relapses were not counted apart"
 
 
@@ -79,7 +74,7 @@ def occupancy(
     Returns
     -------
     pandas.DataFrame
-        Index (month, state), the states ``active`` (no response), ``partial response``, ``major response``,
+        Index (month, state), the states ``active`` (no response), ``partial`` and ``major`` (responding),
         ``relapsed`` and ``dead``, whose means sum to 1 at every month. Columns mean, sd, median, ci_low,
         ci_high, mcse_mean, from draws. ``attrs``: setting, notes, converged.
 
@@ -118,6 +113,8 @@ def occupancy(
     origins = {name: single_arms(fit, name, "occupancy") for name, fit in given.items()}
     notes = [CLOCK, ALIKE, *counted_among_responders(any_response, major, "occupancy")]
     course, _ = course_of(relapse, origin, asked)
+    if setting not in course.shift:
+        notes.append(ALL_ALIKE)
     shift = course.shift.get(setting, course.shift[TYPICAL])
     relapsed_by = -np.expm1(-np.cumsum(course.relapse * np.exp(shift)[:, None], axis=1))
     place = course.position(asked) - 1

@@ -48,7 +48,7 @@ def retreatment(
     fit: xr.DataTree,
     *,
     month: float | Sequence[float] = 6.0,
-    restoration: Belief | Sequence[Belief] | None = None,
+    restoration: Belief | Sequence[Belief] | Mapping[str, Belief] | None = None,
     to: float | Sequence[float] = HORIZONS,
     gain: float | Sequence[float] = 1.0,
     ci_prob: float = 0.95,
@@ -69,7 +69,8 @@ def retreatment(
     restoration
         What is believed of f: ``"sceptical"`` Beta(1, 4), a fifth on average; ``"neutral"`` Beta(1, 1), any
         share alike; ``"trialists"`` Beta(4, 1), four fifths on average, as those expect who recommend to
-        repeat; a distribution on (0, 1) as `Prior` or text; a number. All three named ones when not given.
+        repeat; a distribution on (0, 1) as `Prior` or text; a number. Several as a list, or by names of
+        their own. All three named ones when not given.
     to
         Months to which time free of relapse is counted.
     gain
@@ -167,30 +168,38 @@ def _best(gains: Mapping[float, Array]) -> list[float]:
     return [chosen, expected[chosen], float(knowing.mean()) - expected[chosen]]
 
 
-def _beliefs(restoration: Belief | Sequence[Belief] | None) -> dict[str, Prior | float]:
+def _beliefs(
+    restoration: Belief | Sequence[Belief] | Mapping[str, Belief] | None,
+) -> dict[str, Prior | float]:
     """Each belief by its name."""
     if restoration is None:
         return dict(BELIEFS)
+    if isinstance(restoration, Mapping):
+        return {name: _belief(one) for name, one in restoration.items()}
     alone = isinstance(restoration, str | Prior | int | float)
     given = cast("list[Belief]", [restoration] if alone else list(cast("Sequence[Belief]", restoration)))
-    found: dict[str, Prior | float] = {}
-    for one in given:
-        if isinstance(one, int | float):
-            if not 0.0 <= float(one) <= 1.0:
-                raise OptionError(f"restoration is {one!r}; a share lies between 0 and 1")
-            found[f"f = {one:g}"] = float(one)
-        elif isinstance(one, str) and one in BELIEFS:
-            found[one] = BELIEFS[one]
-        else:
-            prior = one if isinstance(one, Prior) else Prior.parse(str(one))
-            low, high = prior.ppf(np.array([0.0, 1.0]))
-            if low < 0.0 or high > 1.0:
-                raise OptionError(
-                    f"restoration is {prior}, which reaches from {low:g} to {high:g}; a share lies between 0 "
-                    f"and 1: give a Beta, or one of {', '.join(BELIEFS)}"
-                )
-            found[str(prior)] = prior
-    return found
+    return {_name(one): _belief(one) for one in given}
+
+
+def _name(one: Belief) -> str:
+    """A belief that was given no name."""
+    return f"f = {one:g}" if isinstance(one, int | float) else str(one)
+
+
+def _belief(one: Belief) -> Prior | float:
+    """A share, or its distribution."""
+    if isinstance(one, int | float):
+        if not 0.0 <= one <= 1.0:
+            raise OptionError(f"restoration is {one!r}; a share lies between 0 and 1")
+        return float(one)
+    prior = BELIEFS[one] if isinstance(one, str) and one in BELIEFS else Prior.parse(one)
+    low, high = prior.ppf(np.array([0.0, 1.0]))
+    if low < 0.0 or high > 1.0:
+        raise OptionError(
+            f"restoration is {prior}, which reaches from {low:g} to {high:g}; a share lies between 0 and 1: "
+            f"give a Beta, or one of {', '.join(BELIEFS)}"
+        )
+    return prior
 
 
 def _restored(beliefs: Mapping[str, Prior | float], n: int, seed: int) -> dict[str, Array]:

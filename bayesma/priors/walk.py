@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bayesma.priors.prior import Prior
 from bayesma.priors.variables import data_of, density
+
+LEAST = 1e-9  # sd of steps that sums of floats still resolve; a chain below it would never come back
 
 
 def random_walk(prior: Prior, name: str, sd: Any, size: int) -> Any:
@@ -47,5 +51,5 @@ def random_walk(prior: Prior, name: str, sd: Any, size: int) -> Any:
             scale, sigma = inputs[-2:]
             return pt.concatenate([pt.log(scale) * pt.ones(1), pt.log(sigma) * pt.ones(size - 1)])
 
-    numbers = data_of(prior, name)
-    return pm.CustomDist(name, *numbers, sd, logp=logp, shape=(size,), default_transform=Steps())
+    numbers = (*data_of(prior, name), sd + np.float64(LEAST))
+    return pm.CustomDist(name, *numbers, logp=logp, shape=(size,), default_transform=Steps())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def rate_head(column: str) -> str:
     return f"P(> {general(100.0 * rate, 3)} %)"
 
 
-def risk_text(row: pd.Series[float]) -> str:
+def risk_text(row: Mapping[str, float] | pd.Series[float]) -> str:
     """Median and interval of a risk, never 0 or 1 by rounding."""
     values = [float(row[name]) for name in ENDS]
     decimals = 2 if values[2] - values[1] > 0.1 else 3

@@ -13,7 +13,7 @@ from bayesma.evidence.effects import Effects
 from bayesma.notes import prior_notes
 from bayesma.posterior.prior_share import DOMINATES, RULES
 from bayesma.reporting.numbers import share
-from bayesma.results import OneEffect, Result
+from bayesma.results import OneEffect, OverFollowUp, Result
 
 LARGEST_Z = 5.0  # the two engines never differ by more by chance, in any number of comparisons here
 
@@ -72,6 +72,9 @@ def places(analysis: Analysis, results: Sequence[Result]) -> str:
     """Which results: nothing when all, a variant by its name when all of it, else the list."""
     if len(results) == len(analysis.results):
         return "" if len(results) == 1 else "all results"
+    relapses = [r for r in analysis.results if isinstance(r, OverFollowUp)]
+    if len(results) > 1 and [r.job.name for r in results] == [r.job.name for r in relapses]:
+        return f"relapse: all {len(relapses)} results"
     variants = {r.job.variant_label for r in results}
     if len(variants) == 1:
         (variant,) = variants

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bayesma.analysis import Analysis
+from bayesma.reporting import over_follow_up
 from bayesma.reporting.absolute import rate_head, risk_text
 from bayesma.reporting.alarms import places
 from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
 from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words, single_arm
-from bayesma.results import OneEffect, OverMonths, Result
+from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
 
+EFFECTS, RISKS, RELAPSES = "effects", "risks", "relapses"
 UNCONVERGED = "NOT CONVERGED"
 COLUMNS = (
     Column("Outcome", kind="text"),
@@ -67,39 +70,80 @@ RISK_MEANINGS = (
 )
 
 
-def meanings(analysis: Analysis) -> tuple[tuple[str, str], ...]:
-    """What the columns of the answer table mean."""
-    return RISK_MEANINGS if of_risks(analysis) else MEANINGS
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Results of one kind in one table.
+
+    Attributes
+    ----------
+    kind
+        Effects, risks or relapses.
+    table
+        A line a fit, and for an effect over months a line a visit.
+    meanings
+        What its columns mean.
+    words
+        What a table has no room for, in sentences: of relapses the primary answer.
+    """
+
+    kind: str
+    table: Table
+    meanings: tuple[tuple[str, str], ...]
+    words: tuple[str, ...] = ()
 
 
-def of_risks(analysis: Analysis) -> bool:
-    """Whether every result is of single arms at one time."""
-    return len(_of_single_arms(analysis)) == len(analysis.results)
+def kinds(analysis: Analysis) -> dict[str, list[Result]]:
+    """Results by kind, in the order of the spec."""
+    found: dict[str, list[Result]] = {}
+    for result in analysis.results:
+        found.setdefault(_kind_of(result), []).append(result)
+    return found
 
 
-def _of_single_arms(analysis: Analysis) -> list[OneEffect]:
-    """Results that are risks."""
-    return [r for r in analysis.results if isinstance(r, OneEffect) and single_arm(r)]
+def _kind_of(result: Result) -> str:
+    """Effects, risks, relapses."""
+    if isinstance(result, OverFollowUp):
+        return RELAPSES
+    return RISKS if isinstance(result, OneEffect) and single_arm(result) else EFFECTS
 
 
-def answers(analysis: Analysis) -> Table:
+def answers(analysis: Analysis) -> list[Answer]:
     """Every fit in one line, variants of one analysis together, the first of them the primary one.
 
-    An effect over months has a line for every visit.
+    An effect over months has a line for every visit. Effects, risks and relapses have tables of their own.
     """
-    if of_risks(analysis):
-        return _risk_answers(analysis)
-    shown: set[str] = set()
+    made = {EFFECTS: _effect_answers, RISKS: _risk_answers, RELAPSES: _relapse_answers}
+    told = {EFFECTS: MEANINGS, RISKS: RISK_MEANINGS, RELAPSES: over_follow_up.MEANINGS}
+    groups = kinds(analysis)
+    found = []
+    for kind, results in groups.items():
+        title = "The answer" if len(groups) == 1 else f"The answer: {kind}"
+        note = f"Frequentist: {_classical(analysis, results)}."
+        relapses = _relapses(results)
+        apart = over_follow_up.ranges(relapses)
+        words = tuple(text for text in (*map(over_follow_up.answer, relapses[:1]), apart) if text)
+        shown = table(title, *made[kind](results), f"{note} {apart}".rstrip())
+        found.append(Answer(kind, shown, told[kind], words))
+    return found
+
+
+def _firsts(results: Sequence[Result]) -> list[bool]:
+    """Whether each is the first of its analysis."""
+    names = [result.job.analysis for result in results]
+    return [name not in names[:i] for i, name in enumerate(names)]
+
+
+def _effect_answers(results: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
+    """Effects, at one time or over months."""
     rows: list[Row] = []
-    for result in analysis.results:
-        rows += _rows(result, first=result.job.analysis not in shown)
-        shown.add(result.job.analysis)
-    return table("The answer", COLUMNS, rows, f"Frequentist: {_classical(analysis)}.")
+    for result, first in zip(results, _firsts(results), strict=True):
+        rows += _rows(result, first=first)
+    return COLUMNS, rows
 
 
-def _risk_answers(analysis: Analysis) -> Table:
-    """The same for single arms: risks by name, and the probabilities that they exceed the rates asked for."""
-    results = _of_single_arms(analysis)
+def _risk_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
+    """Single arms: risks by name, and the probabilities that they exceed the rates asked for."""
+    results = [result for result in given if isinstance(result, OneEffect)]
     tables = [result.risks for result in results if result.risks is not None]
     asked = list(dict.fromkeys(str(n) for risks in tables for n in risks.columns if str(n).startswith("P(")))
     columns = [
@@ -111,12 +155,8 @@ def _risk_answers(analysis: Analysis) -> Table:
         Column("New study", "95 % interval"),
         Column("Frequentist", "95 % interval"),
     ]
-    shown: set[str] = set()
-    rows = []
-    for result in results:
-        rows.append(_risk_row(result, asked, first=result.job.analysis not in shown))
-        shown.add(result.job.analysis)
-    return table("The answer", columns, rows, f"Frequentist: {_classical(analysis)}.")
+    firsts = _firsts(results)
+    return columns, [_risk_row(r, asked, first=first) for r, first in zip(results, firsts, strict=True)]
 
 
 def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
@@ -145,10 +185,31 @@ def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
     return Row(cells, _kind(result, first=first), _short(result, first=first))
 
 
-def _classical(analysis: Analysis) -> str:
+def _relapse_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
+    """Relapses: who is free of them, whether they come faster, and what repeating would gain."""
+    results = _relapses(given)
+    return over_follow_up.COLUMNS, [
+        _relapse_row(r, first=first) for r, first in zip(results, _firsts(results), strict=True)
+    ]
+
+
+def _relapses(given: Sequence[Result]) -> list[OverFollowUp]:
+    """Those results."""
+    return [result for result in given if isinstance(result, OverFollowUp)]
+
+
+def _relapse_row(result: OverFollowUp, *, first: bool) -> Row:
+    """One line of relapses."""
+    job = result.job
+    name = Words(job.label if first else job.variant_label, job.effects.treatment if first else "")
+    found = (name, *over_follow_up.cells(result, UNCONVERGED))
+    return Row(found, _kind(result, first=first), _short(result, first=first))
+
+
+def _classical(analysis: Analysis, of: Sequence[Result]) -> str:
     """Which classical answer is shown; where they differ, beside which results."""
     shown: dict[str, list[Result]] = {}
-    for result in analysis.results:
+    for result in of:
         shown.setdefault(result.classical_label, []).append(result)
     most = max(len(results) for results in shown.values())
     return "; ".join(

@@ -36,6 +36,8 @@ FREQUENTIST = {
     "doi 10.1002/sim.4172",
     "REML": f"REML: {LIKELIHOOD}",
     "ML": f"Maximum likelihood: {LIKELIHOOD}",
+    "crude rate": "Exact Poisson interval: Garwood F. Biometrika 1936;28:437-442, "
+    "doi 10.1093/biomet/28.3-4.437",
     "hksj": "Knapp G, Hartung J. Stat Med 2003;22:2693-2710, doi 10.1002/sim.1482",
 }
 

@@ -7,8 +7,9 @@ from typing import TypedDict
 
 from matplotlib.figure import Figure
 
+from bayesma.posterior.provenance import provenance
 from bayesma.reporting.tables import Table
-from bayesma.reporting.words import SOURCES, scale_words
+from bayesma.reporting.words import scale_words
 from bayesma.results import Result
 
 
@@ -36,18 +37,17 @@ class Content:
     ----------
     answer
         The result in one sentence.
-    main, beside
-        The figure over the whole width, and one beside the decision where there is one.
-    decision
-        Probabilities; None when nothing was asked.
+    main
+        The figure over the whole width.
+    pairs
+        Figures with the tables beside them, of which either may be missing: the decision first.
     tables, folded
         Always shown, and shown on demand.
     """
 
     answer: str
     main: Drawing
-    beside: Drawing | None
-    decision: Table | None
+    pairs: tuple[tuple[Drawing | None, Table | None], ...]
     tables: tuple[Table | None, ...]
     folded: tuple[Table | None, ...]
 
@@ -76,7 +76,7 @@ def sentence(result: Result, text: str, chances: str) -> str:
     chances
         What follows ``Probability of``; empty when nothing was asked.
     """
-    told = f"{text} ({SOURCES[result.fit.attrs['engine']]})"
+    told = f"{text} ({provenance(result.fit).route})"
     if not result.converged:
         return f"NOT CONVERGED, do not use: {told}"
     told = f"{told[:1].upper()}{told[1:]}."

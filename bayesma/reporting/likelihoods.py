@@ -29,6 +29,16 @@ LONGITUDINAL = (
     "doi 10.1177/1740774507083567; multivariate meta-analysis: Jackson D, Riley R, White IR. Stat Med "
     "2011;30:2481-2498, doi 10.1002/sim.4172"
 )
+RELAPSE = (
+    "Events counted by interval: Prentice RL, Gloeckler LA. Biometrics 1978;34:57-67, doi 10.2307/2529588"
+)
+COMPETING = "Competing causes: Prentice RL et al. Biometrics 1978;34:541-554, doi 10.2307/2530374"
+INTENSITIES = {
+    "random_walk": "constant within each period ({periods}), its log a random walk from period to period",
+    "independent": "constant within each period ({periods}), its log independent of the others a priori",
+    "constant": "the same at all times",
+    "weibull": "a Weibull one, exp(log_rate) a month on average over the first 12 months",
+}
 KNOWN_AS = {  # by baseline and coding
     ("fixed", "control"): " (Simmonds and Higgins)",
     ("fixed", "midpoint"): " (modified Simmonds and Higgins)",
@@ -48,7 +58,12 @@ BASELINES = {
 
 def model_sentence(family: str, options: Options) -> str:
     """Likelihood and distribution of effects, in one sentence without its full stop."""
-    kinds = {"binomial": _binomial, "proportion": _proportion, "longitudinal": _longitudinal}
+    kinds = {
+        "binomial": _binomial,
+        "proportion": _proportion,
+        "longitudinal": _longitudinal,
+        "relapse": _relapse,
+    }
     return kinds.get(family, _normal)(options)
 
 
@@ -60,6 +75,8 @@ def model_papers(family: str, options: Options) -> list[str]:
         return [BETA_BINOMIAL if options["distribution"] == "beta-binomial" else LOGIT_NORMAL]
     if family == "longitudinal":
         return [LONGITUDINAL]
+    if family == "relapse":
+        return [RELAPSE, *([COMPETING] if options["deaths"] == "competing" else [])]
     return [NORMAL]
 
 
@@ -131,6 +148,27 @@ def _longitudinal(options: Options) -> str:
         f"Normal({'m_i' if shifts else 'm'}, Sigma). Mean over months m: {mean}{own}. Covariance between "
         f"studies Sigma: {between}. A visit that a study has not takes no part; the effects in a new study "
         "are theta_new ~ Normal(m, Sigma)"
+    )
+
+
+def _relapse(options: Options) -> str:
+    """Relapses by interval of follow-up."""
+    ends = ", ".join(f"{month:g}" for month in options.get("periods", ()))
+    course = INTENSITIES[options["hazard"]].format(periods=f"ends at months {ends}")
+    shifts = [] if options["random_effects"] == "none" else ["u_i ~ Normal(0, s^2) of its study"]
+    if options["centres"] == "random":
+        shifts = ["u_ij ~ Normal(u_i, s_centre^2) of its centre", *shifts]
+    shifts += [f"moderators ({', '.join(options['moderators'])})"] * bool(options["moderators"])
+    shifted = f", its log shifted by {' and '.join(shifts)}" if shifts else ", the same in all studies"
+    dying = (
+        "death is a competing cause with a constant intensity"
+        if options["deaths"] == "competing"
+        else "who dies or leaves inside an interval counts as followed, free of relapse, to its middle"
+    )
+    return (
+        f"relapse: patients at risk relapse with an intensity that is {course}{shifted}; when inside an "
+        "interval a relapse happened is integrated out, so that without deaths the number of relapses is "
+        f"binomial with a complementary log-log link; {dying}. After the last period its intensity goes on"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesma.analysis import Analysis
 from bayesma.posterior.provenance import provenance
-from bayesma.reporting.answers import of_risks
+from bayesma.reporting.answers import EFFECTS, RELAPSES, RISKS, kinds
 from bayesma.reporting.citations import citations
 from bayesma.reporting.likelihoods import model_sentence
 from bayesma.reporting.markdown import escaped, markdown_table
@@ -18,11 +18,12 @@ from bayesma.reporting.tables import Table, table, words
 from bayesma.reporting.words import (
     benefit_words,
     measure_of,
+    measured,
     method_words,
     mid_words,
     prior_rows,
 )
-from bayesma.results import OverMonths, Result
+from bayesma.results import OverFollowUp, OverMonths, Result
 
 LARGE_Z = 3.0
 
@@ -77,7 +78,7 @@ def methods_markdown(analysis: Analysis) -> str:
 def _data(analysis: Analysis) -> str:
     """What was analysed, in which measures."""
     files = ", ".join(dict.fromkeys(r.job.data.name for r in analysis.results))
-    names = ", ".join(dict.fromkeys(measure_of(r).name for r in analysis.results))
+    names = ", ".join(dict.fromkeys(measured(r) for r in analysis.results))
     scales = {measure_of(r).scale for r in analysis.results}
     logs = "; ratios were analysed as natural logarithms" if "log" in scales else ""
     logits = "; proportions were analysed as logits" if "logit" in scales else ""
@@ -100,35 +101,63 @@ def _model(analysis: Analysis) -> str:
 
 
 def _questions(analysis: Analysis) -> str:
-    """How the probabilities are defined."""
-    if of_risks(analysis):
-        return (
-            "P(> x) is the posterior probability that a risk exceeds x: the median risk over settings, the "
-            "mean risk over settings, or the risk in a new study, by name. Intervals hold 95 % of the "
-            "posterior, with equal tails; risks are posterior medians."
-        )
-    sides = "; ".join(dict.fromkeys(benefit_words(r) for r in analysis.results))
+    """How the probabilities are defined, for every kind of result."""
+    asked = {RISKS: _of_risks, EFFECTS: _of_effects, RELAPSES: _of_relapses}
+    return " ".join(asked[kind](results) for kind, results in kinds(analysis).items())
+
+
+def _of_risks(results: list[Result]) -> str:
+    """Single arms."""
+    del results
+    return (
+        "P(> x) is the posterior probability that a risk exceeds x: the median risk over settings, the "
+        "mean risk over settings, or the risk in a new study, by name. Intervals hold 95 % of the "
+        "posterior, with equal tails; risks are posterior medians."
+    )
+
+
+def _of_relapses(results: list[Result]) -> str:
+    """Follow-up."""
+    beliefs: dict[str, str] = {}
+    for result in results:
+        if isinstance(result, OverFollowUp):
+            beliefs |= result.decision.attrs["restoration"]
+    named = ", ".join(
+        name if name == prior or "=" in name else f"{name} {prior}" for name, prior in beliefs.items()
+    )
+    return (
+        "P(rises) is the posterior probability that the mean monthly intensity of relapse is higher in the "
+        "late window than in the early one. Free of relapse means alive and free of relapse. After a second "
+        "transplantation at month m the log intensity of relapse is (1 - f) log lambda(t) + f log "
+        f"lambda(t - m); f was drawn from what is believed of it: {named}. The gain is the difference of the "
+        "mean months free of relapse. Intervals hold 95 % of the posterior, with equal tails."
+    )
+
+
+def _of_effects(results: list[Result]) -> str:
+    """Effects."""
+    sides = "; ".join(dict.fromkeys(benefit_words(r) for r in results))
     text = (
-        f"P(benefit) is the posterior probability that {_mean_effect(analysis)} lies on the favoured side of "
+        f"P(benefit) is the posterior probability that {_mean_effect(results)} lies on the favoured side of "
         f"no effect, and P(harm) that it lies on the other side. Benefit: {sides}."
     )
     labels: dict[str, list[str]] = {}
-    for result in analysis.results:
+    for result in results:
         used = labels.setdefault(mid_words(result), [])
         if result.job.label not in used:
             used.append(result.job.label)
     mids = [f"{mid} for {', '.join(used)}" if len(labels) > 1 else mid for mid, used in labels.items() if mid]
     if mids:
         text += f" P(beyond MID) asks for at least the minimal important difference: {'; '.join(mids)}."
-    if any(name.startswith("theta_new") for r in analysis.results for name in r.summary.index):
+    if any(name.startswith("theta_new") for r in results for name in r.summary.index):
         text += " 'Next study' is the same question asked of theta_new, the true effect in a new study."
     text += " Intervals hold 95 % of the posterior, with equal tails; estimates are posterior means on the "
     return f"{text}analysis scale, or medians where no mean exists."
 
 
-def _mean_effect(analysis: Analysis) -> str:
+def _mean_effect(results: list[Result]) -> str:
     """What benefit is asked of."""
-    months = [isinstance(r, OverMonths) for r in analysis.results]
+    months = [isinstance(r, OverMonths) for r in results]
     kinds = ["the effect mu"] * (not all(months)) + ["the mean effect at a visit"] * any(months)
     return ", or over several visits ".join(kinds)
 
@@ -141,12 +170,19 @@ def _computation(analysis: Analysis) -> str:
     if integrated:
         error = max(float(r.fit["exact"].attrs["error"]) for r in integrated)
         text += (
-            f"Fits integrated exactly: {len(integrated)} (adaptive quadrature; largest estimated "
-            f"error {general(error, 2)}; no Monte Carlo error). "
+            f"Fits integrated exactly: {len(integrated)} ({_routes(integrated)}; largest estimated "
+            f"error {general(error, 2)}). "
         )
     attrs = analysis.results[0].fit.attrs
     versions = ", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items())
     return f"{text}Random seed {analysis.seed}. Software: {versions}."
+
+
+def _routes(results: list[Result]) -> str:
+    """How exact fits were computed."""
+    ways = {"exact integration": "adaptive quadrature, no Monte Carlo error"}
+    found = dict.fromkeys(provenance(r.fit).route for r in results)
+    return " or ".join(ways.get(route, route) for route in found)
 
 
 def _sampling(results: list[Result]) -> str:

@@ -26,15 +26,14 @@ def content(result: OneEffect) -> Content:
     classical = dict([result.classical])
     mid = job.questions.mid if job.effects.favours else None
     title = f"{job.label} {job.variant_label}"
+    density = posterior(result.fit, name, **arms, mid=mid, xlabel=label)
+    beside = Drawing(density, f"posterior of {name}, {title}")
     return Content(
         answer=answer(result),
         main=Drawing(
             forest(result.fit, **arms, frequentist=classical, xlabel=label), f"forest plot, {title}"
         ),
-        beside=Drawing(
-            posterior(result.fit, name, **arms, mid=mid, xlabel=label), f"posterior of {name}, {title}"
-        ),
-        decision=decision(result),
+        pairs=((beside, decision(result)),),
         tables=(risk_table(result), findings(result), comparison(result), priors(result)),
         folded=(
             posteriors(result),

@@ -30,8 +30,7 @@ def content(result: OverMonths) -> Content:
     return Content(
         answer=answer(result),
         main=Drawing(figure, f"trajectory, {job.label} {job.variant_label}"),
-        beside=None,
-        decision=decision(result),
+        pairs=((None, decision(result)),),
         tables=(together(result), comparison(result), moderators(result), priors(result)),
         folded=(posteriors(result), studies(result), engines(result)),
     )

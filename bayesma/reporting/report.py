@@ -8,7 +8,7 @@ from pathlib import Path
 from bayesma.analysis import Analysis
 from bayesma.files import write_text
 from bayesma.reporting.alarms import alarms
-from bayesma.reporting.answers import answers, meanings
+from bayesma.reporting.answers import answers
 from bayesma.reporting.citations import citations
 from bayesma.reporting.methods import methods
 from bayesma.reporting.numbers import general
@@ -55,7 +55,6 @@ def report(analysis: Analysis, path: str | Path) -> Path:
         name=analysis.spec.name,
         alarms=alarms(analysis),
         answers=answers(analysis),
-        meanings=meanings(analysis),
         variants=_variants(analysis),
         sections=sections(analysis),
         few=len(analysis.results) <= FEW,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bayesma.analysis import Analysis
-from bayesma.reporting import one_effect, over_months
+from bayesma.reporting import one_effect, over_follow_up, over_months
 from bayesma.reporting.alarms import own_notes
 from bayesma.reporting.content import Content, Drawing
 from bayesma.reporting.details import full_engines
 from bayesma.reporting.figures import inline_svg
 from bayesma.reporting.tables import Table
 from bayesma.reporting.words import arms_words, benefit_words, scale_words, single_arm, within_words
-from bayesma.results import OneEffect, OverMonths, Result
+from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class FitView:
         Names; the heading is that of the variant.
     answer
         The result in one sentence.
-    main, beside
-        Figures as markup made here: over the whole width, and beside the decision.
-    decision
-        Probabilities of benefit and harm; None when nothing was asked.
+    main
+        A figure as markup made here, over the whole width.
+    pairs
+        Figures with the tables beside them, of which either may be missing.
     tables, folded
         Always shown, and shown on demand.
     engines
@@ -47,8 +47,7 @@ class FitView:
     note: str
     answer: str
     main: Markup
-    beside: Markup | None
-    decision: Table | None
+    pairs: tuple[tuple[Markup | None, Table | None], ...]
     tables: tuple[Table, ...]
     folded: tuple[Table, ...]
     engines: Table | None
@@ -99,8 +98,7 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
         note=result.job.variant_note,
         answer=shown.answer,
         main=_drawn(shown.main, anchor),
-        beside=None if shown.beside is None else _drawn(shown.beside, anchor),
-        decision=shown.decision,
+        pairs=tuple((None if one is None else _drawn(one, anchor), table) for one, table in shown.pairs),
         tables=tuple(t for t in shown.tables if t is not None),
         folded=tuple(t for t in shown.folded if t is not None),
         engines=full_engines(result),
@@ -113,7 +111,9 @@ def _content(result: Result) -> Content:
     """What is shown of each kind of result."""
     if isinstance(result, OverMonths):
         return over_months.content(result)
-    assert isinstance(result, OneEffect), "there are two kinds of results"
+    if isinstance(result, OverFollowUp):
+        return over_follow_up.content(result)
+    assert isinstance(result, OneEffect), "there are three kinds of results"
     return one_effect.content(result)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import Alarm, alarms
-from bayesma.reporting.answers import answers, of_risks
+from bayesma.reporting.answers import RELAPSES, RISKS, Answer, answers
 from bayesma.reporting.numbers import ascii_signs
 from bayesma.reporting.tables import Table as Content
 
@@ -32,6 +32,18 @@ HEADS = (
     "frequentist",
     "p (freq.)",
 )
+RELAPSES_FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 3, 4, 5, 7, 8)), (0, (0, 3, 5, 7)))
+RELAPSE_HEADS = (
+    "",
+    "k",
+    "relapses in months",
+    "free [95 %]",
+    "new study",
+    "P(rises)",
+    "late v early",
+    "gain, months",
+    "P(gain > x)",
+)
 STYLE_OF = {"stop": "bold red", "loud": "bold yellow", "caution": "yellow"}
 STYLES = {"primary": "bold", "alarm": "bold red"}
 
@@ -50,7 +62,10 @@ def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
     """
     console.print(Text(f"\n{analysis.title}", style="bold"))
     console.print(_variants(analysis))
-    console.print(answer_table(analysis, console.width))
+    for answer in answers(analysis):
+        console.print(answer_table(answer, console.width))
+        for text in answer.words:
+            console.print(Text(ascii_signs(f"\n{text}")))
     known = {note for result in analysis.results for note in result.notes}
     rest = [Alarm("caution", text) for text in dict.fromkeys(said) if text not in known]
     found = [*alarms(analysis), *rest]
@@ -66,12 +81,15 @@ def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
         )
 
 
-def answer_table(analysis: Analysis, width: int) -> Table:
-    """The answer table for a terminal `width` columns wide."""
-    content = answers(analysis)
-    risks = of_risks(analysis)
-    shown = _fitting_risks(content, width) if risks else next(c for least, c in FITTING if width >= least)
-    heads = _risk_heads(content) if risks else HEADS
+def answer_table(answer: Answer, width: int) -> Table:
+    """An answer table for a terminal `width` columns wide."""
+    content = answer.table
+    if answer.kind == RISKS:
+        shown, heads = _fitting_risks(content, width), _risk_heads(content)
+    elif answer.kind == RELAPSES:
+        shown, heads = next(c for least, c in RELAPSES_FITTING if width >= least), RELAPSE_HEADS
+    else:
+        shown, heads = next(c for least, c in FITTING if width >= least), HEADS
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in shown:
         words = column == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES, Measure
@@ -11,9 +13,8 @@ from bayesma.plots.numbers import printed
 from bayesma.posterior.provenance import provenance
 from bayesma.priors import Prior
 from bayesma.reporting.numbers import back, general
-from bayesma.results import Result
+from bayesma.results import OverFollowUp, Result
 
-SOURCES = {"nuts": "NUTS", "exact": "exact integration"}
 METHODS = {
     "EE": "common effect (inverse variance)",
     "DL": "DerSimonian and Laird",
@@ -22,6 +23,7 @@ METHODS = {
     "PM": "Paule and Mandel",
     "MH OR": "Mantel and Haenszel's common odds ratio",
     "Peto": "Peto's common odds ratio",
+    "crude rate": "relapses per patient-month",
     "multivariate": "multivariate restricted maximum likelihood over the visits",
 }
 CHANGES = {
@@ -32,13 +34,18 @@ CHANGES = {
     "beta",
     "beta_slope",
 }  # coefficients that are differences on the analysis scale
+INTENSITIES = {"h", "log_rate", "h_death"}  # logs of monthly intensities
 WITHIN = {
     "ar1-visit": "to the power of the visits between",
     "ar1-month": "to the power of the months between",
     "cs": "between any two visits",
     None: "",
 }
-INTERVALS = {"wald": "Wald interval", "hksj": "Knapp-Hartung interval"}
+INTERVALS = {
+    "wald": "Wald interval",
+    "hksj": "Knapp-Hartung interval",
+    "poisson": "exact Poisson interval",
+}
 
 
 def method_words(method: str, ci: str) -> str:
@@ -54,7 +61,7 @@ def noun(result: Result) -> str:
 
 def single_arm(result: Result) -> bool:
     """Whether there is nothing to compare with."""
-    return measure_of(result).null is None
+    return isinstance(result, OverFollowUp) or measure_of(result).null is None
 
 
 def one_arm(result: Result) -> bool:
@@ -95,10 +102,15 @@ def measure_of(result: Result) -> Measure:
     return MEASURES[result.evidence.measure]
 
 
+def measured(result: Result) -> str:
+    """What was measured."""
+    return "intensity of relapse" if isinstance(result, OverFollowUp) else measure_of(result).name
+
+
 def scale_words(result: Result) -> str:
     """What is printed, with its unit: ``mean difference, g/L``."""
     unit = result.job.effects.unit
-    name = measure_of(result).name
+    name = measured(result)
     return f"{name}, {unit}" if unit else name
 
 
@@ -157,6 +169,12 @@ def _prior_words(parameter: Parameter, prior: Prior, measure: Measure) -> str:
     if parameter.upper == 1.0 and prior.is_proper:  # a risk, or a correlation
         low, high = (float(v) for v in prior.ppf((0.025, 0.975)))
         return f"before the data, 95 % probable between {general(low, 2)} and {general(high, 2)}"
+    if parameter.name in INTENSITIES and prior.is_proper:
+        low, high = (100.0 * float(np.exp(v)) for v in prior.ppf((0.025, 0.975)))
+        events = "deaths" if parameter.name == "h_death" else "relapses"
+        return (
+            f"before the data, 95 % probable: {general(low, 2)} to {general(high, 2)} {events} a month in 100"
+        )
     if parameter.lower == 0.0:
         return _scale_prior(prior)
     if parameter.name in CHANGES:

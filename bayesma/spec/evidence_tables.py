@@ -16,6 +16,7 @@ WITHIN = ("within_correlation", "within_structure", "within_decay")
 QUANTILES = ("median", "q1", "q3", "minimum", "maximum")
 ROLES = {"arms": ("mean", "n", "sd", "se", "ci_low", "ci_high", *QUANTILES), "patients": ("patient", "value")}
 NEEDED = {"arms": "n", "patients": "value"}  # beside the role that decides the kind
+INTERVAL_ROLES = ("start", "stop", "at_risk", "relapses")
 ROW_OPTIONS = ("correction", "to", "level", "ratio")
 
 
@@ -115,6 +116,34 @@ class OneArmTable(EvidenceTable):
         return self
 
 
+class FollowUpTable(EvidenceTable):
+    """Relapses by interval of follow-up; `treatment` is what the patients received."""
+
+    measure: str = "GEN"
+    centre: str | None = None
+    time_unit: Literal["months", "weeks", "days"] = "months"
+    gaps: bool = False
+    entry: bool = False
+
+    @model_validator(mode="after")
+    def _known_roles(self) -> FollowUpTable:
+        if self.measure != "GEN":
+            raise SpecError(f"key 'measure' is {self.measure!r}, and relapses are no effects; leave it out")
+        if self.study is None:
+            raise SpecError("key 'study' is missing; several rows are one study, so its column must be named")
+        for role in INTERVAL_ROLES:
+            if role not in self.columns:
+                raise SpecError(f"key 'columns.{role}' is missing; name its column")
+        known = (*INTERVAL_ROLES, "deaths", "censored")
+        for role in self.columns:
+            if role not in known:
+                raise SpecError(f"key 'columns.{role}' is no column of follow-up; it has: {', '.join(known)}")
+        for name in ("favours", "arms"):
+            if getattr(self, name) is not None:
+                raise SpecError(f"key {name!r} compares two arms, and these are single arms; leave it out")
+        return self
+
+
 class TrajectoriesTable(ComputedTable):
     """Estimates, means of arms, or single patients, at several visits.
 
@@ -201,4 +230,5 @@ EVIDENCE_TABLES: dict[str, type[EvidenceTable]] = {
     "TwoArmCounts": TwoArmTable,
     "ArmCounts": OneArmTable,
     "Trajectories": TrajectoriesTable,
+    "FollowUp": FollowUpTable,
 }

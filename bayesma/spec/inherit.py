@@ -9,7 +9,7 @@ from typing import Any
 from bayesma.families import FAMILIES
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES
-from bayesma.spec.evidence_tables import EVIDENCE_TABLES, EvidenceTable
+from bayesma.spec.evidence_tables import EVIDENCE_TABLES, EvidenceTable, FollowUpTable
 from bayesma.spec.findings import Place, keys_of, unknown_key
 from bayesma.spec.jobs import Job, matching
 from bayesma.spec.tables import (
@@ -76,7 +76,7 @@ def _job(
     if analysis.favours is not None:
         effects["favours"] = analysis.favours
     model, parameters = _model(file, analysis, variant, place)
-    merged = place.within("[effects]").validated(_evidence_table(model, place), effects)
+    merged = place.within("[effects]").validated(_evidence_table(model), effects)
     _check_asked(asked, merged, place.within("[questions]"))
     data = analysis.data or file.data
     if data is None:
@@ -97,19 +97,20 @@ def _job(
     )
 
 
-def _evidence_table(model: ModelTable, place: Place) -> type[EvidenceTable]:
+def _evidence_table(model: ModelTable) -> type[EvidenceTable]:
     """The form of [effects] that suits the family."""
-    evidence = FAMILIES[model.family].evidence_type.__name__
-    if evidence not in EVIDENCE_TABLES:
-        raise place.within("[model]").error(
-            f"family {model.family!r} analyses {evidence}, which [effects] has no form for; build the "
-            "evidence in Python and call fit"
-        )
-    return EVIDENCE_TABLES[evidence]
+    return EVIDENCE_TABLES[FAMILIES[model.family].evidence_type.__name__]
 
 
 def _check_asked(asked: QuestionsTable, merged: EvidenceTable, place: Place) -> None:
-    """Benefit needs a direction, and rates need single arms."""
+    """Benefit needs a direction, and rates need single arms; of relapses other things are asked."""
+    if isinstance(merged, FollowUpTable):
+        for name in ("mid", "above", "rebound", "baseline"):
+            if getattr(asked, name):
+                raise place.error(f"{name} is not asked of relapses; leave it out")
+        return
+    if asked.of_relapse:
+        raise place.error(f"{asked.of_relapse[0]} is asked of relapses (family 'relapse'); leave it out")
     single = MEASURES[merged.measure].null is None
     if asked.mid is not None and single:
         raise place.error("mid is a difference between arms, and these are single arms; ask above or below")

@@ -11,13 +11,14 @@ from bayesma.errors import DataError
 from bayesma.evidence.arms import pair_arms
 from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
+from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.readers import read_studies
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.measures.effect_sizes import effect_sizes
-from bayesma.spec.evidence_tables import EffectsTable, OneArmTable, TrajectoriesTable
+from bayesma.spec.evidence_tables import EffectsTable, FollowUpTable, OneArmTable, TrajectoriesTable
 from bayesma.spec.jobs import Job
 
-type Evidence = Effects | TwoArmCounts | ArmCounts | Trajectories
+type Evidence = Effects | TwoArmCounts | ArmCounts | Trajectories | FollowUp
 
 ESTIMATE, ERROR, SIZE = "estimate (computed)", "standard error (computed)", "n (computed)"
 SHOWN = 8  # values of a column that a message lists
@@ -34,6 +35,8 @@ def evidence_of(job: Job) -> Evidence:
     frame, table = _rows(job), job.effects
     if isinstance(table, TrajectoriesTable):
         return _over_months(frame, table)
+    if isinstance(table, FollowUpTable):
+        return _followed(frame, table)
     if table.arms is not None:
         arms = table.arms
         assert arms.by is not None, "the table was validated"
@@ -69,6 +72,14 @@ def _over_months(frame: pd.DataFrame, table: TrajectoriesTable) -> Trajectories:
     if table.kind == "patients":
         return Trajectories.from_patients(frame, study=table.study, **roles, **keywords)
     return Trajectories.from_arms(frame, study=table.study, **roles, **keywords)
+
+
+def _followed(frame: pd.DataFrame, table: FollowUpTable) -> FollowUp:
+    """Rows that are intervals."""
+    assert table.study is not None, "the table was validated"
+    said = {"centre": table.centre, "time_unit": table.time_unit, "gaps": table.gaps, "entry": table.entry}
+    keywords: dict[str, Any] = {**said, **table.columns}
+    return FollowUp.from_frame(frame, study=table.study, **keywords)
 
 
 def _rows(job: Job) -> pd.DataFrame:

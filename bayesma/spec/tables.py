@@ -12,6 +12,8 @@ from bayesma.families import FAMILIES
 from bayesma.priors import Prior
 
 type Share = Annotated[float, Field(gt=0, lt=1)]
+type Month = Annotated[float, Field(gt=0)]
+type Window = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 EFFECTS_FAMILY = "normal"  # the family of an analysis that names none
 QUANTITY = re.compile(r"(posterior|frequentist|effect)\.(.+)\.([A-Za-z0-9_]+(?:\[[^\]]+\])?)")
@@ -91,7 +93,9 @@ class QuestionsTable(Table):
     """What is asked of the posterior.
 
     `above` lists risks of single arms; `baseline` is the control risk for absolute effects: a number, a
-    distribution, or ``"pooled"``; `rebound` are two months whose difference is asked for.
+    distribution, or ``"pooled"``; `rebound` are two months whose difference is asked for. Of relapses: the
+    windows `early` and `late`, `at_months` and horizons `to` of the course, the month of `repeat`, what is
+    believed of `restoration`, and how many months are a `gain`.
     """
 
     mid: float | None = Field(default=None, gt=0)
@@ -100,6 +104,19 @@ class QuestionsTable(Table):
     above: list[Share] = Field(default_factory=list)
     baseline: Share | str | None = None
     rebound: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    early: Window | None = None
+    late: Window | None = None
+    at_months: list[Month] | None = Field(default=None, min_length=1)
+    to: list[Month] | None = Field(default=None, min_length=1)
+    repeat: Month | None = None
+    restoration: list[str | Annotated[float, Field(ge=0, le=1)]] | None = Field(default=None, min_length=1)
+    gain: Annotated[float, Field(ge=0)] | None = None
+
+    @property
+    def of_relapse(self) -> list[str]:
+        """Those the file asks that only relapses answer."""
+        names = ("early", "late", "at_months", "to", "repeat", "restoration", "gain")
+        return [name for name in names if getattr(self, name) is not None]
 
     @model_validator(mode="after")
     def _labels_differ(self) -> QuestionsTable:

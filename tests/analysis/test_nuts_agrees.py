@@ -2,7 +2,8 @@
 
 Of the analyses of counts two stand for all: their models are compiled anew for every number of studies, a
 quarter of a minute each. NUTS on the others' models is in `tests/engines/test_oracles_counts.py` and in the
-contract; over several visits it is held to Stan in `tests/families/test_longitudinal.py`.
+contract; over several visits it is held to Stan in `tests/families/test_longitudinal.py`, of relapses in
+`tests/engines/test_oracle_relapse.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SHARE_BEYOND_FAR = 0.01
 EXTREME = 0.01
 
 NOT_HERE = {"bcg_counts", "crins2014_counts", "deng2017_safety", "msc_response", "msc_survival", "pritz1997"}
-NOT_HERE |= {"ishak2007", "msc_sledai", "zhou2020_longitudinal"}
+NOT_HERE |= {"ishak2007", "msc_sledai", "zhou2020_longitudinal", "msc_relapse", "wang2014"}
 NAMES = [name for name in MODELS.names() if name not in NOT_HERE]
 
 # Thousands of draws against exact probabilities: MCSE is at most 0.02.

@@ -228,6 +228,48 @@ def test_months_many_studies(benchmark) -> None:
     assert fit.attrs["converged"] == 1
 
 
+RELAPSE = "relapse: published cohorts of MSC in lupus (six, patients counted twice, to 60 months)"
+
+
+@pytest.fixture(scope="module")
+def cohorts() -> bm.FollowUp:
+    roles = {role: role for role in ("study", "start", "stop", "at_risk", "relapses")}
+    return bm.FollowUp.from_frame(bm.load_data("msc_relapse"), **roles)
+
+
+@pytest.mark.benchmark(group=RELAPSE)
+@pytest.mark.parametrize("hazard", ["constant", "weibull", "random_walk"])
+def test_relapse_exact(benchmark, cohorts, hazard) -> None:
+    """exact: DataTree with 4,000 draws of everything"""
+    arguments = {"hazard": hazard, "engine": "exact", "random_seed": 1}
+    bm.fit(cohorts, **arguments)
+    fit = benchmark.pedantic(lambda: bm.fit(cohorts, **arguments), rounds=5)
+    assert fit.attrs["converged"] == 1
+
+
+@pytest.mark.benchmark(group=RELAPSE)
+def test_relapse_nuts_refit(benchmark, cohorts) -> None:
+    """NUTS refit: random walk, other prior scales, 4 x (1000 + 1000), DataTree, cross-check"""
+    bm.fit(cohorts, random_seed=1, progressbar=False)
+    rounds = iter(range(10_000))
+
+    def refit() -> xr.DataTree:
+        number = next(rounds)
+        priors = {"s": f"HalfNormal({0.5 + 0.001 * number})"}
+        return bm.fit(cohorts, priors=priors, random_seed=number, progressbar=False)
+
+    fit = benchmark.pedantic(refit, rounds=5, warmup_rounds=1)
+    assert fit.attrs["converged"] == 1
+
+
+@pytest.mark.benchmark(group=RELAPSE)
+def test_relapse_decision(benchmark, cohorts) -> None:
+    """`retreatment` at each of twelve months, three beliefs, two horizons, from 4,000 draws"""
+    fit = bm.fit(cohorts, engine="exact", random_seed=1)
+    table = benchmark.pedantic(lambda: bm.retreatment(fit, month=range(1, 13)), rounds=5)
+    assert len(table) == 2 * 3 * (11 + 12)
+
+
 @pytest.mark.benchmark(group="many studies")
 @pytest.mark.parametrize("k", [10, 100, 1000, 3000])
 def test_exact_fit_by_studies(benchmark, k) -> None:

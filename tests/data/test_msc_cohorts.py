@@ -1,4 +1,4 @@
-"""Are the cohorts of response and survival the sums of printed counts they say they are?"""
+"""Are the cohorts of response, survival and relapse made of the printed counts they say they are of?"""
 
 from __future__ import annotations
 
@@ -66,9 +66,62 @@ def test_the_living_are_those_printed_or_all_less_the_dead(printed: pd.DataFrame
     ]
 
 
-@pytest.mark.parametrize("name", ["msc_response", "msc_survival"])
+RELAPSES = ["Wang 2014", "Li JX 2016", "Wang 2013", "Gu 2014", "Wang 2018", "Liang 2010"]
+
+
+def relapses(printed: pd.DataFrame, study: str) -> pd.DataFrame:
+    """Printed counts of relapses by month."""
+    rows = printed[(printed["study"] == study) & printed["outcome"].str.contains("relapse|flare")]
+    return rows.dropna(subset="time_months").set_index("time_months")
+
+
+@pytest.mark.parametrize("study", RELAPSES)
+def test_relapses_are_the_printed_counts(study: str) -> None:
+    printed = relapses(load_data("response_relapse_survival_counts"), study)
+    table = load_data("msc_relapse")
+    rows = table[table["study"] == study].set_index("stop")
+    assert rows.index.tolist() == printed.index.tolist()
+    assert rows["relapses"].tolist() == printed["events"].tolist()
+    left = rows["relapses"].cumsum().shift(fill_value=0) if study == "Wang 2014" else 0  # new ones of 24
+    assert (rows["at_risk"] + left).tolist() == printed["n"].tolist()
+    assert rows["start"].tolist() == [0.0, *printed.index[:-1]]
+
+
+def test_no_cohort_with_a_month_is_left_out() -> None:
+    printed = load_data("response_relapse_survival_counts")
+    with_month = {study for study in printed["study"] if not relapses(printed, study).empty}
+    assert with_month == set(RELAPSES) == set(load_data("msc_relapse")["study"])
+
+
+@pytest.mark.parametrize(
+    "coding", ["primary", "after month 6", "entry at month 1", "entry at month 3", "entry at month 6"]
+)
+def test_every_coding_of_wang_is_the_same_seven_relapses(coding: str) -> None:
+    table = load_data("wang2014_relapse")
+    rows = table[table["coding"] == coding].set_index("stop")
+    assert rows["relapses"].sum() == 7
+    assert rows.loc[[9, 12], "relapses"].tolist() == [3, 4]
+    assert rows["at_risk"].tolist() == [24] * (len(rows) - 1) + [21]
+    entry = float(coding.rsplit(maxsplit=1)[-1]) if coding.startswith("entry") else 0.0
+    assert rows["start"].tolist() == [entry, *rows.index[:-1]]
+
+
+def test_outcomes_of_wang_are_the_printed_counts(printed: pd.DataFrame) -> None:
+    rows = printed[printed["study"] == "Wang 2014"].set_index("outcome")["events"]
+    major, partial = (rows[f"{kind} clinical response (during follow-up)"] for kind in ("major", "partial"))
+    table = load_data("wang2014_outcomes").set_index("outcome")
+    assert table["events"].to_dict() == {
+        "any response": major + partial,
+        "major response among responders": major,
+        "alive": rows[ALIVE],
+    }
+    assert table["n"].tolist() == [40, major + partial, 40]
+
+
+@pytest.mark.parametrize("name", ["msc_relapse", "msc_response", "msc_survival"])
 def test_no_group_is_primary_twice(name: str) -> None:
     table = load_data(name)
+    table = table.drop_duplicates("study") if name == "msc_relapse" else table  # several rows are one cohort
     primary = table[table["primary"] == "yes"]
     assert primary["group"].str.startswith("Nanjing").sum() <= 1
     assert (table.loc[table["group"] == "other", "primary"] == "yes").all()

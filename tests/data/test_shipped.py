@@ -24,6 +24,7 @@ CHECKED = {
     "ishak2007": (46, 11, "304d76bca3bbe768f904f712807976b7a590739399c490dbbe377caf0802bbb5"),
     "ishak2007_visits": (82, 5, "e1daf94d03bdba7307e453ad9e6ac6a1ddd3a23c16d0c3ce07f71b804a629c75"),
     "longitudinal_arm_means": (13, 12, "40219e2a9377a0966137f190ad26a10ace6e0db3803587b5b98e5ea36add1c23"),
+    "msc_relapse": (10, 11, "32eb5bd31db9cd6059a8df5ced3413d5e332efea41e791b61aa51085e2fda447"),
     "msc_response": (10, 9, "ef1bae09c51eefb8145c9395567a2ef65a74bc5f90d3e4df934429895d5468b4"),
     "msc_sledai_series": (7, 8, "3d6259e6aeded63aaad30d71632d94998f4da08266cef7c2e63b5c04062e3ca0"),
     "msc_survival": (7, 8, "d95b03a03dd165b27c520907b773b197c9ac2518501501bb6bb5448cb0344b1f"),
@@ -40,11 +41,13 @@ CHECKED = {
         "ba742f585f1df1f5b3ba60491129ec7d92cc8698ac7bca6c0ca3e9fb8c61a1c0",
     ),
     "simulated_case_series": (29, 5, "1f02044624171602bbd92596f1e3e4c151249f2cc83e1894a176cf85e515e8dd"),
+    "wang2014_outcomes": (3, 6, "002c52e6027317e7bafde887c682607877a5999fcdc3f1d8e8b9700ec9336d60"),
     "wang2014_patients_1to13_of_40": (
         13,
         7,
         "6d80628b456d1e7bfefc582c0f3d731ad307bf80bbea06a10e2c6438b6aede06",
     ),
+    "wang2014_relapse": (11, 7, "1a042b1c50981347d3d8fa5add480d48be81de7bc306796ed95b4c2783e115c6"),
     "wang2014_safety": (1, 6, "b498d4612f4966d9048ce8f15b4feff61bc1300865fc74c0ac2c32fa5c6f15b2"),
     "zhou2020_included_studies": (9, 10, "f6a0ced35ff0a223521eddf8beb8da27e77e72a884425a055e26d40326c2022d"),
     "zhou2020_single_study_rct_effects": (
@@ -83,7 +86,7 @@ def test_reference_answers_are_described() -> None:
     folder = DATA.folder() / "reference"
     for file in folder.glob("*.json"):
         assert "**Source**" in file.with_suffix(".md").read_text("utf-8"), file.name
-    assert {"metafor", "bayesmeta", "counts_grid"} <= {p.stem for p in folder.glob("*.json")}
+    assert {"metafor", "bayesmeta", "counts_grid", "relapse_grid"} <= {p.stem for p in folder.glob("*.json")}
 
 
 def test_an_installed_package_looks_inside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -351,7 +351,6 @@ def test_questions_about_effects_are_refused() -> None:
         lambda: bm.compare({"relapse": fit}),
         lambda: bm.plots.forest(fit),
         lambda: bm.plots.trajectory(fit),
-        lambda: bm.predict(fit),
     ]
     for question in asked:
         with pytest.raises(OptionError, match="is about effects, and this fit has intensities over months"):

@@ -337,9 +337,7 @@ def test_the_states_of_a_cohort(competing: xr.DataTree, responses: list[xr.DataT
     who = {"typical study": "median setting", "new study": "new setting"}[setting]
     asked = bm.response(*responses[:2])["mean"][who]
     assert states.loc[0.0, "active"] == pytest.approx(asked["no response"], rel=1e-9)
-    assert states.loc[0.0, "major response"] == pytest.approx(
-        asked["major response"], abs=0.02
-    )  # other pairs
+    assert states.loc[0.0, "major"] == pytest.approx(asked["major response"], abs=0.02)  # other pairs
     logit = responses[2]["posterior"].dataset["mu" if setting == "typical study" else "theta_new"].values
     assert states.loc[12.0, "dead"] == pytest.approx(float(expit(-logit).mean()), rel=1e-9)
 
@@ -350,6 +348,26 @@ def test_where_death_comes_from(competing: xr.DataTree, responses: list[xr.DataT
     without = bm.occupancy(*responses[:2], fitted("independent"), months=[12])
     assert without["mean"].unstack().loc[12.0, "dead"] == 0.0
     assert any("deaths are left out" in note for note in without.attrs["notes"])
+
+
+def test_a_new_study_where_all_are_alike(weibull: xr.DataTree, responses: list[xr.DataTree]) -> None:
+    table = bm.occupancy(*responses[:2], weibull, months=[12], setting="new study")
+    assert any("one intensity in all studies" in note for note in table.attrs["notes"])
+
+
+def test_a_new_centre_is_told_beside_a_new_study(competing: xr.DataTree) -> None:
+    """The centre's own shift is added to its study's: set by hand, as exact fits have no centres."""
+    fit = competing.copy(deep=True)
+    draws = fit["posterior"].dataset
+    fit["posterior"] = draws.assign(u_centre_new=draws["u_new"] + 1.0)
+    table = bm.predict(fit, months=[6])
+    assert table.index.unique("estimand").tolist() == ["typical study", "new study", "new centre"]
+    expected = np.exp(
+        -6.0
+        * (np.exp(draws["h"].values[..., 0] + draws["u_new"].values + 1.0) + np.exp(draws["h_death"].values))
+    )
+    found = table.loc[("new centre", "relapse-free at month 6"), "mean"]
+    assert found == pytest.approx(float(expected.mean()), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ ADDED = {
         "[model]\nfamily = 'norml'",
         "x.toml, [model]: unknown family 'norml'; known are: binomial, longitudinal, normal",
     ),
-    "[model] family without a form": (
+    "[model] family of other evidence": (
         "[model]\nfamily = 'relapse'",
-        "x.toml, [model]: family 'relapse' analyses FollowUp, which [effects] has no form for; build the",
+        "x.toml, [effects]: key 'measure' is 'RR', and relapses are no effects; leave it out",
     ),
     "[model] family a number": (
         "[model]\nfamily = 3",
@@ -172,6 +172,10 @@ ADDED = {
     "[questions] key of a probability": (
         "[[questions.probabilities]]\nparmeter = 'mu'\nbelow = 0",
         "x.toml, [questions], probabilities 1: unknown key 'parmeter'; did you mean 'parameter'?",
+    ),
+    "[questions] of relapses": (
+        "[questions]\nearly = [0, 6]",
+        "x.toml, [questions]: early is asked of relapses (family 'relapse'); leave it out",
     ),
     "[questions] parameter": (
         "[[questions.probabilities]]\nparameter = 'nu'\nbelow = 0",
