@@ -117,6 +117,7 @@ def of_survival(columns: Columns, follow: Sequence[str]) -> Rows:
         (survival < 0) | (survival > 1), "survival", "a curve lies between 0 and 1", "divide per cent by 100"
     )
     rows: list[tuple[int, float, float, float, list[float]]] = []
+    fewer: list[str] = []
     for members in _by_month(columns, follow):
         first = members[0]
         if month[first] != 0.0 or survival[first] != 1.0 or len(members) == 1:
@@ -126,11 +127,19 @@ def of_survival(columns: Columns, follow: Sequence[str]) -> Rows:
                 "at month 0, with the number at risk there, and have a later month; add the missing row",
             )
         for one, other in itertools.pairwise(members):
-            lost = _lost(columns, one, other)
-            gone = at_risk[one] - at_risk[other]
+            shown, gone = _lost(columns, one, other), float(at_risk[one] - at_risk[other])
+            lost = max(min(shown, gone), 0.0)
+            if lost < shown:
+                fewer.append(f"{place(None, columns.rows[other], None)}: {shown:g}, and {gone:g} left")
             new = [lost, gone - lost]
             rows.append((other, float(month[one]), float(month[other]), float(at_risk[one]), new))
-    return replace(_rows(columns, rows, ("relapses", "censored")), notes=(DERIVED,))
+    return replace(_rows(columns, rows, ("relapses", "censored")), notes=(DERIVED, *_fewer(fewer)))
+
+
+def _fewer(rows: Sequence[str]) -> list[str]:
+    """Relapses that the curve shows and the numbers at risk do not allow."""
+    told = f"The curve shows more relapses than patients left; who left are counted: {'; '.join(rows)}."
+    return [told] if rows else []
 
 
 def of_patients(columns: Columns, follow: Sequence[str], ends: Array) -> Rows:
@@ -161,6 +170,12 @@ def _relapses(columns: Columns) -> Array:
         return columns["relapses"]
     n, percent = columns["n"], columns["percent"]
     columns.refuse((percent < 0) | (percent > 100), "percent", "it lies between 0 and 100", "correct it")
+    columns.refuse(
+        np.full(percent.shape, bool(0.0 < percent.max() <= 1.0)) & (percent > 0),
+        "percent",
+        "no percentage here is above 1: they look like shares",
+        "multiply them by 100, or give counts with relapses=",
+    )
     found: Array = np.round(n * percent / 100.0)
     columns.refuse(
         np.abs(100.0 * found / n - percent) > PRINTED,
@@ -172,7 +187,7 @@ def _relapses(columns: Columns) -> Array:
 
 
 def _lost(columns: Columns, one: int, other: int) -> float:
-    """Relapses between two months of a curve."""
+    """Relapses that a curve shows between two months."""
     survival, at_risk = columns["survival"], columns["at_risk"]
     if survival[other] > survival[one]:
         raise columns.error(
@@ -189,7 +204,7 @@ def _lost(columns: Columns, one: int, other: int) -> float:
             f"the curve falls to {survival[other]:g}, which takes {lost:.1f} relapses, but only {gone:g} "
             "patients fewer are at risk; check the curve and the numbers at risk",
         )
-    return float(max(min(round(lost), gone), 0.0))
+    return float(round(lost))
 
 
 def _by_month(columns: Columns, follow: Sequence[str]) -> Iterator[list[int]]:

@@ -221,9 +221,18 @@ class Relapse(Family[FollowUp]):
         return np.log(seen / np.bincount(cluster, weights=followed)), seen**-0.5
 
     def moments_below(self, case: Case) -> dict[str, float]:
-        """What the priors' tails alone guarantee: counts can leave an intensity without a limit below."""
+        """What the priors' tails guarantee, and for s every study in which some relapse and some do not.
+
+        Their shifts are bounded by the data, so that each takes a factor 1/s off the tail. All other counts
+        can leave an intensity without a limit below.
+        """
         priors = case.priors
         below = {p.name: priors[p.name].tail - 1.0 for p in self.hyper(case.options)}
+        if "s" in below and case.options[CENTRES] == "none":
+            counts, cluster = counts_of(case), cluster_of(case)
+            relapsed = np.bincount(cluster, weights=counts[:, 0])
+            others = np.bincount(cluster, weights=counts[:, 2] + counts[:, 3])
+            below["s"] += float(np.sum((relapsed > 0.0) & (others > 0.0)))
         if "sigma_h" in below:
             below["h"] = min(below["h"], below["sigma_h"])
         if common(case.options):

@@ -18,15 +18,15 @@ DROP = 38.0  # the integrand is followed until it has fallen to exp(-38) of its 
 FARTHEST = 1e6  # standardised shifts beyond which no peak is looked for
 NARROWINGS, CLOSER = 20, 5  # of the brackets of the peak and of the ends, which need not be exact
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
-LARGEST = 700.0  # exponent a float can hold
+FARTHEST_SHIFT = 150.0  # of a study, beyond which everybody has relapsed; a centre's own comes on top
 FEWEST = 16  # draws for which a thread is worth starting
 
 
 @compiled
 def _height(z: float, sd: Array, parts: Array, numbers: Rows, fixed: Array) -> float:
     """Log of the likelihood of all centres and density of the study's shift sd[0] z, but for a constant."""
-    value, shift = -0.5 * z * z, sd[0] * z
-    factor = math.exp(min(shift, LARGEST))
+    value, shift = -0.5 * z * z, min(sd[0] * z, FARTHEST_SHIFT)
+    factor = math.exp(shift)
     moved, events = np.empty(3), np.empty((parts.shape[1], 3))
     for c in range(numbers.size):
         moved[0], moved[1] = fixed[c, 0] + fixed[c, 1] * shift, fixed[c, 1]

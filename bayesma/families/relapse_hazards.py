@@ -14,6 +14,7 @@ type Array = NDArray[np.float64]
 type Draws = Mapping[str, Array]
 
 YEAR = 12.0  # months over which exp(log_rate) is the mean intensity of a Weibull
+HIGHEST = 200.0  # of a log intensity: a month later nobody is left
 PERIOD = ("period",)
 H = Parameter("h", "hyper", PERIOD, meaning="log monthly intensity of relapse in each period, typical study")
 CONSTANT_H = Parameter("h", "hyper", meaning="log monthly intensity of relapse, typical study")
@@ -49,6 +50,11 @@ class Hazard:
     smooth: bool = False
 
 
+def exponential(log_intensity: Array) -> Array:
+    """An intensity from its logarithm, as far as floats can multiply and add it."""
+    return np.asarray(np.exp(np.minimum(log_intensity, HIGHEST)))
+
+
 def exposure(start: Array, stop: Array, periods: Sequence[float]) -> Array:
     """Months each interval spends in each period, shape (rows, periods); the last period has no end."""
     edges = np.array([0.0, *periods])
@@ -59,13 +65,13 @@ def exposure(start: Array, stop: Array, periods: Sequence[float]) -> Array:
 
 def _piecewise(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:
     """An intensity of its own in every period."""
-    return np.asarray(np.exp(draws["h"]) @ exposure(start, stop, periods).T)
+    return np.asarray(exponential(draws["h"]) @ exposure(start, stop, periods).T)
 
 
 def _constant(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:
     """One intensity at all times."""
     del periods
-    return np.asarray(np.exp(draws["h"])[:, None] * (stop - start))
+    return np.asarray(exponential(draws["h"])[:, None] * (stop - start))
 
 
 def _weibull(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:
@@ -73,7 +79,7 @@ def _weibull(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) 
     del periods
     shape = draws["shape"][:, None]
     grown = np.power(stop / YEAR, shape) - np.power(start / YEAR, shape)
-    return np.asarray(np.exp(draws["log_rate"])[:, None] * YEAR * grown)
+    return np.asarray(exponential(draws["log_rate"])[:, None] * YEAR * grown)
 
 
 HAZARDS: dict[str, Hazard] = {

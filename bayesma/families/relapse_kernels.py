@@ -24,6 +24,7 @@ FINE, DRAWN = 100, 20.0  # least points of the table that draws are inverted fro
 FARTHEST = 1e6  # standardised shifts beyond which no peak is looked for
 HALVINGS, MOST_HALVINGS = 12, 80  # of the bracket of the peak, which must be exact only where it is steep
 LARGEST, TINY = 700.0, 1e-300  # exponents and intensities a float can hold
+FARTHEST_SHIFT = 350.0  # beyond which the likelihood is level: everybody has relapsed
 CLOSER = 5  # halvings of the bracket of an end
 IMPOSSIBLE = -1e9  # log likelihoods below are not integrated: rounding would outweigh the prior
 FEWEST = 200  # draws for which a thread is worth starting
@@ -72,7 +73,8 @@ def terms(
 @compiled
 def _height(shift: float, events: Array, n: int, fixed: Array) -> float:
     """Log likelihood of a study at a shift, without multinomial coefficients."""
-    factor = math.exp(min(shift, LARGEST))
+    shift = min(shift, FARTHEST_SHIFT)
+    factor = math.exp(shift)
     value = fixed[0] + fixed[1] * shift + fixed[2] * factor
     for i in range(n):
         both = events[i, 0] * factor + events[i, 1]
@@ -84,7 +86,7 @@ def _height(shift: float, events: Array, n: int, fixed: Array) -> float:
 @compiled
 def _slope(shift: float, events: Array, n: int, fixed: Array) -> float:
     """Derivative of `_height`."""
-    factor = math.exp(min(shift, LARGEST))
+    factor = math.exp(min(shift, FARTHEST_SHIFT))
     value = fixed[1] + fixed[2] * factor
     for i in range(n):
         own = events[i, 0] * factor

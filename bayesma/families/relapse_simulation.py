@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bayesma.families.base import Array, Case
 from bayesma.families.effects import common
+from bayesma.families.relapse_hazards import exponential
 from bayesma.families.relapse_likelihood import cluster_of, counts_of, intensities
 
 
@@ -21,7 +22,7 @@ def replicated(
         shift = _normal(draws["s"], cluster_of(case), rng)
         if "s_centre" in draws:
             shift = shift + _normal(draws["s_centre"], case.arrays["group"].astype(np.intp), rng)
-        factor = np.exp(shift)
+        factor = exponential(shift)
         whole, half = whole * factor, half * factor
     counts = counts_of(case).astype(np.int64)
     leaving, staying = counts[:, 2], counts[:, [0, 1, 3]].sum(axis=1)

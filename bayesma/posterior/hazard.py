@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,14 @@ from bayesma.evidence.intervals import interval_label
 from bayesma.posterior.marginals import moments_below
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.posterior.provenance import Provenance
-from bayesma.posterior.relapse_course import beyond, course_of, require_course
+from bayesma.posterior.relapse_course import LEAST, beyond, course_of, require_course
 from bayesma.posterior.relapse_levels import Levels
 from bayesma.posterior.spread import Spread, table_of
 
 Array = NDArray[np.float64]
 type Window = tuple[float, float]
 
+LARGEST = 700.0  # log of a ratio that a float can hold
 MOMENTS = ["mean", "sd", "mcse_mean"]
 
 
@@ -86,7 +87,7 @@ def hazard(
     spans = sorted((periods | windows).items(), key=lambda item: item[1])
     each = {label: course.monthly(*span) for label, span in spans}
     first, last = (each[label] for label in windows)
-    rows = {**each, "ratio": last / first, "difference": last - first}
+    rows = {**each, "ratio": _ratio(last, first), "difference": last - first}
     table = table_of({name: Spread.of_draws(v, course.chains) for name, v in rows.items()}, ends, ())
     table.loc["ratio", MOMENTS] = math.nan
     level = "h" if "h" in fit["posterior"] else "log_rate"
@@ -105,13 +106,19 @@ def hazard(
     return table
 
 
+def _ratio(last: Array, first: Array) -> Array:
+    """How many times as high, (n,); 1 where nobody relapses in either."""
+    logs = (np.log(np.maximum(intensity, LEAST)) for intensity in (last, first))
+    return np.asarray(np.exp(np.minimum(np.subtract(*logs), LARGEST)))
+
+
 def _before(
     fit: xr.DataTree, origin: Provenance, early: Window, late: Window, ends: tuple[float, float]
 ) -> dict[str, float]:
     """The change as the prior has it: the probability of a rise, and the ratio."""
     start, stop = np.array([early, late], dtype=np.float64).T
     first, last = Levels.of(fit, origin, "prior").mean(start, stop).T
-    median, low, high = np.quantile(last / first, [0.5, *ends])
+    median, low, high = np.quantile(_ratio(last, first), [0.5, *ends])
     return {
         "p_rises": float(np.mean(last > first)),
         "median": float(median),
@@ -134,7 +141,7 @@ def _checked(fit: xr.DataTree) -> Provenance:
 def _windows(origin: Provenance, early: Window, late: Window) -> list[Window]:
     """Both windows, once the model can tell them apart."""
     for name, window in (("early", early), ("late", late)):
-        ends = list(window) if isinstance(window, Sequence) else []
+        ends = list(window) if isinstance(window, Iterable) else []
         if len(ends) != 2 or not all(is_number(m) and math.isfinite(m) for m in ends):
             raise OptionError(f"{name} is {window!r}; give two months, for example (0, 6)")
         if not 0.0 <= ends[0] < ends[1]:

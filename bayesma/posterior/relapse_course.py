@@ -7,7 +7,7 @@ their ratio. Relapses by month t are the cumulative incidence, in which who died
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ MEANINGS = {
     NEW_CENTRE: "one new centre of a new study",
 }
 CELL = 0.05  # months, over which an intensity that changes all the time is taken as level
+HALVINGS = 30  # of the first cell, in which the intensity of a Weibull course may begin without a limit
 LEAST = 1e-300  # intensity a month whose logarithm is taken
 SMALL = 1e-8  # intensity over a cell below which nobody leaves it
 
@@ -159,6 +160,7 @@ def course_of(
     marks = [0.0, *months, *repeats, *cuts, *(m + c for m in repeats for c in cuts)]
     if hazard.smooth:
         marks += np.linspace(0.0, end, int(np.ceil(end / CELL)) + 1).tolist()
+        marks += [m + CELL * 2.0**-k for m in (0.0, *repeats) for k in range(1, HALVINGS)]
     edges = np.unique(np.asarray(marks, dtype=np.float64))
     edges = edges[edges <= end]
     start, stop = edges[:-1], edges[1:]
@@ -206,7 +208,7 @@ def checked_months(months: Any, name: str) -> list[float]:
     OptionError
         For anything else, and for none.
     """
-    given = [months] if is_number(months) or isinstance(months, str) else list(months)
+    given = list(months) if isinstance(months, Iterable) and not isinstance(months, str) else [months]
     for month in given:
         if not (is_number(month) and 0.0 < month < np.inf):
             raise OptionError(f"{name} holds {month!r}; give months after the transplantation, above 0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
-from bayesma.posterior.numbers import limits_of, tails
+from bayesma.posterior.numbers import is_number, limits_of, tails
 from bayesma.posterior.relapse_course import (
     MEANINGS,
     beyond,
@@ -138,10 +138,16 @@ def retreatment(
         "restoration": {name: str(belief) for name, belief in beliefs.items()},
         "best": _table(best, [*LEVELS, "to"], ["month", "gain", "evpi"]),
         "estimands": {name: MEANINGS[name] for name in course.shift},
-        "notes": [*ASSUMED, *beyond(fit, origin, horizons), *origin.notes],
+        "notes": [*ASSUMED, *_too_late(months, horizons), *beyond(fit, origin, horizons), *origin.notes],
         "converged": origin.converged,
     }
     return table
+
+
+def _too_late(months: Sequence[float], horizons: Sequence[float]) -> list[str]:
+    """Repetitions at or after a horizon, which have no row."""
+    late = [f"{month:g} (to {to:g})" for to in horizons for month in months if month >= to]
+    return [f"a second transplantation at or after a horizon changes nothing: {', '.join(late)}"] * bool(late)
 
 
 def _table(rows: Mapping[Any, list[float]], levels: list[str], columns: list[str]) -> pd.DataFrame:
@@ -175,22 +181,26 @@ def _beliefs(
     if restoration is None:
         return dict(BELIEFS)
     if isinstance(restoration, Mapping):
-        return {name: _belief(one) for name, one in restoration.items()}
-    alone = isinstance(restoration, str | Prior | int | float)
-    given = cast("list[Belief]", [restoration] if alone else list(cast("Sequence[Belief]", restoration)))
-    return {_name(one): _belief(one) for one in given}
+        named = {str(name): _belief(one) for name, one in restoration.items()}
+    else:
+        alone = isinstance(restoration, str | Prior) or not isinstance(restoration, Iterable)
+        given = cast("list[Belief]", [restoration] if alone else list(cast("Iterable[Belief]", restoration)))
+        named = {_name(one): _belief(one) for one in given}
+    if not named:
+        raise OptionError(f"restoration is empty; give a belief, for example {next(iter(BELIEFS))!r}")
+    return named
 
 
 def _name(one: Belief) -> str:
     """A belief that was given no name."""
-    return f"f = {one:g}" if isinstance(one, int | float) else str(one)
+    return f"f = {one:g}" if is_number(one) else str(one)
 
 
 def _belief(one: Belief) -> Prior | float:
     """A share, or its distribution."""
-    if isinstance(one, int | float):
-        if not 0.0 <= one <= 1.0:
-            raise OptionError(f"restoration is {one!r}; a share lies between 0 and 1")
+    if not isinstance(one, str | Prior):
+        if not (is_number(one) and 0.0 <= float(one) <= 1.0):
+            raise OptionError(f"restoration is {one!r}; a share is a number between 0 and 1")
         return float(one)
     prior = BELIEFS[one] if isinstance(one, str) and one in BELIEFS else Prior.parse(one)
     low, high = prior.ppf(np.array([0.0, 1.0]))

@@ -241,6 +241,18 @@ def test_curves_that_cannot_be(columns: dict[str, object], words: str) -> None:
         FollowUp.from_survival(curve(**columns), **SURVIVAL)
 
 
+def test_a_curve_that_falls_more_than_patients_left_says_so() -> None:
+    follow = FollowUp.from_survival(curve(s=[1, 0.95, 0.9], n=[20, 20, 19]), **SURVIVAL)
+    assert follow.relapses.tolist() == [0, 1]
+    assert any("row 2: 1, and 0 left" in note for note in follow.notes)
+
+
+def test_shares_are_no_percentages() -> None:
+    table = pd.DataFrame({"study": "Ash", "month": [6, 12], "n": 24, "share": [0.125, 0.292]})
+    with pytest.raises(DataError, match=r"row 1 .*no percentage here is above 1.*multiply them by 100"):
+        FollowUp.from_cumulative(table, study="study", month="month", n="n", percent="share")
+
+
 PATIENTS = {"study": "study", "time": "time", "event": "event"}
 
 

@@ -173,3 +173,35 @@ def test_moderators_that_are_refused() -> None:
         DataWarning, match="the moderators dose, grams cannot be told apart in these 3 studies"
     ):
         make_setting(twice, None, None, 1, {"moderators": ["dose", "grams"]})
+
+
+# hard cases
+
+
+@pytest.mark.parametrize("s", [1.0, 70.0, 300.0])
+@pytest.mark.parametrize("relapses", [0, 5, 20])
+def test_a_study_that_may_differ_without_measure(relapses: int, s: float) -> None:
+    """Where all relapse, or none, a wide sd leaves half of its mass on that side; never more than all."""
+    counted = pd.DataFrame([("Ash", 0, 6, 20, relapses)], columns=list(ROLES))
+    one = bm.FollowUp.from_frame(counted, **{role: role for role in ROLES})
+    found = log_likelihood(one, {"h": -4.0, "s": s}, hazard="constant")[0]
+    u = np.linspace(-60.0, 60.0, 200_001)
+    risk = -np.expm1(-6.0 * np.exp(-4.0 + u))
+    beyond = {0: norm.cdf(-60.0 / s), 20: norm.sf(60.0 / s)}.get(relapses, 0.0)
+    expected = np.trapezoid(binom.pmf(relapses, 20, risk) * norm.pdf(u, 0.0, s), u) + beyond
+    assert found == pytest.approx(math.log(expected), abs=1e-5)
+
+
+def test_a_heavy_tail_of_s_keeps_its_moments_where_the_data_bound_it() -> None:
+    """A half-Cauchy has no mean; two studies in which some relapse and some do not give s a variance."""
+    arguments = {"hazard": "constant", "engine": "exact", "random_seed": 1, "draws": 10}
+
+    def mean_of_s(rows: list[tuple[str, int, int, int, int]]) -> float:
+        frame = pd.DataFrame(rows, columns=list(ROLES))
+        evidence = bm.FollowUp.from_frame(frame, **{role: role for role in ROLES})
+        table = bm.summary(bm.fit(evidence, priors={"s": "HalfCauchy(1)"}, **arguments))
+        return float(table.loc["s", "mean"])
+
+    some = [("Ash", 0, 6, 24, 3), ("Ash", 6, 12, 21, 4), ("Birch", 0, 12, 30, 9)]
+    assert mean_of_s(some) == pytest.approx(0.59, abs=0.02)  # quadrature over h and s: 0.589
+    assert not math.isfinite(mean_of_s([("Ash", 0, 6, 24, 0), ("Birch", 0, 12, 30, 0)]))

@@ -120,6 +120,27 @@ def test_cells_of_a_smooth_course_are_small_enough(weibull: xr.DataTree) -> None
         assert one.months_free(TYPICAL, 24.0)[i] == pytest.approx(quad(free, 0.0, 24.0)[0], rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [0.3, 0.6, 2.0])
+def test_a_repeat_starts_a_weibull_course_without_a_limit(weibull: xr.DataTree, shape: float) -> None:
+    """Intensity added up over (6, 12] with half of the clock set back, by quadrature in log time."""
+    fit = weibull.copy(deep=True)
+    draws = fit["posterior"].dataset
+    fit["posterior"] = draws.assign(
+        log_rate=0.0 * draws["log_rate"] - 3.0, shape=0.0 * draws["shape"] + shape
+    )
+    one, again = course_of(fit, provenance(fit), [12.0], repeats=[6.0])
+    two = repeated(one, 6.0, again[6.0], np.full(len(one.relapse), 0.5))
+
+    def mixed(log_since: float) -> float:
+        since = math.exp(log_since)
+        rate = [math.exp(-3.0) * shape * (t / 12.0) ** (shape - 1.0) for t in (6.0 + since, since)]
+        return math.sqrt(rate[0] * rate[1]) * since
+
+    expected = quad(mixed, -60.0, math.log(6.0), epsabs=1e-12)[0]
+    start = int(one.position([6.0])[0])
+    assert two.relapse[0, start:].sum() == pytest.approx(expected, rel=3e-4)
+
+
 # the decision
 
 
@@ -196,12 +217,16 @@ def test_a_horizon_before_the_repetition_has_no_row(competing: xr.DataTree) -> N
         ("neutral", 6.0, 24.0),
         ("neutral", 15.0, 24.0),
     ], typical
+    assert any("changes nothing: 15 (to 12)" in note for note in table.attrs["notes"])
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"restoration": 1.5}, "restoration is 1.5; a share lies between 0 and 1"),
+        ({"restoration": 1.5}, "restoration is 1.5; a share is a number between 0 and 1"),
+        ({"restoration": True}, "restoration is True; a share is a number between 0 and 1"),
+        ({"restoration": []}, "restoration is empty; give a belief"),
+        ({"month": None}, "month holds None; give months"),
         ({"restoration": "Normal(0.5, 0.1)"}, "which reaches from -inf to inf; a share lies between 0 and 1"),
         ({"month": 24}, "a second transplantation at month 24 cannot change the time to month 24"),
         ({"month": 0}, "month holds 0; give months after the transplantation, above 0"),
