@@ -78,7 +78,10 @@ class Analysis:
             label, model, measure, k, estimate (posterior mean), ci_low, ci_high (95 %), p_benefit, p_mid,
             p_harm of the mean effect, p_benefit_new, p_mid_new of a new study's, tau (posterior mean),
             frequentist estimate, interval and p, share of the prior in each parameter, and whether the
-            engine converged. Estimates on the analysis scale.
+            engine converged. Estimates on the analysis scale. Of relapses: measure and estimate are freedom
+            from relapse at the end of the late window in a typical study, elsewhere and its interval that in
+            a new centre or study, p_rises, ``gain_<belief>_<horizon>`` in months, and the frequentist
+            columns relapses per patient-month.
         """
         return pd.DataFrame([row for result in self.results for row in result.rows()]).set_index("name")
 

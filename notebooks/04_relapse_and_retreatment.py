@@ -135,6 +135,9 @@ gain = bm.retreatment(fit, month=6, to=[12, 24], gain=[1, 3])
 print(gain.loc["typical study"].round(2))
 for belief, law in gain.attrs["restoration"].items():
     print(f"{belief}: f ~ {law}")
+typical = gain.loc["typical study"]
+assert typical["gain"].max() < 1.0  # what the text below says
+assert typical["P(gain > 1)"].max() < 0.5
 
 # %%
 figure = bm.plots.retreatment(fit, to=24)

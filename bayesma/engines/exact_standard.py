@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 SCRAMBLES = 8
 LEVELS = (2**11, 2**12, 2**13)  # points of each scrambling, as many as reach the tolerance
 FURTHER = (2**14, 2**15)  # ... and as many as reach the standard
+MOST = 2**26  # effects of all studies at all points, half a gigabyte: further points are not drawn
 TOLERANCE = 1.5e-3, 1e-2  # standard errors of means and of quantiles, in posterior sds, at which we stop
 QUANTILES = (0.025, 0.5, 0.975)  # whose errors are looked at: in the tails they are the largest
 STANDARD = 1e-2, 5e-2  # ... and above which it is said aloud
@@ -162,6 +163,8 @@ def _sample(problem: StandardProblem, finite: set[str]) -> Sample:
     proposal = _proposal(problem)
     runs = [_Points(problem, proposal, i) for i in range(SCRAMBLES)]
     for size in (*LEVELS, *FURTHER):
+        if size > LEVELS[0] and size * SCRAMBLES * problem.effect_size > MOST:
+            break
         for run in runs:
             run.extend(size)
         log_weight = np.array([run.log_weight for run in runs])

@@ -119,7 +119,7 @@ class FollowUp:
         require_roles(frame, roles)
         require_unit(time_unit)
         columns = Columns.read(frame, roles, studies)
-        same = _constant(frame, studies, centres)
+        same = _constant(frame.drop(columns=list(set(roles.values()))), studies, centres)
         return cls._checked(columns, centres, same, (), gaps=gaps, entry=entry, unit=time_unit)
 
     @classmethod
@@ -290,7 +290,7 @@ class FollowUp:
         columns = inputs.in_months(Columns.read(frame, roles, studies), unit)
         made = rows_of(columns, row_names(studies, centres))
         made_centres = None if centres is None else centres[made.first]
-        same = _constant(frame, studies, centres)
+        same = _constant(frame.drop(columns=list(set(roles.values()))), studies, centres)
         return cls._checked(made.columns, made_centres, same, made.notes, gaps=False, entry=False)
 
     @classmethod

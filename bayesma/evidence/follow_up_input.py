@@ -102,6 +102,12 @@ def of_cumulative(columns: Columns, follow: Sequence[str]) -> Rows:
                         f"month {before:g}; cumulative counts cannot fall; give new relapses by "
                         "interval with from_frame, or correct it",
                     )
+            if sum(seen.values()) >= at_start:
+                raise columns.error(
+                    i,
+                    f"all {at_start:g} patients had relapsed or died by month {before:g}, and nobody is left "
+                    "to follow; leave this row out",
+                )
             new = [float(columns[role][i]) - seen[role] for role in counts]
             rows.append((i, before, float(columns["month"][i]), at_start - sum(seen.values()), new))
             before = float(columns["month"][i])
@@ -195,6 +201,14 @@ def _lost(columns: Columns, one: int, other: int) -> float:
             f"{columns.what('survival')} is {survival[other]:g}, above the {survival[one]:g} before; a curve "
             "of freedom from relapse cannot rise; correct one of the two",
         )
+    if at_risk[other] > at_risk[one]:
+        raise columns.error(
+            other,
+            f"{columns.what('at_risk')} is {at_risk[other]:g}, above the {at_risk[one]:g} before; nobody "
+            "enters a curve later; correct one of the two",
+        )
+    if at_risk[one] == 0:
+        raise columns.error(other, "nobody was at risk before this row any more; leave it out")
     share = 1.0 - survival[other] / survival[one] if survival[one] > 0.0 else 0.0
     lost = share * (at_risk[one] + at_risk[other]) / (2.0 - share)
     gone = at_risk[one] - at_risk[other]

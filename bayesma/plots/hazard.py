@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from bayesma.measures import MEASURES
 from bayesma.plots import caption, scale, style
-from bayesma.plots.bands import INNER, check_outer
+from bayesma.plots.bands import INNER
 from bayesma.plots.hazard_draw import POSTERIOR, PRIOR, Intensities, draw_intensities, reaches_beyond
-from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Page, check_width, draw_page
+from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Page, draw_page
 from bayesma.plots.numbers import Interval, estimate_texts, percent, probability
 from bayesma.plots.relapse_curves import intensities
 from bayesma.plots.relapse_words import intensity_words, require_relapse
 from bayesma.plots.text import plain
 from bayesma.posterior.hazard import hazard as asked
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance
 
 
 def hazard(
@@ -76,10 +76,7 @@ def hazard(
     >>> [axes.get_label() for axes in figure.axes]
     ['sheet', 'graph']
     """
-    check_outer(ci_prob)
-    check_width(width)
-    origin = provenance(fit)
-    require_relapse(origin, "a figure of intensities")
+    origin = require_relapse(fit, "a figure of intensities", ci_prob, width)
     shown = intensities(fit, origin, ci_prob)
     span = scale.limits(None, shown.posterior.intervals, shown.prior.intervals)
     page = Page(
@@ -115,8 +112,8 @@ def _answer(
         return "This model assumes that the intensity never changes."
     table = asked(fit, early=early, late=late, ci_prob=ci_prob)
     first, second = table.attrs["windows"]
-    logs = (math.log(float(table.loc["ratio", name])) for name in ("median", "ci_low", "ci_high"))  # type: ignore[arg-type]
-    ratio = estimate_texts([Interval(*logs)], MEASURES["RR"])[0]
+    logs = np.log(table.loc["ratio", ["median", "ci_low", "ci_high"]].to_numpy(dtype=np.float64))
+    ratio = estimate_texts([Interval(*map(float, logs))], MEASURES["RR"])[0]
     return (
         f"Mean intensity in {second} above that in {first}: P {probability(table.attrs['p_rises'])}; ratio "
         f"{ratio} (posterior median [{percent(ci_prob)} CrI])."

@@ -132,7 +132,10 @@ def _answer(table: pd.DataFrame, states: list[str], month: float) -> str:
 
 def _row(shares: pd.DataFrame, state: str) -> Row:
     """Shares at the months of the table."""
-    known = {float(month): float(share) for month, share in shares.loc[state].items()}  # type: ignore[arg-type]
+    months, own = (
+        np.asarray(values, dtype=np.float64).tolist() for values in (shares.columns, shares.loc[state])
+    )
+    known = dict(zip(months, own, strict=True))
     return Row(NAMES[state], lambda month: f"{100 * known[month]:.0f}" if month in known else "")
 
 

@@ -8,16 +8,16 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bayesma.plots import caption, style
-from bayesma.plots.bands import INNER, Band, check_outer
+from bayesma.plots.bands import INNER, Band
 from bayesma.plots.legend import Key
-from bayesma.plots.months_page import WIDTH, Block, Page, Row, check_width, draw_page
+from bayesma.plots.months_page import WIDTH, Block, Page, Row, draw_page
 from bayesma.plots.numbers import percent
 from bayesma.plots.relapse_curves import curves, shown_month
 from bayesma.plots.relapse_draw import DEATH, NAMED, NEW, TYPICAL, Curves, draw_curves, letter
 from bayesma.plots.relapse_observed import Followed, patients_at_risk
 from bayesma.plots.relapse_words import PERCENTS, intensity_words, require_relapse, share_text
 from bayesma.plots.text import plain
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance
 
 ROOM = 1.03  # top of the axis: points of studies without a relapse are shown whole
 BEYOND = 0.3  # inches for the letters of studies that are followed longest
@@ -77,10 +77,7 @@ def relapse(
     >>> [axes.get_label() for axes in figure.axes]
     ['sheet', 'graph']
     """
-    check_outer(ci_prob)
-    check_width(width)
-    origin = provenance(fit)
-    require_relapse(origin, "a curve of freedom from relapse")
+    origin = require_relapse(fit, "a curve of freedom from relapse", ci_prob, width)
     shown = curves(fit, origin, ci_prob)
     end = float(shown.typical.month[-1])
     free = "alive and free of relapse" if shown.death is not None else "free of relapse"

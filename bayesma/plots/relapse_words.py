@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import xarray as xr
+
 from bayesma.errors import OptionError
+from bayesma.plots.bands import check_outer
+from bayesma.plots.months_page import check_width
 from bayesma.plots.numbers import MINUS, Interval
 from bayesma.plots.text import plain
-from bayesma.posterior.provenance import Provenance
+from bayesma.posterior.provenance import Provenance, provenance
 
 PERCENTS = tuple(0.2 * number for number in range(6))  # ticks of an axis of shares
 PERIODS = {
@@ -16,19 +20,23 @@ PERIODS = {
 }
 
 
-def require_relapse(origin: Provenance, figure: str) -> None:
-    """Refuse a fit that has no intensity of relapse.
+def require_relapse(fit: xr.DataTree, figure: str, ci_prob: float, width: float) -> Provenance:
+    """The model behind a figure of relapse, once its options do.
 
     Raises
     ------
     OptionError
-        For any other family.
+        For any other family, an interval that cannot be drawn, a width that does not do.
     """
+    check_outer(ci_prob)
+    check_width(width)
+    origin = provenance(fit)
     if origin.family.name != "relapse":
         raise OptionError(
             f"{figure} needs intensities of relapse, and this fit of family {origin.family.name!r} has none; "
             "fit FollowUp, or draw it with bayesma.plots.forest"
         )
+    return origin
 
 
 def intensity_words(origin: Provenance) -> str:

@@ -9,14 +9,14 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from bayesma.plots import caption, scale, style
-from bayesma.plots.bands import INNER, check_outer
-from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Block, Page, Row, check_width, draw_page
+from bayesma.plots.bands import INNER
+from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Block, Page, Row, draw_page
 from bayesma.plots.numbers import estimate_texts, percent, short_probability
 from bayesma.plots.relapse_words import intensity_words, require_relapse
 from bayesma.plots.retreatment_draw import Gain, draw_gains, reach
 from bayesma.plots.retreatment_gains import gains
 from bayesma.plots.text import plain
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import last_month
 from bayesma.posterior.retreatment import Belief
 
@@ -83,11 +83,8 @@ def retreatment(
     >>> [axes.get_label() for axes in figure.axes]
     ['sheet', 'graph']
     """
-    check_outer(ci_prob)
-    check_width(width)
-    origin = provenance(fit)
-    require_relapse(origin, "a figure of repeating")
-    shown = gains(fit, months, to, restoration, ci_prob)
+    origin = require_relapse(fit, "a figure of repeating", ci_prob, width)
+    shown = gains(fit, origin, months, to, restoration, ci_prob)
     first, last = float(shown[0].band.month[0]), float(shown[0].band.month[-1])
     aside = reach(shown[0].band.month)
     span = scale.limits(0.0, [one for gain in shown for one in gain.band.intervals], [])

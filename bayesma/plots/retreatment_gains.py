@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
-from bayesma.plots.bands import INNER, Band
+from bayesma.plots.relapse_curves import band_of
 from bayesma.plots.retreatment_draw import MARKS, Gain
 from bayesma.plots.text import plain
 from bayesma.posterior.numbers import is_number
+from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import TYPICAL
-from bayesma.posterior.retreatment import Belief, retreatment
+from bayesma.posterior.retreatment import Belief, gains_of
 
-type Array = NDArray[np.float64]
-
-ENDS = ("ci_low", "ci_high")
 FIRST_YEAR = range(1, 13)  # months of the repeat where nothing else is said
 
 
 def gains(
     fit: xr.DataTree,
+    origin: Provenance,
     months: Sequence[float] | None,
     to: float,
     restoration: Mapping[str, Belief] | None,
@@ -35,25 +33,13 @@ def gains(
     at = _checked(months, to)
     if restoration is not None and not 1 <= len(restoration) <= len(MARKS):
         raise OptionError(f"restoration holds {len(restoration)} beliefs; give one to {len(MARKS)}")
-    outer, inner = (
-        retreatment(fit, month=at, restoration=restoration, to=to, gain=(), ci_prob=one)
-        for one in (ci_prob, INNER)
-    )
-    laws = outer.attrs["restoration"]
+    _, beliefs, drawn = gains_of(fit, origin, at, [to], restoration)
     result = []
-    for (name, law), mark in zip(laws.items(), MARKS, strict=False):
-        wide, narrow = (
-            table.xs(TYPICAL, level="estimand").xs(name, level="restoration") for table in (outer, inner)
-        )
-        ends = [_numbers(table, end) for table in (wide, narrow) for end in ENDS]
-        band = Band(np.array(at), _numbers(wide, "gain"), ends[0], ends[1], (ends[2], ends[3]))
-        result.append(Gain(plain(name), law, band, _numbers(wide, "p_gain"), mark))
+    for (name, law), mark in zip(beliefs.items(), MARKS, strict=False):
+        draws = np.column_stack([*drawn[TYPICAL, name, to][1].values()])
+        band = replace(band_of(np.array(at), draws, ci_prob), middle=draws.mean(axis=0))
+        result.append(Gain(plain(name), str(law), band, np.mean(draws > 0.0, axis=0), mark))
     return result
-
-
-def _numbers(table: Any, column: str) -> Array:
-    """A column."""
-    return np.asarray(table[column], dtype=np.float64)
 
 
 def _checked(months: Sequence[float] | None, to: float) -> list[float]:

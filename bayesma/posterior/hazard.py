@@ -16,7 +16,7 @@ from bayesma.evidence.intervals import interval_label
 from bayesma.posterior.marginals import moments_below
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.posterior.provenance import Provenance
-from bayesma.posterior.relapse_course import LEAST, beyond, course_of, require_course
+from bayesma.posterior.relapse_course import LEAST, beyond, moved, require_course
 from bayesma.posterior.relapse_levels import Levels
 from bayesma.posterior.spread import Spread, table_of
 
@@ -81,20 +81,20 @@ def hazard(
     origin = _checked(fit)
     windows = {interval_label(*one): one for one in _windows(origin, early, late)}
     months = sorted({month for one in windows.values() for month in one if month > 0.0})
-    cuts = tuple(origin.options.get("periods", ()))
-    periods = {interval_label(*one): one for one in itertools.pairwise((0.0, *cuts))}
-    course, _ = course_of(fit, origin, [*months, *cuts], at=at)
-    spans = sorted((periods | windows).items(), key=lambda item: item[1])
-    each = {label: course.monthly(*span) for label, span in spans}
+    levels, chains = Levels.of(fit, origin), int(fit["posterior"].sizes["chain"])
+    periods = {interval_label(*one): one for one in itertools.pairwise((0.0, *levels.periods))}
+    spans = dict(sorted((periods | windows).items(), key=lambda item: item[1]))
+    factor = np.exp(moved(fit, origin, levels.draws, at or {}))
+    each = dict(zip(spans, (levels.mean(*np.array([*spans.values()]).T) * factor[:, None]).T, strict=True))
     first, last = (each[label] for label in windows)
     rows = {**each, "ratio": _ratio(last, first), "difference": last - first}
-    table = table_of({name: Spread.of_draws(v, course.chains) for name, v in rows.items()}, ends, ())
+    table = table_of({name: Spread.of_draws(v, chains) for name, v in rows.items()}, ends, ())
     table.loc["ratio", MOMENTS] = math.nan
     level = "h" if "h" in fit["posterior"] else "log_rate"
     if moments_below(fit, level) < math.inf:
         table[MOMENTS] = math.nan
     table.index.name = "quantity"
-    rises = Spread.of_draws((last > first).astype(np.float64), course.chains)
+    rises = Spread.of_draws((last > first).astype(np.float64), chains)
     table.attrs = {
         "p_rises": rises.mean(),
         "mcse_p_rises": rises.mcse(),

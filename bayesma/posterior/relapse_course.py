@@ -15,13 +15,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.evidence.moderators import at_values, require_moderators
 from bayesma.families.relapse_hazards import HAZARDS
 from bayesma.posterior.marginals import labels_of
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.relapse_levels import Levels
 
 Array = NDArray[np.float64]
 
@@ -114,11 +114,6 @@ class Course:
         within = self.free(estimand)[:, :-1] * each * np.diff(self.edges)
         return np.asarray(within[:, : int(self.position([to])[0])].sum(axis=1))
 
-    def monthly(self, start: float, stop: float) -> Array:
-        """Mean intensity of relapse a month between two edges, where the shift is 0: (n,)."""
-        first, last = self.position([start, stop])
-        return np.asarray(self.relapse[:, first:last].sum(axis=1) / (stop - start))
-
 
 def course_of(
     fit: xr.DataTree,
@@ -150,12 +145,8 @@ def course_of(
     OptionError
         For a moderator the model has not.
     """
-    posterior = fit["posterior"].dataset
-    draws = {str(n): v.transpose(*SAMPLE, ...).values for n, v in posterior.data_vars.items()}
-    chains = int(fit["posterior"].sizes["chain"])
-    draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in draws.items()}
-    options = origin.options
-    hazard, cuts = HAZARDS[options["hazard"]], tuple(options.get("periods", ()))
+    levels, chains = Levels.of(fit, origin), int(fit["posterior"].sizes["chain"])
+    draws, hazard, cuts = levels.draws, HAZARDS[levels.hazard], levels.periods
     end = float(np.max(months))
     marks = [0.0, *months, *repeats, *cuts, *(m + c for m in repeats for c in cuts)]
     if hazard.smooth:
@@ -164,7 +155,7 @@ def course_of(
     edges = np.unique(np.asarray(marks, dtype=np.float64))
     edges = edges[edges <= end]
     start, stop = edges[:-1], edges[1:]
-    factor = np.exp(_moved(fit, origin, draws, at or {}))[:, None]
+    factor = np.exp(moved(fit, origin, draws, at or {}))[:, None]
     relapse = hazard.accumulated(start, stop, draws, cuts) * factor
     death = np.zeros_like(relapse)
     if "h_death" in draws:
@@ -230,10 +221,16 @@ def beyond(fit: xr.DataTree, origin: Provenance, months: Sequence[float]) -> lis
     return [f"follow-up ends at month {last:g}; beyond it ({', '.join(outside)}) {how}"]
 
 
-def _moved(
+def moved(
     fit: xr.DataTree, origin: Provenance, draws: Mapping[str, Array], at: Mapping[str, object]
 ) -> Array:
-    """What moderators away from their centre add to the log intensity, (n,)."""
+    """What moderators away from their centre add to the log intensity, (n,).
+
+    Raises
+    ------
+    OptionError
+        For a moderator the model has not.
+    """
     require_moderators(at, origin.options["moderators"])
     if not at:
         return np.zeros(len(next(iter(draws.values()))))

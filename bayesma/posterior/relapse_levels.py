@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from bayesma.engines.tree import SAMPLE
 from bayesma.families.relapse_hazards import HAZARDS
 from bayesma.posterior.provenance import Provenance
 
@@ -36,8 +37,8 @@ class Levels:
     @classmethod
     def of(cls, fit: xr.DataTree, origin: Provenance, group: str = "posterior") -> Levels:
         """Those of ``"posterior"`` or ``"prior"``."""
-        data = fit[group].dataset
-        draws = {str(name): v.values.reshape(-1, *v.shape[2:]) for name, v in data.data_vars.items()}
+        data = {str(n): v.transpose(*SAMPLE, ...).values for n, v in fit[group].dataset.data_vars.items()}
+        draws = {name: values.reshape(-1, *values.shape[2:]) for name, values in data.items()}
         return cls(draws, origin.options["hazard"], tuple(origin.options.get("periods", ())))
 
     def mean(self, start: Array, stop: Array) -> Array:

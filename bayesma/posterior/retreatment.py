@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.posterior.numbers import is_number, limits_of, tails
+from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import (
     MEANINGS,
+    Course,
     beyond,
     checked_months,
     course_of,
@@ -27,6 +29,8 @@ from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 type Belief = str | float | Prior
+type Restoration = Belief | Sequence[Belief] | Mapping[str, Belief] | None
+type Drawn = dict[tuple[str, str, float], tuple[Array, dict[float, Array]]]
 
 BELIEFS = {
     "sceptical": Prior("Beta", (1.0, 4.0)),
@@ -48,7 +52,7 @@ def retreatment(
     fit: xr.DataTree,
     *,
     month: float | Sequence[float] = 6.0,
-    restoration: Belief | Sequence[Belief] | Mapping[str, Belief] | None = None,
+    restoration: Restoration = None,
     to: float | Sequence[float] = HORIZONS,
     gain: float | Sequence[float] = 1.0,
     ci_prob: float = 0.95,
@@ -116,19 +120,9 @@ def retreatment(
     ends, limits = tails(ci_prob), limits_of(gain)
     origin = require_course(fit, "retreatment")
     months, horizons = checked_months(month, "month"), checked_months(to, "to")
-    if months[-1] >= horizons[-1]:
-        raise OptionError(
-            f"a second transplantation at month {months[-1]:g} cannot change the time to month "
-            f"{horizons[-1]:g}; give a later month in to, or an earlier repetition"
-        )
-    beliefs = _beliefs(restoration)
-    course, again = course_of(fit, origin, horizons, repeats=months, at=at)
-    restored = _restored(beliefs, len(course.relapse), int(fit.attrs["random_seed"]))
-    after = {name: {m: repeated(course, m, again[m], f) for m in months} for name, f in restored.items()}
+    course, beliefs, drawn = gains_of(fit, origin, months, horizons, restoration, at)
     lines, best = {}, {}
-    for estimand, (name, courses), horizon in itertools.product(course.shift, after.items(), horizons):
-        once = course.months_free(estimand, horizon)
-        gains = {m: one.months_free(estimand, horizon) - once for m, one in courses.items() if m < horizon}
+    for (estimand, name, horizon), (once, gains) in drawn.items():
         best[estimand, name, horizon] = _best(gains)
         for m, values in gains.items():
             spread = Spread.of_draws(values, course.chains)
@@ -142,6 +136,44 @@ def retreatment(
         "converged": origin.converged,
     }
     return table
+
+
+def gains_of(
+    fit: xr.DataTree,
+    origin: Provenance,
+    months: Sequence[float],
+    horizons: Sequence[float],
+    restoration: Restoration = None,
+    at: Mapping[str, object] | None = None,
+) -> tuple[Course, dict[str, Prior | float], Drawn]:
+    """Draws behind the decision; the arguments as of `retreatment`, months in order.
+
+    Returns
+    -------
+    tuple
+        The course without repetition, each belief by its name, and by estimand, belief and horizon the months
+        free of relapse with one transplantation, (n,), and the gain by month of the second one, each (n,).
+
+    Raises
+    ------
+    OptionError, PriorError
+        As `retreatment`.
+    """
+    if months[-1] >= horizons[-1]:
+        raise OptionError(
+            f"a second transplantation at month {months[-1]:g} cannot change the time to month "
+            f"{horizons[-1]:g}; give a later month in to, or an earlier repetition"
+        )
+    beliefs = _beliefs(restoration)
+    course, again = course_of(fit, origin, horizons, repeats=months, at=at)
+    restored = _restored(beliefs, len(course.relapse), int(fit.attrs["random_seed"]))
+    after = {name: {m: repeated(course, m, again[m], f) for m in months} for name, f in restored.items()}
+    drawn = {}
+    for estimand, (name, courses), horizon in itertools.product(course.shift, after.items(), horizons):
+        once = course.months_free(estimand, horizon)
+        gains = {m: one.months_free(estimand, horizon) - once for m, one in courses.items() if m < horizon}
+        drawn[estimand, name, horizon] = once, gains
+    return course, beliefs, drawn
 
 
 def _too_late(months: Sequence[float], horizons: Sequence[float]) -> list[str]:
@@ -174,9 +206,7 @@ def _best(gains: Mapping[float, Array]) -> list[float]:
     return [chosen, expected[chosen], float(knowing.mean()) - expected[chosen]]
 
 
-def _beliefs(
-    restoration: Belief | Sequence[Belief] | Mapping[str, Belief] | None,
-) -> dict[str, Prior | float]:
+def _beliefs(restoration: Restoration) -> dict[str, Prior | float]:
     """Each belief by its name."""
     if restoration is None:
         return dict(BELIEFS)

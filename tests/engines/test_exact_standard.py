@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import multivariate_normal, norm
 
+from bayesma.engines import exact_standard
 from bayesma.engines.exact_standard import StandardIntegral
 from bayesma.engines.marginals import WeightedPoints
 from bayesma.errors import ConvergenceWarning
@@ -98,6 +100,15 @@ def test_a_spread_that_follows_the_first_deviate(se: float) -> None:
     assert solved.sample.log_evidence == pytest.approx(math.log(mass), abs=FAR * solved.error)
     assert float(at.mean()) == pytest.approx(mean, abs=FAR * solved.error * sd)
     assert float(at.sd()) == pytest.approx(sd, rel=FAR * solved.error)
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many effects fewer points are drawn, however far the error is from what is asked."""
+    monkeypatch.setattr(exact_standard, "TOLERANCE", (0.0, 0.0))
+    monkeypatch.setattr(exact_standard, "MOST", 3 * exact_standard.LEVELS[1] * exact_standard.SCRAMBLES)
+    one = replace(problem(3, lambda z: norm.logpdf(z, 1.0, 0.5).sum(axis=1)), effect_size=3)
+    solved = StandardIntegral.solve(one, MOMENTS)
+    assert solved.sample.weight.size == exact_standard.LEVELS[1] * exact_standard.SCRAMBLES
 
 
 def test_a_skew_posterior() -> None:

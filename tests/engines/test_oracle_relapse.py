@@ -103,6 +103,7 @@ def test_exact_is_within_five_standard_errors(key: str) -> None:
 
 
 def test_the_error_is_stated() -> None:
+    """Means: less than 65,536 independent draws would leave (0.004); 2.5 % tails: twice theirs (0.01)."""
     assert exact()["exact"].attrs["error"] < 3e-3
     assert exact()["exact"].attrs["error_quantiles"] < 2e-2
     assert exact().attrs["converged"] == 1

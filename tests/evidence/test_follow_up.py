@@ -247,6 +247,27 @@ def test_a_curve_that_falls_more_than_patients_left_says_so() -> None:
     assert any("row 2: 1, and 0 left" in note for note in follow.notes)
 
 
+def test_nobody_left_is_said_in_the_words_of_the_table() -> None:
+    table = pd.DataFrame({"study": "Ash", "month": [6, 12], "n": 5, "r": [5, 5]})
+    with pytest.raises(
+        DataError, match=r"row 2 .*all 5 patients had relapsed or died by month 6.*leave this row out"
+    ):
+        FollowUp.from_cumulative(table, study="study", month="month", n="n", relapses="r")
+    with pytest.raises(
+        DataError, match=r"row 2 .*n \(at_risk\) is 22, above the 20 before; nobody enters a curve"
+    ):
+        FollowUp.from_survival(curve(n=[20, 22, 12]), **SURVIVAL)
+
+
+def test_roles_are_no_moderators() -> None:
+    table = pd.DataFrame(
+        {"study": ["Ash", "Birch"], "month": 6, "n": [5, 9], "r": [1, 2], "dose": [1.0, 2.0]}
+    )
+    follow = FollowUp.from_cumulative(table, study="study", month="month", n="n", relapses="r")
+    assert follow.table is not None
+    assert list(follow.table) == ["study", "dose"]
+
+
 def test_shares_are_no_percentages() -> None:
     table = pd.DataFrame({"study": "Ash", "month": [6, 12], "n": 24, "share": [0.125, 0.292]})
     with pytest.raises(DataError, match=r"row 1 .*no percentage here is above 1.*multiply them by 100"):

@@ -74,7 +74,6 @@ def test_a_constant_intensity_has_closed_forms(rate: float, death: float, cells:
     gone = -math.expm1(-24.0 * both)
     assert relapsed == pytest.approx(rate / both * gone, rel=1e-9)
     assert died == pytest.approx(death / both * gone, rel=1e-9)
-    assert one.monthly(0.0, 24.0)[0] == pytest.approx(rate, rel=ROUNDING)
 
 
 def test_a_new_study_multiplies_relapse_and_not_death() -> None:

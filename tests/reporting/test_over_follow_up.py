@@ -163,7 +163,6 @@ def test_the_terminal_reads_aloud(analysis: Analysis, width: int) -> None:
     assert "Probability of relapse accelerating after month 6" in said
     assert "Only here. (Relapse)" in said
     assert ("P(gain > x)" in said) == (width >= 100)
-    said.encode("ascii", "replace")
 
 
 def test_all_relapses_are_one_place(analysis: Analysis) -> None:
