@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bayesma.engines.exact_gaussian import GaussianIntegral
 from bayesma.engines.exact_mean import MeanIntegral
+from bayesma.engines.exact_outer import OuterIntegral
 from bayesma.engines.exact_slices import SliceIntegral
 from bayesma.engines.exact_standard import StandardIntegral
 from bayesma.engines.exact_visits import VisitIntegral
@@ -22,6 +23,7 @@ from bayesma.families.problems import (
     GaussianProblem,
     IndependentVisits,
     NoIntegral,
+    OuterProblem,
     StandardProblem,
     TwoParameterProblem,
 )
@@ -50,6 +52,7 @@ _SOLVERS: dict[type, Callable[[Any, dict[str, float]], Integral]] = {
     TwoParameterProblem: SliceIntegral.solve,
     IndependentVisits: VisitIntegral.solve,
     GaussianMeanProblem: MeanIntegral.solve,
+    OuterProblem: OuterIntegral.solve,
     StandardProblem: StandardIntegral.solve,
 }
 

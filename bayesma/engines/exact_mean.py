@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -62,21 +63,27 @@ class MeanIntegral:
             variables[f"{one.name}_sd"] = (dims, sd[:, columns].T)
         for i, name in enumerate(self.problem.names):
             variables |= self._density(name, i)
-        if self.problem.coefficients[0].dimension != "visit":
-            mean, sd = self._over_nodes(self._average)
-            variables |= {
-                f"{AVERAGE}_mean": (("visit", "node"), mean),
-                f"{AVERAGE}_sd": (("visit", "node"), sd),
-            }
-        new_mean, new_sd = self._over_nodes(self._new)
-        variables["theta_new_mean"] = (("visit", "node"), new_mean)
-        variables["theta_new_sd"] = (("visit", "node"), new_sd)
-        if study.size * new_mean.size <= LARGEST:
-            theta_mean, theta_sd = self._over_nodes(lambda phi, *_: self.problem.effects(phi))
-            variables["theta_mean"] = (("study", "visit", "node"), theta_mean)
-            variables["theta_sd"] = (("study", "visit", "node"), theta_sd)
+        over = self.problem.over
+        inner = () if over is None else (over,)
+        if over is None:
+            variables["mean_covariance"] = (("node", "row", "column"), rule.covariance)
+        elif self.problem.coefficients[0].dimension != over:
+            variables |= self._stored(AVERAGE, inner, *self._over_nodes(self._average))
+        if over is not None or self.problem.names:
+            new = self._over_nodes(self._new)
+            variables |= self._stored("theta_new", inner, *new)
+            if study.size * new[0].size <= LARGEST:
+                theta = self._over_nodes(lambda phi, *_: self.problem.effects(phi))
+                variables |= self._stored("theta", ("study", *inner), *theta)
         attrs = {"error": self.error, "nodes": rule.points, **self._evidence().attrs()}
         return xr.Dataset(variables, {"study": study}, attrs)
+
+    def _stored(self, name: str, dims: tuple[str, ...], mean: Array, sd: Array) -> dict[str, Any]:
+        """Mixtures of one quantity, nodes last; with one effect a study the last dimension before goes."""
+        parts = {"mean": mean, "sd": sd}
+        if self.problem.over is None:
+            parts = {part: values[..., 0, :] for part, values in parts.items()}
+        return {f"{name}_{part}": ((*dims, "node"), values) for part, values in parts.items()}
 
     def draw(self, size: int, rng: np.random.Generator) -> Arrays:
         """Independent draws: phi one after the other, each given those before, then b from its normal."""
@@ -163,19 +170,23 @@ class MeanIntegral:
         columns_of = {
             one.name: np.arange(problem.prior_mean.size)[at].reshape(-1) for one, at in self._coefficients()
         }
-        normal = {
-            name: Prior("Normal", (float(problem.prior_mean[at[0]]), float(problem.prior_sd[at[0]])))
-            for name, at in columns_of.items()
-        }
-        evidence = Evidence(rule.log_evidence, normal | dict(zip(problem.names, problem.priors, strict=True)))
+        normal = {name: self._prior(int(at[0])) for name, at in columns_of.items()}
+        none = {"tau": None} if not problem.names else {}
+        phi = dict(zip(problem.names, problem.priors, strict=True))
+        evidence = Evidence(rule.log_evidence, normal | phi | none)
         for name, columns in columns_of.items():
             evidence.against(name, partial(self._at_zero, columns))
-        for name in problem.names:
+        for name in (*problem.names, *none):
             if name == "tau":
                 evidence.against(name, self._without_tau)
             else:
                 evidence.undefined(name, f"{name} = 0 is no null value in this model")
         return evidence
+
+    def _prior(self, column: int) -> Prior:
+        """Prior of one coefficient."""
+        mean, sd = float(self.problem.prior_mean[column]), float(self.problem.prior_sd[column])
+        return Prior("Normal", (mean, sd)) if math.isfinite(sd) else Prior("Flat", ())
 
     def _at_zero(self, columns: NDArray[np.intp]) -> float:
         """Log evidence with coefficients held at 0: their density there, posterior over prior, tells it.

@@ -133,11 +133,11 @@ class SliceIntegral:
         if problem.without_scale is None:
             evidence.undefined(problem.scale, NO_NULL.format(problem.scale))
         else:
-            evidence.against(problem.scale, lambda: solve(_without_scale(problem)).log_evidence)
+            evidence.against(problem.scale, lambda: solve(without_scale(problem)).log_evidence)
         return evidence
 
 
-def _without_scale(problem: TwoParameterProblem) -> TwoParameterProblem:
+def without_scale(problem: TwoParameterProblem) -> TwoParameterProblem:
     """The same studies with one common effect."""
     at_zero = problem.without_scale
     assert at_zero is not None

@@ -118,7 +118,8 @@ def make_setting(
         raise OptionError(
             f"family {model.name!r} analyses {model.evidence_type.__name__}, not {type(evidence).__name__}"
         )
-    checked = model.resolved(model.checked_options(options), evidence)
+    named = model.implied(priors or {}) | dict(options)
+    checked = model.resolved(model.checked_options(named), evidence)
     all_priors = model.checked_priors(evidence, priors, checked)
     seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
     if seed < 0:

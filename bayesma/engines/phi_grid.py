@@ -32,6 +32,9 @@ OPEN_END = -23.0  # a window whose end is not that far below the peak, in logs, 
 WIDENINGS = 6
 
 
+_NOTHING = np.empty((1, 0))  # the one point of a grid without dimensions
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PhiRule:
     """The posterior on one tensor of nodes.
@@ -106,6 +109,8 @@ def solve(problem: GaussianMeanProblem, moments: dict[str, float]) -> PhiGrid:
     ConvergenceWarning
         When the estimated error stays above 1e-6.
     """
+    if not problem.names:
+        return PhiGrid(_rule(problem, (), (), ()), 0.0)
     alone = len(problem.names) == 1
     reaches = [
         reach_of(prior, bounds, scale, moments.get(name, math.inf), kinked=bool(kinked), alone=alone)
@@ -146,7 +151,7 @@ def _log_density(
     """Log density in z on the tensor of points; phi, mean and covariance of b, tensor in C order."""
     values = [axis.value(z) for axis, z in zip(axes, points, strict=True)]
     shape = tuple(z.size for z in points)
-    phi = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    phi = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1).reshape(-1, len(axes)) if axes else _NOTHING
     with np.errstate(all="ignore"):  # far out, where the density is 0, an overflow says just that
         parts = [problem.pieces(phi[i : i + CHUNK]) for i in range(0, len(phi), CHUNK)]
         log_likelihood, mean, covariance = (np.concatenate(part) for part in zip(*parts, strict=True))

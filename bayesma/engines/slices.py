@@ -66,6 +66,12 @@ def solve(problem: TwoParameterProblem) -> Slices:
     return replace(slices, error=error, nodes=slices.weight.size)
 
 
+def rough_log_evidence(problem: TwoParameterProblem) -> float:
+    """Log evidence by the first rule alone, for those who look where it is large."""
+    posterior = Posterior.of(problem)
+    return level(posterior, scale_window(posterior), *LEVELS[0], None).slices.log_evidence
+
+
 def log_evidence_at(problem: TwoParameterProblem, location: float) -> float:
     """Log evidence with the location held at a value."""
     prior = problem.scale_prior

@@ -44,7 +44,12 @@ class Moderators:
 
 
 def read_moderators(
-    table: pd.DataFrame | None, names: Sequence[str], studies: Sequence[str], source: str | None
+    table: pd.DataFrame | None,
+    names: Sequence[str],
+    studies: Sequence[str],
+    source: str | None,
+    *,
+    unit: str = "sd",
 ) -> Moderators:
     """Columns of the table as moderators.
 
@@ -86,7 +91,7 @@ def read_moderators(
         if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
             values = column.to_numpy(dtype=np.float64)
             columns[name] = values
-            scales.append(float(np.std(values, ddof=1)))
+            scales.append(float(np.std(values, ddof=1)) if unit == "sd" else 1.0)
         else:
             first, *others = _categories(column)
             text = column.astype(str).to_numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar, Literal
@@ -22,6 +22,7 @@ type Array = NDArray[np.float64]
 type Arrays = dict[str, Array]
 type Options = dict[str, Any]
 type Priors = dict[str, Prior]
+PRIOR = "prior"  # as an option's value: a number of the model is a parameter, with a prior of its own
 LOG_LIKELIHOOD = "log_likelihood"  # the name by which `complete` may give it
 type Role = Literal["hyper", "effect", "new", "baseline", "baseline_new"]
 
@@ -39,18 +40,26 @@ class Option:
     meaning
         One line for documentation and messages.
     names
-        Whether it is a list of names, of columns for example.
+        Whether it is a list of names, of columns for example, or the text of one formula.
+    estimable
+        Whether a number may be a parameter instead, under a prior of its own.
+    below
+        Where a number must be less than that.
     """
 
     allowed: tuple[str, ...]
     default: str | float | tuple[float, ...] | tuple[str, ...]
     meaning: str
     names: bool = False
+    estimable: bool = False
+    below: float = math.inf
 
     @property
     def choices(self) -> tuple[Any, ...]:
         """Values that between them show every parameter a model can have."""
-        return ((), ("",)) if self.names else self.allowed or (self.default,)
+        if self.names:
+            return (), ("",)
+        return self.allowed or ((self.default, PRIOR) if self.estimable else (self.default,))
 
     @property
     def several(self) -> bool:
@@ -58,7 +67,9 @@ class Option:
         return isinstance(self.default, tuple)
 
     def value(self, given: Any) -> Any:
-        """A value without a problem, as options hold it: a list as a tuple."""
+        """A value without a problem, as options hold it: a list as a tuple, a formula with its tilde."""
+        if self.names and isinstance(given, str):
+            return (given if given.lstrip().startswith("~") else f"~ {given}",)
         if self.several:
             return tuple(given) if self.names else tuple(float(number) for number in given)
         return given
@@ -70,7 +81,14 @@ class Option:
             return "a list of names"
         if self.allowed:
             return f"one of {', '.join(repr(v) for v in self.allowed)}"
-        return "a list of rising finite numbers above 0" if self.several else "a finite number above 0"
+        if self.several:
+            return "a list of rising finite numbers above 0"
+        number = (
+            "a finite number above 0"
+            if math.isinf(self.below)
+            else f"a number above 0 and below {self.below:g}"
+        )
+        return f"{number}, or {PRIOR!r}" if self.estimable else number
 
     def problem(self, value: object) -> str | None:
         """What is wrong with a value, as the end of a sentence; None when nothing is."""
@@ -81,7 +99,9 @@ class Option:
         if self.allowed:
             return value in self.allowed
         if not self.several:
-            return _positive(value)
+            return (self.estimable and value == PRIOR) or (_positive(value) and float(value) < self.below)
+        if self.names and isinstance(value, str):
+            return bool(value.strip())
         if not isinstance(value, list | tuple | np.ndarray):
             return False
         if self.names:
@@ -279,6 +299,10 @@ class Family[Evidence](ABC):
             if (wrong := self.options[name].problem(value)) is not None:
                 raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
         return {name: option.value(given.get(name, option.default)) for name, option in self.options.items()}
+
+    def implied(self, priors: Iterable[str]) -> Options:
+        """Options that follow from parameters being given priors."""
+        return {name: PRIOR for name in priors if name in self.options and self.options[name].estimable}
 
     def resolved(self, options: Options, evidence: Evidence) -> Options:
         """Checked options, completed by what the evidence decides."""

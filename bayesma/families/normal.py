@@ -1,6 +1,7 @@
-"""Family `normal`: estimates with known standard errors, normal between-study effects.
+"""Family `normal`: estimates with known standard errors, and study effects around a mean.
 
-y_i ~ N(theta_i, se_i^2), theta_i ~ N(mu, tau^2). The study effects are integrated out before sampling
+y_i ~ N(theta_i, se_i^2), theta_i ~ N(mu + z_i' beta, tau^2), without moderators N(mu, tau^2); or Student-t, or
+contaminated normal (see `effect_mixtures`). The study effects are integrated out before sampling
 (y_i ~ N(mu, se_i^2 + tau^2)) and drawn afterwards from their exact conditional, which removes the funnel.
 Hedges & Olkin 1985; Higgins, Thompson & Spiegelhalter 2009, doi 10.1111/j.1467-985X.2008.00552.x.
 """
@@ -8,7 +9,7 @@ Hedges & Olkin 1985; Higgins, Thompson & Spiegelhalter 2009, doi 10.1111/j.1467-
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,164 +17,229 @@ from numpy.typing import NDArray
 
 from bayesma.errors import PriorError
 from bayesma.evidence.effects import Effects
+from bayesma.families import effect_mixtures as mixtures
+from bayesma.families import effect_moderators as moderators
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
-from bayesma.families.problems import NORMAL_MIXTURES, GaussianProblem, NoIntegral, is_normal_mixture
+from bayesma.families.effect_mixtures import CONTAMINATION
+from bayesma.families.effect_moderators import MODERATORS
+from bayesma.families.effects import NU, common, tau_of
 from bayesma.measures import MEASURES
+from bayesma.priors import Prior
 from bayesma.priors.defaults import default_priors
 
 MU = Parameter("mu", "hyper", meaning="mean effect over settings")
 COMMON_MU = Parameter("mu", "hyper", meaning="the effect, common to all studies")
 TAU = Parameter("tau", "hyper", lower=0.0, meaning="between-study standard deviation")
+SCALE = Parameter(
+    "tau", "hyper", lower=0.0, meaning="between-study scale: the sd of studies but for outliers"
+)
 THETA = Parameter("theta", "effect", ("study",), meaning="effect in each study")
 THETA_NEW = Parameter("theta_new", "new", meaning="effect in a new study")
-
-RANDOM_EFFECTS = "random_effects"
+# nu between 2 and 56 with 95 %: Juarez & Steel 2010, doi 10.1198/jbes.2010.07145; the share of outliers
+# below 1 in 3 with 97 %
+SHAPES: Priors = {NU: Prior("Gamma", (2.0, 0.1), lower=1.0), CONTAMINATION: Prior("Beta", (1.0, 9.0))}
 
 
 @register
 class Normal(Family[Effects]):
-    """Normal-normal hierarchical model, random-effects or common-effect."""
+    """Normal-normal hierarchical model; random effects may be robust, or one common effect."""
 
     name: ClassVar[str] = "normal"
     title: ClassVar[str] = "normal-normal hierarchical model"
     evidence_type: ClassVar[type] = Effects
-    options: ClassVar[Mapping[str, Option]] = {
-        RANDOM_EFFECTS: Option(
-            ("normal", "none"), "normal", "distribution of study effects; 'none' is one common effect"
-        )
-    }
+    options: ClassVar[Mapping[str, Option]] = {**mixtures.OPTIONS, **moderators.OPTIONS}
 
     @property
     def observed(self) -> tuple[str, ...]:
         """The estimates."""
         return ("y",)
 
+    def checked_options(self, given: Mapping[str, Any]) -> Options:
+        """Options with defaults; those of a distribution of effects only where it is the model's."""
+        return mixtures.check(self.name, given, super().checked_options(given))
+
+    def resolved(self, options: Options, evidence: Effects) -> Options:
+        """Checked options; moderators that the evidence cannot tell apart are reported."""
+        moderators.check(evidence, options)
+        return options
+
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
-        """Only mu under a common effect; mu, tau, theta and theta_new otherwise."""
-        return (COMMON_MU,) if _common(options) else (MU, TAU, THETA, THETA_NEW)
+        """Only mu, and beta, under a common effect; also tau, what shapes the effects, and these otherwise."""
+        beta = (moderators.BETA,) if options[MODERATORS] else ()
+        if common(options):
+            return (COMMON_MU, *beta)
+        shape = mixtures.estimated(options)
+        own = () if shape is None else (shape,)
+        scale = SCALE if mixtures.has_outliers(options) else TAU
+        return (MU, *beta, scale, *own, THETA, THETA_NEW)
 
     def default_priors(self, evidence: Effects, options: Options) -> Priors:
-        """Unit-information prior for mu, an eighth of its sd as tau's scale."""
+        """Unit-information prior for mu and beta, an eighth of its sd as tau's scale."""
         unit_sd = MEASURES[evidence.measure].unit_sd
         both = default_priors(evidence.measure, unit_sd, evidence.se, evidence.n)
-        return {p.name: both[p.name] for p in self.hyper(options)}
+        every = both | SHAPES | {"beta": both["mu"]}
+        return {p.name: every[p.name] for p in self.hyper(options)}
 
     def arrays(self, evidence: Effects, options: Options) -> Arrays:
-        """`y` and `se`, shapes (k,)."""
-        del options
-        return {"y": np.array(evidence.y), "se": np.array(evidence.se)}
+        """`y` and `se`, shapes (k,); moderators where asked, see `effect_moderators.arrays_of`."""
+        own = {"y": np.array(evidence.y), "se": np.array(evidence.se)}
+        return own | moderators.arrays_of(evidence, options)
 
     def coords(self, evidence: Effects, options: Options) -> dict[str, NDArray[Any]]:
-        """Study labels."""
-        del options
-        return {"study": evidence.study}
+        """Labels of studies and moderators."""
+        coords: dict[str, NDArray[Any]] = {"study": evidence.study}
+        if options[MODERATORS]:
+            coords["moderator"] = moderators.read(evidence, options).labels
+        return coords
+
+    def dims(self, array: str) -> tuple[str, ...]:
+        """Studies, and moderators."""
+        return moderators.DIMS.get(array, ("study",))
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """The estimates and standard errors themselves."""
         return arrays["y"], arrays["se"]
 
     def moments_below(self, case: Case) -> dict[str, float]:
-        """The likelihood falls like tau^-(k - r), r = 1 under a flat mu, and tau's prior adds its own.
+        """The likelihood falls like tau^-(k - r), r flat coefficients, and tau's prior adds its own.
 
-        mu far out needs tau far out (or its own prior's tail), so its exponent follows from tau's.
+        mu far out needs tau far out (or its own prior's tail), so its exponent follows from tau's; Student-t
+        effects let it go alone, at the price of (nu + 1) a study.
         """
         priors, k = case.priors, case.arrays["y"].size
-        if _common(case.options):
-            return {"mu": math.inf}
-        flat = not priors["mu"].is_proper
-        tau = k - float(flat) + priors["tau"].tail - 1.0
-        if tau <= 0 and not (priors["tau"].is_proper and k >= flat):
-            raise PriorError(
-                f"the posterior is improper: k = {k}, mu ~ {priors['mu']} and tau ~ {priors['tau']} "
-                "leave tau without an upper limit; give tau a proper prior"
-            )
-        mu_tail = 0.0 if flat else priors["mu"].tail
-        mu = mu_tail + k + priors["tau"].tail - 2.0
-        return {"mu": mu, "tau": tau, "theta": math.inf, "theta_new": min(mu, tau)}
+        q = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
+        flat = [int(not priors["mu"].is_proper), q * int("beta" in priors and not priors["beta"].is_proper)]
+        located = ("mu", "beta") if q else ("mu",)
+        if common(case.options):
+            if sum(flat) > k:
+                raise PriorError(self._improper(case, f"{sum(flat)} coefficients with flat priors"))
+            return dict.fromkeys(located, math.inf)
+        tau = k - sum(flat) + priors["tau"].tail - 1.0
+        if tau <= 0 and not (priors["tau"].is_proper and k >= sum(flat)):
+            raise PriorError(self._improper(case, f"tau ~ {priors['tau']}"))
+        nu = self._least_df(case)
+        result = {"tau": tau, "theta": math.inf}
+        for name, own in zip(located, flat, strict=False):
+            tail = priors[name].tail if priors[name].is_proper else 0.0
+            others = sum(flat) - min(own, 1)
+            alone = tail + k * (nu + 1.0) - 1.0 - others if math.isfinite(nu) else math.inf
+            result[name] = min(tail + k + priors["tau"].tail - 2.0 - others, alone)
+        shape = mixtures.estimated(case.options)
+        if shape is not None:
+            result[shape.name] = priors[shape.name].tail - 1.0
+        return result | {"theta_new": min(result["mu"], tau, nu)}
 
-    def model(self, case: Case) -> Any:
-        """The marginal model: two parameters whatever the number of studies.
+    def _least_df(self, case: Case) -> float:
+        """Degrees of freedom the effects may have; infinite where they are mixtures of two normals."""
+        nu = case.options.get(NU, math.inf)
+        return case.priors[NU].support[0] if nu == mixtures.PRIOR else float(nu)
 
-        Given tau, mu is normal with a known mean and sd (nearly, under a Student-t prior): it is sampled in
-        that unit, which leaves no funnel where one study is far more precise than the others, and no scale to
-        learn where the data's unit is far from 1.
-        """
-        import pymc as pm
-
-        from bayesma.priors.variables import variable
-
-        priors = case.priors
-        with pm.Model() as model:
-            y = pm.Data("y", case.arrays["y"])
-            se = pm.Data("se", case.arrays["se"])
-            variance = se**2
-            if not _common(case.options):
-                variance += variable(priors["tau"], "tau", lower=0.0) ** 2
-            likelihood = pm.math.sum(1 / variance), pm.math.sum(y / variance)
-            mu = variable(priors["mu"], "mu", normal=likelihood if is_normal_mixture(priors["mu"]) else None)
-            pm.Normal("y_observed", mu=mu, sigma=pm.math.sqrt(variance), observed=y)
-        return model
-
-    def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
-        """Log density of each y_i given (mu, tau), theta integrated out."""
-        variance = case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2
-        return -0.5 * (
-            np.log(2.0 * np.pi * variance) + (case.arrays["y"] - draws["mu"][:, None]) ** 2 / variance
+    def _improper(self, case: Case, reason: str) -> str:
+        """What to say of a posterior without an integral."""
+        k, said = case.arrays["y"].size, ", ".join(f"{n} ~ {p}" for n, p in case.priors.items())
+        return (
+            f"the posterior is improper: k = {k} and {said}; {reason} leave it without a limit; give proper "
+            "priors to tau and to the coefficients"
         )
 
+    def model(self, case: Case) -> Any:
+        """See `normal_model`."""
+        from bayesma.families.normal_model import build
+
+        return build(case)
+
+    def model_data(self, case: Case) -> Arrays:
+        """Estimates, standard errors and moderators; their centres and scales are for readers."""
+        from bayesma.families.normal_model import data
+
+        return data(case)
+
+    def sizes(self, case: Case) -> Hashable:
+        """The number of columns of moderators; that of studies can change."""
+        return case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else ()
+
+    def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
+        """Log density of each y_i given the hyper-parameters, theta integrated out."""
+        residual = case.arrays["y"] - moderators.means(draws, case.arrays)
+        if mixtures.has_outliers(case.options):
+            residual = np.ascontiguousarray(residual)
+            return self._mixture(draws, case).log_marginal(residual, case.arrays["se"], draws["tau"])
+        variance = case.arrays["se"] ** 2 + tau_of(draws)[:, None] ** 2
+        return np.asarray(-0.5 * (np.log(2.0 * np.pi * variance) + residual**2 / variance))
+
+    def _mixture(self, draws: Mapping[str, Array], case: Case) -> mixtures.Mixture:
+        """The distribution of effects; remembered where all draws share it."""
+        if mixtures.estimated(case.options) is not None:
+            return mixtures.mixture(case.options, draws)
+        if "mixture" not in case.memo:
+            case.memo["mixture"] = mixtures.mixture(case.options, draws)
+        return case.memo["mixture"]  # type: ignore[no-any-return]
+
     def complete(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """Theta ~ N((1 - b) y + b mu, b tau^2) with b = se^2 / (se^2 + tau^2); theta_new ~ N(mu, tau^2)."""
-        if _common(case.options):
+        """Theta ~ N((1 - b) y + b m, b v) with m its mean, v = tau^2 and b = se^2 / (se^2 + v); theta_new.
+
+        Of other effects than normal, v is that of the component the study belongs to, drawn first.
+        """
+        if common(case.options):
             return {}
-        mu, tau2 = draws["mu"][:, None], _tau(draws)[:, None] ** 2
-        variance = case.arrays["se"] ** 2
-        shrink = variance / (variance + tau2)
-        theta = (1.0 - shrink) * case.arrays["y"] + shrink * mu
-        theta += np.sqrt(shrink * tau2) * rng.standard_normal(theta.shape)
+        y, se = case.arrays["y"], case.arrays["se"]
+        mean = np.broadcast_to(moderators.means(draws, case.arrays), (draws["mu"].size, y.size))
+        between = draws["tau"][:, None]
+        if mixtures.has_outliers(case.options):
+            residual = np.ascontiguousarray(y - mean)
+            between = between * self._mixture(draws, case).chosen(residual, se, draws["tau"], rng)
+        shrink = se**2 / (se**2 + between**2)
+        theta = (1.0 - shrink) * y + shrink * mean
+        theta = theta + np.sqrt(shrink) * between * rng.standard_normal(theta.shape)
         return {"theta": theta, **self.new_study(draws, case, rng)}
 
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """theta_new ~ N(mu, tau^2)."""
-        if _common(case.options):
+        """theta_new around mu, the mean at the moderators' centre."""
+        if common(case.options):
             return {}
-        return {"theta_new": draws["mu"] + draws["tau"] * rng.standard_normal(draws["mu"].shape)}
+        effect = self._standardised(draws, case, (draws["mu"].size,), rng)
+        return {"theta_new": draws["mu"] + draws["tau"] * effect}
+
+    def _standardised(
+        self, draws: Mapping[str, Array], case: Case, shape: tuple[int, ...], rng: np.random.Generator
+    ) -> Array:
+        """Effects around their mean in units of tau."""
+        if mixtures.has_outliers(case.options):
+            return self._mixture(draws, case).draw(shape, rng)
+        return rng.standard_normal(shape)
 
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """New y_i for new studies of the same precision: N(mu, se_i^2 + tau^2)."""
-        sd = np.sqrt(case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
-        return {"y": draws["mu"][:, None] + sd * rng.standard_normal(sd.shape)}
+        """New y_i for new studies of the same precision and moderators."""
+        mean, se = moderators.means(draws, case.arrays), case.arrays["se"]
+        size = (draws["mu"].size, se.size)
+        if not mixtures.has_outliers(case.options):
+            sd = np.sqrt(se**2 + tau_of(draws)[:, None] ** 2)
+            return {"y": mean + sd * rng.standard_normal(size)}
+        effect = draws["tau"][:, None] * self._standardised(draws, case, size, rng)
+        return {"y": mean + effect + se * rng.standard_normal(size)}
 
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
-        """Inverse-variance weights 1 / (se_i^2 + tau^2), normalised."""
-        precision = 1.0 / (case.arrays["se"] ** 2 + _tau(draws)[:, None] ** 2)
-        return precision / precision.sum(axis=1, keepdims=True)
+        """Inverse-variance weights 1 / (se_i^2 + tau^2), normalised; of other effects than normal by bends."""
+        if mixtures.has_outliers(case.options):
+            return super().weights(draws, case)
+        precision = 1.0 / (case.arrays["se"] ** 2 + tau_of(draws)[:, None] ** 2)
+        return np.asarray(precision / precision.sum(axis=1, keepdims=True))
 
     def simulate(
-        self, parameters: Mapping[str, float], design: Effects, options: Options, rng: np.random.Generator
+        self, parameters: Mapping[str, Any], design: Effects, options: Options, rng: np.random.Generator
     ) -> Effects:
-        """Estimates with the design's standard errors around study effects drawn from N(mu, tau^2)."""
-        tau = 0.0 if _common(options) else parameters["tau"]
-        theta = parameters["mu"] + tau * rng.standard_normal(design.k)
+        """Estimates with the design's standard errors and moderators around study effects of the model."""
+        draws = {name: np.asarray(value, dtype=np.float64)[None] for name, value in parameters.items()}
+        case = Case(self.arrays(design, options), {}, options)
+        theta = np.broadcast_to(moderators.means(draws, case.arrays), (1, design.k))[0]
+        if not common(options):
+            theta = theta + draws["tau"] * self._standardised(draws, case, (1, design.k), rng)[0]
         y = theta + design.se * rng.standard_normal(design.k)
-        return Effects.from_estimates(y, design.se, list(design.study), design.measure, n=design.n)
+        names = list(design.study)
+        return Effects.from_estimates(y, design.se, names, design.measure, n=design.n, table=design.table)
 
-    def problem(self, case: Case) -> GaussianProblem | NoIntegral:
-        """The Gaussian integral, when mu's prior is a mixture of normals."""
-        mu = case.priors["mu"]
-        if not is_normal_mixture(mu):
-            return NoIntegral(
-                f"engine 'exact' integrates mu analytically and takes {', '.join(NORMAL_MIXTURES)} for it, "
-                f"untruncated; got {mu}; use one of these, or engine='nuts'"
-            )
-        tau = None if _common(case.options) else case.priors["tau"]
-        return GaussianProblem(case.arrays["y"], case.arrays["se"], mu, tau)
+    def problem(self, case: Case) -> object:
+        """See `normal_integral`."""
+        from bayesma.families.normal_integral import problem_of
 
-
-def _common(options: Options) -> bool:
-    """Whether all studies share one effect."""
-    return bool(options[RANDOM_EFFECTS] == "none")
-
-
-def _tau(draws: Mapping[str, Array]) -> Array:
-    """Draws of tau, zeros under a common effect."""
-    return draws.get("tau", np.zeros_like(draws["mu"]))
+        return problem_of(case, self)

@@ -216,18 +216,48 @@ class Coefficient:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OuterProblem:
+    """A third parameter around a two-dimensional integral: given it, the studies have a location and a scale.
+
+    Attributes
+    ----------
+    name, dimension
+        As users write it; its dimension, of size 1, or None for a number.
+    prior, bounds
+        Its prior and where it can be.
+    start
+        A place and an sd of the right order.
+    at
+        Its value to the integral that is left.
+    null
+        Whether 0 says that it has no effect.
+    draw
+        The parameters, each (n,) or (n, 1), and a generator to draws of the study effects, by name.
+    """
+
+    name: str
+    dimension: str | None
+    prior: Prior
+    bounds: tuple[float, float]
+    start: tuple[float, float]
+    at: Callable[[float], TwoParameterProblem]
+    null: bool
+    draw: Callable[[dict[str, Array], np.random.Generator], dict[str, Array]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GaussianMeanProblem:
     """y_i ~ N(X_i b, V_i(phi)) with b normal a priori: at most three parameters phi are left to integrate.
 
     Attributes
     ----------
     names, priors, bounds, scales
-        The parameters phi, one to three: as users write them, their priors, where they can be (no prior has
+        The parameters phi, at most three: as users write them, their priors, where they can be (no prior has
         mass outside), and the size at which the data have features.
     coefficients
         What b consists of, in the order of the columns of X.
     prior_mean, prior_sd
-        Of b, shapes (p,).
+        Of b, shapes (p,); an infinite sd is a flat prior.
     pieces
         Phi (g, d) to the log likelihood with b integrated out (g,), the mean of b (g, p) and its covariance
         (g, p, p).
@@ -239,6 +269,8 @@ class GaussianMeanProblem:
         Phi (g, d) to mean and sd of the study effects, b integrated out, both (g, k, t).
     breaks
         For each phi the values at which the likelihood has a kink.
+    over
+        What studies have several effects over; None where each has one, and t = 1.
     """
 
     names: tuple[str, ...]
@@ -253,6 +285,7 @@ class GaussianMeanProblem:
     between: Callable[[Array], Array]
     effects: Callable[[Array], tuple[Array, Array]]
     breaks: tuple[tuple[float, ...], ...]
+    over: str | None = "visit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
