@@ -170,9 +170,9 @@ class MeanIntegral:
         columns_of = {
             one.name: np.arange(problem.prior_mean.size)[at].reshape(-1) for one, at in self._coefficients()
         }
-        normal = {name: self._prior(int(at[0])) for name, at in columns_of.items()}
-        none = {"tau": None} if not problem.names else {}
-        phi = dict(zip(problem.names, problem.priors, strict=True))
+        normal: dict[str, Prior | None] = {name: self._prior(int(at[0])) for name, at in columns_of.items()}
+        none: dict[str, Prior | None] = {} if problem.names else {"tau": None}
+        phi: dict[str, Prior | None] = dict(zip(problem.names, problem.priors, strict=True))
         evidence = Evidence(rule.log_evidence, normal | phi | none)
         for name, columns in columns_of.items():
             evidence.against(name, partial(self._at_zero, columns))

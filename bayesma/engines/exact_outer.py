@@ -47,8 +47,8 @@ NODES = 129  # of the mixed density of the scale, and of the outer parameter
 class _Map:
     """From z on the line to the outer parameter, so that its density in z vanishes at both ends.
 
-    ``centre + unit sinh(z)`` on the line, ``low + unit exp(z - exp(-z))`` above a bound, and between two bounds
-    the share expit(2 sinh(z)) of the way.
+    ``centre + unit sinh(z)`` on the line, ``low + unit exp(z - exp(-z))`` above a bound, and between two
+    bounds the share expit(2 sinh(z)) of the way.
     """
 
     low: float
@@ -249,7 +249,7 @@ class OuterIntegral:
         return {f"{name}_density": (f"{name}_degree", series, {"window": json.dumps(window)})}
 
     def draw(self, size: int, rng: np.random.Generator) -> Arrays:
-        """The outer parameter by inversion; the other two from the inner posterior at the node before or after.
+        """The outer parameter by inversion; the others from the inner posterior at the node before or after.
 
         The nearer one is taken the more often, which mixes the two linearly.
         """

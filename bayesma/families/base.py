@@ -99,7 +99,7 @@ class Option:
         if self.allowed:
             return value in self.allowed
         if not self.several:
-            return (self.estimable and value == PRIOR) or (_positive(value) and float(value) < self.below)
+            return (self.estimable and value == PRIOR) or _positive(value, self.below)
         if self.names and isinstance(value, str):
             return bool(value.strip())
         if not isinstance(value, list | tuple | np.ndarray):
@@ -424,9 +424,9 @@ def _within(parameter: Parameter, prior: Prior) -> Prior:
     return prior
 
 
-def _positive(value: object) -> bool:
-    """Whether a value is a finite number above 0."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
+def _positive(value: object, below: float = math.inf) -> bool:
+    """Whether a value is a number above 0 and below a limit."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < below
 
 
 FAMILIES: Registry[Family[Any]] = Registry("family")

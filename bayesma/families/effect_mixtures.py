@@ -155,7 +155,7 @@ def student_t(nu: Array) -> Mixture:
     drop = DROP / half
     far = drop + np.sqrt(2.0 * drop)
     low = np.maximum(OMEGA - far / (1.0 + OMEGA), -np.log(np.maximum(far, 1.0)))
-    high = np.log1p(far) + 0.1
+    high = OMEGA + np.log1p(far)
     t = low + (high - low) * np.linspace(0.0, 1.0, NODES)
     v = t - np.exp(-t)
     log_weights = half * (v - np.exp(v)) + np.log1p(np.exp(-t))

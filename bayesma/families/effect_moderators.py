@@ -51,13 +51,13 @@ def check(evidence: Effects, options: Options) -> None:
     OptionError, DataError
         As `read_moderators`. A `DataWarning` for columns that say the same about these studies.
     """
-    if options[MODERATORS]:
+    if options.get(MODERATORS):
         warn_inseparable(read(evidence, options), evidence.source)
 
 
 def arrays_of(evidence: Effects, options: Options) -> Arrays:
     """`moderators` (k, q), with their centres and scales (q,); none without moderators."""
-    if not options[MODERATORS]:
+    if not options.get(MODERATORS):
         return {}
     found = read(evidence, options)
     return dict(zip(DIMS.keys(), (found.values, found.centre, found.scale), strict=True))

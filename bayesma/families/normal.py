@@ -1,7 +1,7 @@
 """Family `normal`: estimates with known standard errors, and study effects around a mean.
 
-y_i ~ N(theta_i, se_i^2), theta_i ~ N(mu + z_i' beta, tau^2), without moderators N(mu, tau^2); or Student-t, or
-contaminated normal (see `effect_mixtures`). The study effects are integrated out before sampling
+y_i ~ N(theta_i, se_i^2), theta_i ~ N(mu + z_i' beta, tau^2), without moderators N(mu, tau^2); or Student-t,
+or contaminated normal (see `effect_mixtures`). The study effects are integrated out before sampling
 (y_i ~ N(mu, se_i^2 + tau^2)) and drawn afterwards from their exact conditional, which removes the funnel.
 Hedges & Olkin 1985; Higgins, Thompson & Spiegelhalter 2009, doi 10.1111/j.1467-985X.2008.00552.x.
 """
@@ -19,7 +19,18 @@ from bayesma.errors import PriorError
 from bayesma.evidence.effects import Effects
 from bayesma.families import effect_mixtures as mixtures
 from bayesma.families import effect_moderators as moderators
-from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.base import (
+    PRIOR,
+    Array,
+    Arrays,
+    Case,
+    Family,
+    Option,
+    Options,
+    Parameter,
+    Priors,
+    register,
+)
 from bayesma.families.effect_mixtures import CONTAMINATION
 from bayesma.families.effect_moderators import MODERATORS
 from bayesma.families.effects import NU, common, tau_of
@@ -64,8 +75,8 @@ class Normal(Family[Effects]):
         return options
 
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
-        """Only mu, and beta, under a common effect; also tau, what shapes the effects, and these otherwise."""
-        beta = (moderators.BETA,) if options[MODERATORS] else ()
+        """Only mu and beta under a common effect; else also tau, what shapes the effects, and these."""
+        beta = (moderators.BETA,) if options.get(MODERATORS) else ()
         if common(options):
             return (COMMON_MU, *beta)
         shape = mixtures.estimated(options)
@@ -88,7 +99,7 @@ class Normal(Family[Effects]):
     def coords(self, evidence: Effects, options: Options) -> dict[str, NDArray[Any]]:
         """Labels of studies and moderators."""
         coords: dict[str, NDArray[Any]] = {"study": evidence.study}
-        if options[MODERATORS]:
+        if options.get(MODERATORS):
             coords["moderator"] = moderators.read(evidence, options).labels
         return coords
 
@@ -132,7 +143,7 @@ class Normal(Family[Effects]):
     def _least_df(self, case: Case) -> float:
         """Degrees of freedom the effects may have; infinite where they are mixtures of two normals."""
         nu = case.options.get(NU, math.inf)
-        return case.priors[NU].support[0] if nu == mixtures.PRIOR else float(nu)
+        return case.priors[NU].support[0] if nu == PRIOR else float(nu)
 
     def _improper(self, case: Case, reason: str) -> str:
         """What to say of a posterior without an integral."""
@@ -219,7 +230,7 @@ class Normal(Family[Effects]):
         return {"y": mean + effect + se * rng.standard_normal(size)}
 
     def weights(self, draws: Mapping[str, Array], case: Case) -> Array:
-        """Inverse-variance weights 1 / (se_i^2 + tau^2), normalised; of other effects than normal by bends."""
+        """Inverse-variance weights 1 / (se_i^2 + tau^2); by bends where effects are not normal."""
         if mixtures.has_outliers(case.options):
             return super().weights(draws, case)
         precision = 1.0 / (case.arrays["se"] ** 2 + tau_of(draws)[:, None] ** 2)

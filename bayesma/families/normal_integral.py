@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bayesma.families import effect_mixtures as mixtures
-from bayesma.families.base import Array, Case, Family
+from bayesma.families.base import Array, Case, Family, Parameter
 from bayesma.families.effect_moderators import MODERATORS
-from bayesma.families.effects import common
+from bayesma.families.effects import RANDOM_EFFECTS, common
 from bayesma.families.problems import (
     Coefficient,
     GaussianMeanProblem,
@@ -30,32 +31,31 @@ LEAST = {"nu": 0.5}  # below, single effects dwarf all others: no grid follows t
 LOG_2_PI = math.log(2.0 * math.pi)
 
 
-def problem_of(case: Case, family: Family[object]) -> Problem:
+def problem_of(case: Case, family: Family[Any]) -> Problem:
     """The integral of a model.
 
     Normal effects leave one dimension, tau, however many coefficients there are; otherwise mu and tau are
     integrated together, and around them one parameter more.
     """
-    robust, mu = mixtures.has_outliers(case.options), case.priors["mu"]
-    shape = mixtures.estimated(case.options)
-    q = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
-    if not robust and not q and is_normal_mixture(mu):
+    robust, q = mixtures.has_outliers(case.options), _columns(case)
+    if not robust and not q and is_normal_mixture(case.priors["mu"]):
         tau = None if common(case.options) else case.priors["tau"]
-        return GaussianProblem(case.arrays["y"], case.arrays["se"], mu, tau)
+        return GaussianProblem(case.arrays["y"], case.arrays["se"], case.priors["mu"], tau)
     if not robust and q and _linear(case):
         return _regression(case)
-    if q > 1 or (q and shape is not None):
-        return NoIntegral(_too_many(case, q))
-    if shape is not None and case.priors[shape.name].support[0] < (least := LEAST.get(shape.name, 0.0)):
-        return NoIntegral(
-            f"engine 'exact' takes {shape.name} from {least:g} upwards, and {case.priors[shape.name]} reaches "
-            f"below; use Truncated({case.priors[shape.name]}, lower=1), or engine='nuts'"
-        )
+    shape = mixtures.estimated(case.options)
+    if (refusal := _refusal(case, q, shape)) is not None:
+        return refusal
     if q:
         return _over_beta(case, family)
-    if shape is not None:
-        return _over_shape(case, family, shape.name, (shape.lower, shape.upper))
-    return _two_parameters(case, family, case.arrays["y"])
+    return (
+        _two_parameters(case, family, case.arrays["y"]) if shape is None else _over_shape(case, family, shape)
+    )
+
+
+def _columns(case: Case) -> int:
+    """How many columns of moderators there are."""
+    return int(case.arrays[MODERATORS].shape[1]) if MODERATORS in case.arrays else 0
 
 
 def _linear(case: Case) -> bool:
@@ -63,20 +63,28 @@ def _linear(case: Case) -> bool:
     return all(case.priors[n].distribution in LINEAR and not case.priors[n].truncated for n in ("mu", "beta"))
 
 
-def _too_many(case: Case, q: int) -> str:
-    """Why several moderators have no integral here."""
+def _refusal(case: Case, q: int, shape: Parameter | None) -> NoIntegral | None:
+    """Why a model has more dimensions than are integrated here, or one that no grid follows."""
+    if shape is not None and case.priors[shape.name].support[0] < (least := LEAST.get(shape.name, 0.0)):
+        prior = case.priors[shape.name]
+        return NoIntegral(
+            f"engine 'exact' has no integral for {shape.name} below {least:g}, where {prior} reaches; "
+            f"use engine='nuts', or Truncated({prior}, lower=1)"
+        )
+    if q < (2 if shape is None else 1):
+        return None
     if mixtures.has_outliers(case.options):
-        why = f"{q} moderators beside {case.options['random_effects']} effects"
-        if mixtures.estimated(case.options) is not None:
-            why += " with a prior on their shape"
+        why = f"{q} moderators beside {case.options[RANDOM_EFFECTS]} effects"
+        if shape is not None:
+            why += f" with a prior on {shape.name}"
     else:
         priors = ", ".join(f"{name} ~ {case.priors[name]}" for name in ("mu", "beta"))
-        why = f"{q} moderators with {priors} (several at once are integrated under {' and '.join(LINEAR)} priors)"
-    return f"engine 'exact' has no integral for {why}; use engine='nuts', or fewer"
+        why = f"{q} moderators with {priors} (several take {' and '.join(LINEAR)} priors)"
+    return NoIntegral(f"engine 'exact' has no integral for {why}; use engine='nuts', or fewer")
 
 
 def _two_parameters(
-    case: Case, family: Family[object], y: Array, further: dict[str, Array] | None = None
+    case: Case, family: Family[Any], y: Array, further: dict[str, Array] | None = None
 ) -> TwoParameterProblem:
     """The integral over mu and tau; `further` are other parameters, held."""
     se, single = case.arrays["se"], common(case.options)
@@ -125,7 +133,7 @@ def _effects(case: Case, y: Array) -> LocationScaleEffects:
     return LocationScaleEffects("theta", "theta_new", EffectTable.build(log_likelihood, y, se), shape)
 
 
-def _over_beta(case: Case, family: Family[object]) -> OuterProblem:
+def _over_beta(case: Case, family: Family[Any]) -> OuterProblem:
     """One moderator: what it adds is taken off the estimates, and mu and tau are left."""
     y, se, column = case.arrays["y"], case.arrays["se"], case.arrays[MODERATORS][:, 0]
     design = np.column_stack([np.ones_like(column), column]) / se[:, None]
@@ -144,15 +152,16 @@ def _over_beta(case: Case, family: Family[object]) -> OuterProblem:
     )
 
 
-def _over_shape(case: Case, family: Family[object], name: str, bounds: tuple[float, float]) -> OuterProblem:
+def _over_shape(case: Case, family: Family[Any], shape: Parameter) -> OuterProblem:
     """The number of the effects' distribution as a parameter."""
+    name = shape.name
     prior = case.priors[name]
     middle, low, high = (float(prior.ppf(q)) for q in (0.5, 0.16, 0.84))
     return OuterProblem(
         name=name,
         dimension=None,
         prior=prior,
-        bounds=(max(bounds[0], prior.support[0]), min(bounds[1], prior.support[1])),
+        bounds=(max(shape.lower, prior.support[0]), min(shape.upper, prior.support[1])),
         start=(middle, 0.5 * (high - low)),
         at=lambda value: _two_parameters(case, family, case.arrays["y"], {name: np.array([value])}),
         null=False,
@@ -164,9 +173,8 @@ def _regression(case: Case) -> GaussianMeanProblem:
     """Coefficients integrated analytically given tau, in any number."""
     integrand = _Regression.of(case)
     single = common(case.options)
-    se, y = case.arrays["se"], case.arrays["y"]
-    q = case.arrays[MODERATORS].shape[1]
-    scale = float(se.min())
+    q = _columns(case)
+    scale = float(case.arrays["se"].min())
     return GaussianMeanProblem(
         names=() if single else ("tau",),
         priors=() if single else (case.priors["tau"],),

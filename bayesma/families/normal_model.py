@@ -23,9 +23,9 @@ def data(case: Case) -> Arrays:
 def build(case: Case) -> Any:
     """The marginal model: as many parameters whatever the number of studies.
 
-    Given tau, mu is normal with a known mean and sd (nearly, under a Student-t prior or Student-t effects): it
-    is sampled in that unit, which leaves no funnel where one study is far more precise than the others, and
-    no scale to learn where the data's unit is far from 1.
+    Given tau, mu is normal with a known mean and sd (nearly, under a Student-t prior or Student-t effects):
+    it is sampled in that unit, which leaves no funnel where one study is far more precise than the others,
+    and no scale to learn where the data's unit is far from 1.
     """
     import pymc as pm
     import pytensor.tensor as pt
@@ -57,7 +57,7 @@ def build(case: Case) -> Any:
 
 
 def _components(case: Case) -> tuple[Any, Any]:
-    """Standard deviations, in units of tau, and log weights of the normals that effects are mixed of: (c,)."""
+    """Standard deviations, in units of tau, and log weights of the normals effects are mixed of: (c,)."""
     import pytensor.tensor as pt
 
     from bayesma.priors.variables import variable
@@ -89,7 +89,7 @@ def _student_t(nu: Any) -> tuple[Any, Any]:
     reach = spread + pt.sqrt(np.float64(2.0) * spread)
     centre = np.float64(0.5671432904097838)  # g = 0
     start = pt.maximum(centre - reach / (one + centre), -pt.log(pt.maximum(reach, one)))
-    stop = pt.log(one + reach) + np.float64(0.1)
+    stop = centre + pt.log(one + reach)
     x = start + (stop - start) * np.linspace(0.0, 1.0, NODES)
     g = x - pt.exp(-x)
     height = half * (g - pt.exp(g)) + pt.log(one + pt.exp(-x))

@@ -115,9 +115,7 @@ def test_common_effect_under_a_cauchy_prior():
 @pytest.mark.parametrize(
     "mu", ["LogNormal(0, 1)", "Truncated(Normal(0, 1), lower=0)", "Uniform(-1, 1)", "StudentT(0.1, 0, 1)"]
 )
-def test_what_is_no_such_mixture_is_left_to_nuts(mu):
-    effects = bm.Effects.from_estimates(Y, SE)
-    with pytest.raises(PriorError, match=r"takes Normal, StudentT, Cauchy, Flat .* or engine='nuts'"):
-        bm.fit(effects, priors={"mu": mu, "tau": "HalfNormal(1)"}, engine="exact")
+def test_what_is_no_such_mixture(mu):
+    """Such a prior is integrated on a grid of mu and tau: see test_robust_effects.py."""
     with pytest.raises(PriorError, match="is no mixture of normal distributions"):
         normal_components(Prior.parse(mu), Y)

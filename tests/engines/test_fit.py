@@ -30,7 +30,8 @@ EFFECTS = bm.Effects.from_estimates([-0.4, 0.1], [0.2, 0.3], ["A", "B"], measure
         ({"colour": "red"}, "family 'normal' has no option 'colour'; its options are: random_effects"),
         (
             {"random_effects": "t"},
-            "option random_effects of family 'normal' is 't'; it must be one of 'normal', 'none'",
+            "option random_effects of family 'normal' is 't'; it must be one of 'normal', 'student_t', "
+            "'contaminated', 'none'",
         ),
     ],
 )
