@@ -44,6 +44,8 @@ _HOMES = {
     "summary_of_findings": "posterior.summary_of_findings",
     "model_disagreement": "posterior.model_disagreement",
     "model_evidence": "posterior.model_evidence",
+    "prior_sensitivity": "sensitivity.prior_sensitivity",
+    "model_average": "sensitivity.model_average",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",
     "list_models": "spec.listing",

@@ -95,14 +95,38 @@ def fit(
     if not 0.0 < target_accept < 1.0:
         raise OptionError(f"target_accept is {target_accept!r}; it must lie between 0 and 1")
     setting = make_setting(evidence, family, priors, random_seed, options)
+    shown = sys.stderr.isatty() if progressbar is None else progressbar
+    return fit_setting(
+        setting,
+        engine,
+        draws=draws,
+        tune=tune,
+        chains=chains,
+        cores=cores,
+        target_accept=target_accept,
+        progressbar=shown,
+    )
+
+
+def fit_setting(
+    setting: Setting,
+    engine: str,
+    *,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    target_accept: float = 0.95,
+    progressbar: bool = False,
+) -> xr.DataTree:
+    """Fit what has been checked; arguments and result as of `fit`."""
     with one_blas_thread():
         if engine == "exact":
             return fit_exact(setting, draws=draws, chains=chains)
         from bayesma.engines.nuts import Sampling, available_cores, fit_nuts
 
-        shown = sys.stderr.isatty() if progressbar is None else progressbar
         workers = min(chains, cores or available_cores())
-        return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, shown))
+        return fit_nuts(setting, Sampling(draws, tune, chains, workers, target_accept, progressbar))
 
 
 def make_setting(

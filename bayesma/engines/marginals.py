@@ -207,7 +207,7 @@ def average(fit: xr.DataTree) -> Marginal | None:
     """Marginals of the mean effect at the visits; None where only draws know it."""
     if "m" in fit["posterior"]:
         return marginal(fit, "m") if "exact" in fit.children else None
-    return _stored(fit["exact"].dataset, AVERAGE) if "exact" in fit.children else None
+    return stored(fit["exact"].dataset, AVERAGE) if "exact" in fit.children else None
 
 
 def marginal(fit: xr.DataTree, parameter: str) -> Marginal:
@@ -220,15 +220,15 @@ def marginal(fit: xr.DataTree, parameter: str) -> Marginal:
     """
     inner_dims(fit, parameter)
     if "exact" in fit.children:
-        stored = _stored(fit["exact"].dataset, parameter)
-        if stored is not None:
-            return stored
+        found = stored(fit["exact"].dataset, parameter)
+        if found is not None:
+            return found
     values = fit["posterior"][parameter].transpose(*SAMPLE, ...).values
     return Draws(values.reshape(*values.shape[:2], -1))
 
 
-def _stored(exact: xr.Dataset, parameter: str) -> Marginal | None:
-    """What the exact engine knows of a parameter; None where it left it to the draws."""
+def stored(exact: xr.Dataset, parameter: str) -> Marginal | None:
+    """What an `/exact` group knows of a parameter; None where it left it to the draws."""
     if f"{parameter}_mean" in exact:
         return _mixture(exact, parameter)
     if f"{parameter}_window" in exact:

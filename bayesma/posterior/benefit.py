@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -53,13 +54,7 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     >>> bm.benefit(fit, favours="lower", mid=0.2).loc["mu"].round(2).to_dict()
     {'p_benefit': 0.95, 'p_mid': 0.81, 'p_harm': 0.05}
     """
-    if favours not in DIRECTIONS:
-        raise OptionError(f"favours is {favours!r}; give 'lower' or 'higher': what is good for patients")
-    if mid is not None and not (is_number(mid) and math.isfinite(mid) and mid > 0):
-        raise OptionError(
-            f"mid is {mid!r}; it must be a number above 0: the smallest change that matters, on the analysis "
-            "scale, counted in the favoured direction"
-        )
+    check_asked(favours, mid)
     origin = provenance(fit)
     require_effect(fit, "benefit")
     null, up = origin.measure.null, favours == "higher"
@@ -81,6 +76,23 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
             float(posterior.probability(null, above=not up)[0]),
         ]
     return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("parameter")
+
+
+def check_asked(favours: object, mid: object) -> None:
+    """Refuse what is no direction of benefit, and no minimal important difference.
+
+    Raises
+    ------
+    OptionError
+        As `benefit`.
+    """
+    if favours not in DIRECTIONS:
+        raise OptionError(f"favours is {favours!r}; give 'lower' or 'higher': what is good for patients")
+    if mid is not None and not (isinstance(mid, Real) and is_number(mid) and 0.0 < float(mid) < math.inf):
+        raise OptionError(
+            f"mid is {mid!r}; it must be a number above 0: the smallest change that matters, on the analysis "
+            "scale, counted in the favoured direction"
+        )
 
 
 def _at_visits(

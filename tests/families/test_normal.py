@@ -13,7 +13,7 @@ from bayesma.errors import PriorError
 from bayesma.families import FAMILIES, family_of
 from bayesma.families.base import Case
 from bayesma.families.listing import list_families
-from bayesma.families.problems import GaussianProblem, NoIntegral
+from bayesma.families.problems import GaussianProblem, NoIntegral, TwoParameterProblem
 
 NORMAL = FAMILIES["normal"]
 RANDOM, COMMON = ({"random_effects": choice} for choice in ("normal", "none"))
@@ -113,9 +113,12 @@ def test_the_integral_or_why_there_is_none():
     assert (problem.mu, problem.tau) == (priors["mu"], priors["tau"])
     assert NORMAL.problem(case(COMMON, {"mu": priors["mu"]})).tau is None
     skewed = NORMAL.checked_priors(EFFECTS, {"mu": "LogNormal(0, 1)"}, RANDOM)
-    none = NORMAL.problem(case(RANDOM, skewed))
+    assert isinstance(NORMAL.problem(case(RANDOM, skewed)), TwoParameterProblem)
+    tailed = NORMAL.checked_options({"random_effects": "student_t", "nu": "prior"})
+    unbounded = NORMAL.checked_priors(EFFECTS, {"nu": "Gamma(2, 0.1)"}, tailed)
+    none = NORMAL.problem(case(tailed, unbounded))
     assert isinstance(none, NoIntegral)
-    assert "got LogNormal(0, 1); use one of these, or engine='nuts'" in none.reason
+    assert "no integral for nu below 0.5, where Gamma(2, 0.1) reaches" in none.reason
 
 
 def test_structure_depends_on_distributions_and_options_and_not_on_numbers():
@@ -140,4 +143,4 @@ def test_listing():
     row = every.loc["normal"]
     assert row["evidence"] == "Effects"
     assert row["parameters"] == "mu, tau, theta, theta_new"
-    assert row["options"] == "random_effects: normal | none"
+    assert row["options"].startswith("random_effects: normal | student_t | contaminated | none; nu: ")

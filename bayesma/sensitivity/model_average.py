@@ -1,0 +1,311 @@
+"""Question: is there an effect at all, are there differences between studies, and what if we do not know?"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import logsumexp
+
+from bayesma.engines.fit import make_setting
+from bayesma.engines.marginals import Marginal
+from bayesma.errors import OptionError, PriorError
+from bayesma.families import family_of
+from bayesma.families.effect_mixtures import BELONGS
+from bayesma.families.effects import RANDOM_EFFECTS
+from bayesma.posterior.benefit import check_asked
+from bayesma.posterior.numbers import is_number, tails
+from bayesma.priors import Prior
+from bayesma.sensitivity.cells import Posterior, posterior_of
+
+type Array = NDArray[np.float64]
+
+KINDS = ("common", "random")
+MODELS = tuple(itertools.product(KINDS, ("null", "effect")))
+COLUMNS = ["mean", "sd", "ci_low", "ci_high", "p_benefit"]
+RANDOM_ONLY = {RANDOM_EFFECTS, *BELONGS}  # options that a common effect has not
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelAverage:
+    """Four models of the same studies, and what they say together.
+
+    Attributes
+    ----------
+    models
+        Index (heterogeneity, effect): ``common`` or ``random``, ``null`` or ``effect``; columns log_evidence,
+        prior and posterior: probabilities of the models.
+    bayes_factors
+        Index: ``effect_common``, ``effect_random`` and ``effect`` (averaged over both), for an effect against
+        none; ``heterogeneity`` (averaged over null and effect), for random effects against a common one.
+    inclusion
+        Index effect, heterogeneity; columns prior and posterior: probability that the model has it.
+    estimate
+        Index: ``common`` and ``random`` (given an effect), ``averaged`` (given an effect) and ``with null``
+        (an effect of exactly 0 counted in); columns mean, sd, ci_low, ci_high, p_benefit. Analysis scale.
+    priors
+        Of the model with random effects.
+    """
+
+    models: pd.DataFrame
+    bayes_factors: pd.Series
+    inclusion: pd.DataFrame
+    estimate: pd.DataFrame
+    priors: dict[str, str]
+
+    def __str__(self) -> str:
+        factor = float(self.bayes_factors["effect"])
+        chance = float(self.inclusion["posterior"]["effect"])
+        return (
+            f"The data are {_times(factor)} as probable under an effect as under none (averaged over common "
+            f"and random effects); the probability of an effect is {100.0 * chance:.1f} %."
+        )
+
+
+def model_average(
+    evidence: Any,
+    *,
+    priors: Mapping[str, str | Prior] | None = None,
+    prior_probabilities: Mapping[tuple[str, str], float] | None = None,
+    favours: str | None = None,
+    ci_prob: float = 0.95,
+    **options: Any,
+) -> ModelAverage:
+    """Bayes factors and posterior probabilities of {common, random} effects x {null, effect}, and their mean.
+
+    Gronau et al. 2017, doi 10.1080/23743603.2017.1326760; Gronau et al. 2021, doi 10.1177/25152459211031256.
+    All by integration.
+
+    Parameters
+    ----------
+    evidence
+        Effects or counts whose family has random effects that can be left out.
+    priors
+        Of mu and tau, as in `fit`, and of what else the model has; all proper. What is said of mu is said of
+        an effect that there is.
+    prior_probabilities
+        Of the four models, ``{("common", "null"): 0.25, ...}``; all alike when not given.
+    favours
+        ``"lower"`` or ``"higher"``: for p_benefit.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    **options
+        Options of the family; ``random_effects`` is that of the random models.
+
+    Returns
+    -------
+    ModelAverage
+        Models, Bayes factors, inclusion probabilities and averaged estimates.
+
+    Raises
+    ------
+    OptionError
+        For a family without the four models, probabilities that are none, and an unknown direction.
+    PriorError
+        For an improper prior, which leaves a Bayes factor undefined, and where there is no integral.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> found = bm.model_average(effects, favours="lower")
+    >>> round(float(found.bayes_factors["effect"]), 2)
+    0.96
+    """
+    if favours is not None:
+        check_asked(favours, None)
+    ends, chances = tails(ci_prob), _chances(prior_probabilities)
+    posteriors = {name: _solved(evidence, priors, options, common=name == "common") for name in KINDS}
+    levels = pd.Series({key: _log_evidence(posteriors[key[0]], key[1]) for key in MODELS})
+    weight = chances * np.exp(levels - levels.max())
+    models = pd.DataFrame({"log_evidence": levels, "prior": chances, "posterior": weight / weight.sum()})
+    models.index.names = ["heterogeneity", "effect"]
+    setting = posteriors["random"].setting
+    return ModelAverage(
+        models=models,
+        bayes_factors=_bayes_factors(models),
+        inclusion=_inclusion(models),
+        estimate=_estimates(models, posteriors, favours, ends),
+        priors={name: str(prior) for name, prior in setting.priors.items()},
+    )
+
+
+def _solved(
+    evidence: Any, priors: Mapping[str, str | Prior] | None, options: Mapping[str, Any], *, common: bool
+) -> Posterior:
+    """The model with an effect, of one kind of heterogeneity, integrated."""
+    family = family_of(evidence)
+    effects = options.get(RANDOM_EFFECTS, "normal")
+    if RANDOM_EFFECTS not in family.options or effects == "none":
+        raise OptionError(
+            f"model_average compares models of family {family.name!r} with and without random effects; it "
+            f"needs a family with the option {RANDOM_EFFECTS}, and one other than 'none'"
+        )
+    chosen, given = dict(options), dict(priors or {})
+    if common:
+        known = {name for name in family.options if name not in RANDOM_ONLY}
+        chosen = {name: value for name, value in options.items() if name in known}
+        chosen[RANDOM_EFFECTS] = "none"
+        held = {p.name for p in family.with_priors(family.checked_options(chosen))}
+        given = {name: prior for name, prior in given.items() if name in held}
+    setting = make_setting(evidence, None, given, 0, chosen)
+    for name, prior in setting.priors.items():
+        if not prior.is_proper:
+            raise PriorError(
+                f"prior {prior} for {name} is improper, which leaves Bayes factors undefined; give a proper "
+                "one"
+            )
+    return posterior_of(setting, "exact", {})
+
+
+def _log_evidence(posterior: Posterior, effect: str) -> float:
+    """Log p(y) of a model with an effect, or with mu = 0."""
+    attrs = posterior.evidence()
+    null = "log_bf01_mu"
+    if math.isnan(attrs[null]):
+        raise OptionError(
+            "model_average: an effect of 0 is no null value of this model: "
+            f"{json.loads(attrs['reasons']).get(null, '')}; it is for effects and counts in two arms"
+        )
+    return float(attrs["log_evidence"] + (attrs[null] if effect == "null" else 0.0))
+
+
+def _chances(given: Mapping[tuple[str, str], float] | None) -> pd.Series:
+    """Prior probabilities of the models, scaled to sum to 1."""
+    if given is None:
+        return pd.Series({key: 0.25 for key in MODELS})
+    if set(given) != set(MODELS):
+        raise OptionError(f"prior_probabilities names {sorted(given)}; name each of: {sorted(MODELS)}")
+    for key, value in given.items():
+        if not (is_number(value) and 0.0 <= value < math.inf):
+            raise OptionError(f"prior_probabilities gives {key} {value!r}; give numbers of at least 0")
+    chances = pd.Series({key: float(given[key]) for key in MODELS})
+    if not chances.sum() > 0.0:
+        raise OptionError("prior_probabilities are all 0; give at least one above 0")
+    return chances / chances.sum()
+
+
+def _bayes_factors(models: pd.DataFrame) -> pd.Series:
+    """Ratios of evidence; averaged ones over the models' prior probabilities."""
+    level = models["log_evidence"]
+    return pd.Series(
+        {
+            **{f"effect_{kind}": math.exp(level[kind, "effect"] - level[kind, "null"]) for kind in KINDS},
+            "effect": _factor(models, "effect", "effect"),
+            "heterogeneity": _factor(models, "heterogeneity", "random"),
+        }
+    )
+
+
+def _factor(models: pd.DataFrame, level: str, value: str) -> float:
+    """Posterior odds of a property over its prior odds; NaN where these are 0 or infinite."""
+    has = models.index.get_level_values(level) == value
+    log_weight = np.log(
+        models["prior"].to_numpy(), where=models["prior"].to_numpy() > 0.0, out=np.full(4, -np.inf)
+    )
+    terms = log_weight + models["log_evidence"].to_numpy()
+    prior = models["prior"].to_numpy()
+    if not 0.0 < prior[has].sum() < 1.0:
+        return math.nan
+    odds = logsumexp(terms[has]) - logsumexp(terms[~has])
+    return float(np.exp(odds - math.log(prior[has].sum() / prior[~has].sum())))
+
+
+def _inclusion(models: pd.DataFrame) -> pd.DataFrame:
+    """Probability of models with a property."""
+    rows = {
+        level: models[models.index.get_level_values(level) == value][["prior", "posterior"]].sum()
+        for level, value in (("effect", "effect"), ("heterogeneity", "random"))
+    }
+    return pd.DataFrame(rows).T
+
+
+def _estimates(
+    models: pd.DataFrame,
+    posteriors: Mapping[str, Posterior],
+    favours: str | None,
+    ends: tuple[float, float],
+) -> pd.DataFrame:
+    """Posteriors of mu: of each kind, averaged, and with the share of models in which it is 0."""
+    parts: dict[str, Marginal] = {kind: posteriors[kind].marginal("mu") for kind in KINDS}
+    share = models["posterior"].xs("effect", level="effect")
+    given = {kind: float(share[kind] / share.sum()) if share.sum() > 0.0 else math.nan for kind in KINDS}
+    averaged = _Mixed(tuple(parts.values()), tuple(given.values()), 0.0)
+    with_null = _Mixed(
+        tuple(parts.values()), tuple(float(share[kind]) for kind in KINDS), 1.0 - float(share.sum())
+    )
+    rows = {**parts, "averaged": averaged, "with null": with_null}
+    table = {name: _line(rows[name], favours, ends) for name in rows}
+    return pd.DataFrame.from_dict(
+        table, orient="index", columns=["mean", "sd", "ci_low", "ci_high", "p_benefit"]
+    )
+
+
+def _line(posterior: Marginal | _Mixed, favours: str | None, ends: tuple[float, float]) -> list[float]:
+    """Columns of one estimate."""
+    low, high = posterior.quantile(ends)[0]
+    above = favours == "higher"
+    chance = math.nan if favours is None else float(posterior.probability(0.0, above=above)[0])
+    return [float(posterior.mean()[0]), float(posterior.sd()[0]), float(low), float(high), chance]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mixed:
+    """Marginals in shares, and a share at exactly 0."""
+
+    parts: tuple[Marginal, ...]
+    shares: tuple[float, ...]
+    at_zero: float
+
+    def mean(self) -> Array:
+        """Weighted mean."""
+        return np.array([sum(w * part.mean()[0] for w, part in zip(self.shares, self.parts, strict=True))])
+
+    def sd(self) -> Array:
+        """From the second moments."""
+        second = sum(
+            w * (part.sd()[0] ** 2 + part.mean()[0] ** 2)
+            for w, part in zip(self.shares, self.parts, strict=True)
+        )
+        return np.array([math.sqrt(max(second - self.mean()[0] ** 2, 0.0))])
+
+    def probability(self, threshold: float, *, above: bool) -> Array:
+        """Weighted probability; the share at 0 lies on neither side of it."""
+        total = sum(
+            w * part.probability(threshold, above=above)[0]
+            for w, part in zip(self.shares, self.parts, strict=True)
+        )
+        beyond = threshold < 0.0 if above else threshold > 0.0
+        return np.array([total + self.at_zero * beyond])
+
+    def quantile(self, q: Sequence[float]) -> Array:
+        """By bracketing: between the smallest and the largest of the parts, 0 among them."""
+        ends = [part.quantile(q)[0] for part in self.parts]
+        return np.array([[self._at(level, [e[i] for e in ends]) for i, level in enumerate(q)]])
+
+    def _at(self, level: float, ends: list[float]) -> float:
+        """One quantile."""
+        low, high = min(ends), max(ends)
+        if self.at_zero > 0.0:
+            below = float(self.probability(0.0, above=False)[0])
+            if below <= level <= below + self.at_zero:
+                return 0.0
+            low, high = (min(low, 0.0), 0.0) if level < below else (0.0, max(high, 0.0))
+
+        def excess(x: float) -> float:
+            return float(self.probability(x, above=False)[0]) - level
+
+        return low if low == high else float(brentq(excess, low, high, xtol=1e-12 * max(abs(low), abs(high))))
+
+
+def _times(factor: float) -> str:
+    """A Bayes factor in words."""
+    return f"{factor:.3g} times" if factor >= 1.0 else f"1 / {1.0 / factor:.3g} times"

@@ -1,0 +1,196 @@
+"""Question: what would the answer be under other priors?"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from bayesma.engines.fit import make_setting
+from bayesma.engines.tree import Setting
+from bayesma.errors import ConvergenceWarning, OptionError
+from bayesma.posterior.numbers import tails
+from bayesma.priors import Prior
+from bayesma.sensitivity.cells import Posterior, engine_for, posterior_of, quantities
+from bayesma.sensitivity.question import Ask, Question, question_of
+
+ANSWERS = ["estimate", "ci_low", "ci_high", "p_benefit", "p_mid", "tau", "log_evidence", "converged"]
+SAMPLER = ("draws", "tune", "chains", "cores", "target_accept")
+
+
+def prior_sensitivity(
+    evidence: Any,
+    vary: Mapping[str, Sequence[str | Prior]],
+    *,
+    favours: str | None = None,
+    mid: float | None = None,
+    question: Ask = None,
+    priors: Mapping[str, str | Prior] | None = None,
+    engine: str | None = None,
+    random_seed: int | None = None,
+    ci_prob: float = 0.95,
+    **options: Any,
+) -> pd.DataFrame:
+    """The answer under every combination of priors.
+
+    Parameters
+    ----------
+    evidence
+        As in `fit`.
+    vary
+        Priors to try, by parameter: ``{"tau": ["HalfNormal(0.5)", "HalfCauchy(0.5)"], "mu": [...]}``; every
+        combination is a cell. Also parameters of which the model has several, such as baselines.
+    favours, mid
+        Which direction is benefit and, above 0, how much matters: as in `benefit`.
+    question
+        In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, or a function of a fit that returns a
+        probability.
+    priors
+        Of the other parameters, and the base of those that vary, which is marked in the result: as in `fit`.
+    engine
+        ``"exact"``, ``"nuts"``, or None: exact where every cell has an integral. NUTS compiles once for each
+        kind of distribution, and all cells share a seed.
+    random_seed
+        Of NUTS.
+    ci_prob
+        Probability of the equal-tailed intervals.
+    **options
+        Options of the family, and draws, tune, chains, cores and target_accept of NUTS.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a cell, the last parameter of `vary` moving first: a column of text for each of these, then
+        estimate (posterior mean of the parameter asked about, its median where it has no mean), ci_low,
+        ci_high, p_benefit (the probability asked for), p_mid, tau (posterior mean), log_evidence (exact; NaN
+        where a prior is improper) and converged. Analysis scale. ``attrs``: parameter, question, favours,
+        mid, base (priors not in `vary`, and the base of those that are), vary, engine, measure, k.
+
+    Raises
+    ------
+    OptionError
+        For nothing to vary, and a question the model cannot answer.
+    PriorError
+        As `fit`, the prior and its parameter named.
+
+    Warns
+    -----
+    ConvergenceWarning
+        With the number of cells that did not converge.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> grid = bm.prior_sensitivity(effects, {"tau": ["HalfNormal(0.1)", "HalfNormal(1)"]}, favours="lower")
+    >>> grid.set_index("tau_prior")["p_benefit"].round(2).to_dict()
+    {'HalfNormal(0.1)': 0.99, 'HalfNormal(1)': 0.86}
+    """
+    ends = tails(ci_prob)
+    sampling = {name: options.pop(name) for name in SAMPLER if name in options}
+    base = make_setting(evidence, None, priors, 0 if random_seed is None else random_seed, options)
+    asked = question_of(base, question, favours, mid)
+    tried = _tried(base, vary)
+    settings = [
+        changed(base, dict(zip(tried, cell, strict=True))) for cell in itertools.product(*tried.values())
+    ]
+    chosen = engine_for(settings, engine)
+    rows = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for setting in settings:
+            posterior = posterior_of(setting, chosen, sampling)
+            texts = {column(name): str(setting.priors[name]) for name in tried}
+            rows.append(texts | answers(posterior, asked, ends))
+    grid = pd.DataFrame(rows)
+    _report(caught, int((~grid["converged"]).sum()), len(grid))
+    grid.attrs = described(base, asked, favours, mid, chosen) | {
+        "vary": {name: [str(prior) for prior in priors] for name, priors in tried.items()},
+        "ci_prob": ci_prob,
+    }
+    return grid
+
+
+def column(parameter: str) -> str:
+    """Name of the column that holds a parameter's prior."""
+    return f"{parameter}_prior"
+
+
+def changed(base: Setting, priors: Mapping[str, Prior]) -> Setting:
+    """The same model under other priors of some parameters, checked as those of a fit are."""
+    given = {name: str(prior) for name, prior in base.priors.items()} | dict(priors)
+    checked = base.family.checked_priors(base.evidence, given, base.options)
+    setting = replace(base, priors=checked)
+    base.family.moments_below(setting.case)  # refuses an improper posterior
+    return setting
+
+
+def answers(posterior: Posterior, asked: Question, ends: tuple[float, float]) -> dict[str, Any]:
+    """The columns of one cell."""
+    names = {p.name for p in posterior.setting.family.hyper(posterior.setting.options)}
+    mean, low, high = quantities(posterior, asked.parameter, ends, asked.element)
+    return {
+        "estimate": mean,
+        "ci_low": low,
+        "ci_high": high,
+        "p_benefit": asked.ask(posterior),
+        "p_mid": asked.ask_mid(posterior),
+        "tau": float(quantities(posterior, "tau", ends)[0]) if "tau" in names else math.nan,
+        "log_evidence": float(posterior.evidence()["log_evidence"]),
+        "converged": posterior.converged,
+    }
+
+
+def described(
+    base: Setting, asked: Question, favours: str | None, mid: float | None, engine: str
+) -> dict[str, Any]:
+    """What tables, figures and sentences need to know beside the numbers."""
+    return {
+        "parameter": asked.parameter,
+        "question": asked.words,
+        "favours": favours,
+        "mid": mid,
+        "base": {name: str(prior) for name, prior in base.priors.items()},
+        "engine": engine,
+        "measure": str(getattr(base.evidence, "measure", "")),
+        "k": int(base.study.size),
+    }
+
+
+def _tried(base: Setting, vary: Mapping[str, Sequence[str | Prior]]) -> dict[str, list[Prior]]:
+    """Priors by parameter, parsed."""
+    if not vary:
+        raise OptionError("vary names no parameter; give priors to try, as in {'tau': ['HalfNormal(0.5)']}")
+    tried = {}
+    for name, given in vary.items():
+        if isinstance(given, str | Prior) or not list(given):
+            raise OptionError(f"vary[{name!r}] is {given!r}; give a list of priors to try")
+        if name not in base.priors:
+            raise OptionError(
+                f"vary names {name!r}, which has no prior in this model; it has: {', '.join(base.priors)}"
+            )
+        tried[name] = [Prior.parse(prior) for prior in given]
+    return tried
+
+
+def _report(caught: Sequence[warnings.WarningMessage], failed: int, cells: int) -> None:
+    """One warning for all cells that did not converge; every other kind once."""
+    said = set()
+    for one in caught:
+        if issubclass(one.category, ConvergenceWarning) and failed:
+            continue
+        if str(one.message) not in said:
+            said.add(str(one.message))
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if failed:
+        warnings.warn(
+            f"{failed} of {cells} cells did not converge and must not be used (column converged); give more "
+            "draws and tune, or engine='exact' where there is one",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

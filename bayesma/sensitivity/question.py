@@ -1,0 +1,146 @@
+"""What is asked of every posterior in a sensitivity analysis: one probability, with its words."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayesma.engines.tree import Setting
+from bayesma.errors import OptionError
+from bayesma.families.base import Parameter
+from bayesma.measures import MEASURES
+from bayesma.posterior.benefit import check_asked
+from bayesma.posterior.summary import label_text
+from bayesma.sensitivity.cells import Posterior
+
+type Ask = str | Callable[[xr.DataTree], float] | None
+
+WRITTEN = re.compile(r"\s*(\w+)\s*(?:\[(.+)\])?\s*([<>])\s*([-+0-9.eE]+)\s*")
+HOW = "write it like 'mu < 0', 'm[6] < -0.5' or 'tau > 1', or give a function of the fit"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """One probability.
+
+    Attributes
+    ----------
+    words
+        As it is printed, for example ``mu < 0``.
+    parameter, element
+        The parameter whose estimate stands beside it, and the number of its element.
+    threshold, above
+        Where asked of this parameter.
+    function
+        A fit to the probability, where asked otherwise.
+    mid
+        Threshold of the minimal important difference; None without one.
+    """
+
+    words: str
+    parameter: str
+    element: int
+    threshold: float
+    above: bool
+    function: Callable[[xr.DataTree], float] | None = None
+    mid: float | None = None
+
+    def ask(self, posterior: Posterior) -> float:
+        """The probability."""
+        if self.function is not None:
+            return float(self.function(posterior.tree()))
+        return self._beyond(posterior, self.threshold)
+
+    def ask_mid(self, posterior: Posterior) -> float:
+        """The probability of at least the minimal important difference; NaN without one."""
+        return float("nan") if self.mid is None else self._beyond(posterior, self.mid)
+
+    def _beyond(self, posterior: Posterior, threshold: float) -> float:
+        """Of the parameter."""
+        chances = posterior.marginal(self.parameter).probability(threshold, above=self.above)
+        return float(chances[self.element])
+
+
+def question_of(setting: Setting, question: Ask, favours: str | None, mid: float | None) -> Question:
+    """What is asked, checked against the model.
+
+    Parameters
+    ----------
+    setting
+        The model.
+    question
+        Text, a function of the fit, or None for benefit: the mean effect on the side that `favours` names.
+    favours, mid
+        As in `benefit`.
+
+    Raises
+    ------
+    OptionError
+        For a question the model cannot answer, and for none without `favours`.
+    """
+    if favours is not None or mid is not None:
+        check_asked(favours, mid)
+    location = setting.family.hyper(setting.options)[0]
+    if callable(question):
+        words = (question.__doc__ or getattr(question, "__name__", "the question")).strip().splitlines()[0]
+        return Question(words.rstrip("."), location.name, 0, 0.0, above=False, function=question)
+    if question is not None:
+        return _written(setting, question, favours, mid)
+    if favours is None:
+        raise OptionError(f"nothing is asked: give favours='lower' or 'higher', or a question; {HOW}")
+    null = MEASURES[setting.evidence.measure].null
+    if null is None:
+        raise OptionError(
+            f"a {MEASURES[setting.evidence.measure].name} has no null value, so there is no benefit to ask "
+            f"for; give a question; {HOW}"
+        )
+    if location.dims or location.name != "mu":
+        one = f"; {location.name} is one for each {' and '.join(location.dims)}" if location.dims else ""
+        raise OptionError(f"this model has no single mean effect mu{one}; give a question; {HOW}")
+    up = favours == "higher"
+    beyond = None if mid is None else null + (mid if up else -mid)
+    return Question(f"mu {'>' if up else '<'} {null:g}", "mu", 0, float(null), above=up, mid=beyond)
+
+
+def _written(setting: Setting, question: str, favours: str | None, mid: float | None) -> Question:
+    """From text."""
+    found = WRITTEN.fullmatch(question) if isinstance(question, str) else None
+    if found is None:
+        raise OptionError(f"question {question!r} is not understood; {HOW}")
+    name, label, sign, number = found.groups()
+    parameters = {p.name: p for p in setting.family.parameters(setting.options)}
+    if name not in parameters:
+        raise OptionError(
+            f"question {question!r} names {name!r}, which this model has not; it has: {', '.join(parameters)}"
+        )
+    try:
+        threshold = float(number)
+    except ValueError as error:
+        raise OptionError(f"question {question!r}: {number!r} is not a number; {HOW}") from error
+    above = sign == ">"
+    beyond = None
+    if mid is not None and favours is not None:
+        beyond = threshold + (mid if above else -mid)
+    element = _element(setting, parameters[name], label, question)
+    return Question(question.strip(), name, element, threshold, above=above, mid=beyond)
+
+
+def _element(setting: Setting, parameter: Parameter, label: str | None, question: str) -> int:
+    """Number of an element, by its label as `summary` prints it."""
+    if not parameter.dims:
+        if label is not None:
+            raise OptionError(f"question {question!r}: {parameter.name} is one number; leave [{label}] out")
+        return 0
+    coords = setting.family.coords(setting.evidence, setting.options)
+    cells = itertools.product(*(np.asarray(coords[dim]).tolist() for dim in parameter.dims))
+    labels = [", ".join(label_text(part) for part in cell) for cell in cells]
+    if label is None or label.strip() not in labels:
+        what = "needs one of" if label is None else f"has no {label!r}; it has"
+        shown = ", ".join(f"{parameter.name}[{one}]" for one in labels[:12])
+        raise OptionError(f"question {question!r}: {parameter.name} {what}: {shown}")
+    return labels.index(label.strip())
