@@ -45,6 +45,7 @@ _HOMES = {
     "model_disagreement": "posterior.model_disagreement",
     "model_evidence": "posterior.model_evidence",
     "prior_sensitivity": "sensitivity.prior_sensitivity",
+    "tipping_point": "sensitivity.tipping_point",
     "model_average": "sensitivity.model_average",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",

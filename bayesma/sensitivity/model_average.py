@@ -242,8 +242,8 @@ def _estimates(
     with_null = _Mixed(
         tuple(parts.values()), tuple(float(share[kind]) for kind in KINDS), 1.0 - float(share.sum())
     )
-    rows = {**parts, "averaged": averaged, "with null": with_null}
-    table = {name: _line(rows[name], favours, ends) for name in rows}
+    rows: dict[str, Marginal | _Mixed] = {**parts, "averaged": averaged, "with null": with_null}
+    table = {name: _line(one, favours, ends) for name, one in rows.items()}
     return pd.DataFrame.from_dict(
         table, orient="index", columns=["mean", "sd", "ci_low", "ci_high", "p_benefit"]
     )

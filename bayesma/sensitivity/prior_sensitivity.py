@@ -109,10 +109,11 @@ def prior_sensitivity(
             rows.append(texts | answers(posterior, asked, ends))
     grid = pd.DataFrame(rows)
     _report(caught, int((~grid["converged"]).sum()), len(grid))
-    grid.attrs = described(base, asked, favours, mid, chosen) | {
+    attrs: dict[str, Any] = described(base, asked, favours, mid, chosen) | {
         "vary": {name: [str(prior) for prior in priors] for name, priors in tried.items()},
         "ci_prob": ci_prob,
     }
+    grid.attrs.update(attrs)
     return grid
 
 

@@ -87,8 +87,10 @@ def question_of(setting: Setting, question: Ask, favours: str | None, mid: float
         check_asked(favours, mid)
     location = setting.family.hyper(setting.options)[0]
     if callable(question):
-        words = (question.__doc__ or getattr(question, "__name__", "the question")).strip().splitlines()[0]
-        return Question(words.rstrip("."), location.name, 0, 0.0, above=False, function=question)
+        words = str(question.__doc__ or getattr(question, "__name__", "the question")).strip()
+        return Question(
+            words.splitlines()[0].rstrip("."), location.name, 0, 0.0, above=False, function=question
+        )
     if question is not None:
         return _written(setting, question, favours, mid)
     if favours is None:
