@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -10,25 +11,18 @@ import pandas as pd
 from bayesma.posterior.texts import share
 from bayesma.priors.distributions import DISTRIBUTIONS
 
-LETTERS = {
-    "sigma": "s",
-    "beta": "s",
-    "mu": "c",
-    "alpha": "c",
-    "lam": "r",
-    "nu": "v",
-    "lower": "a",
-    "upper": "b",
-}
-WORDS = {
-    "s": "scale",
-    "c": "centre",
-    "r": "rate",
-    "v": "degrees of freedom",
-    "a": "lower end",
-    "b": "upper end",
+ARGUMENTS = {  # letter and words of the number that moves, by the name of the argument
+    "sigma": ("s", "scale"),
+    "beta": ("s", "scale"),
+    "mu": ("c", "centre"),
+    "alpha": ("a", "shape"),
+    "lam": ("r", "rate"),
+    "nu": ("v", "degrees of freedom"),
+    "lower": ("a", "lower end"),
+    "upper": ("b", "upper end"),
 }
 SD = ("Normal",)  # where sigma is the standard deviation
+NEARLY_ALL = 0.995
 
 
 def tipping_sentence(
@@ -62,44 +56,59 @@ def tipping_sentence(
     """
     letter, word = _moved(path)
     written, level = path.replace("?", letter), share(threshold)
-    low, high = _number(float(curve.index[0])), _number(float(curve.index[-1]))
-    reached = at_base >= threshold
     if not flips:
-        least, most = share(float(curve.min())), share(float(curve.max()))
-        verb = (
-            f"takes the probability of {what} below {level}"
-            if curve.min() >= threshold
-            else (f"takes the probability of {what} to {level}")
+        low, high = _number(float(curve.index[0])), _number(float(curve.index[-1]))
+        verb = "below" if curve.iloc[0] >= threshold else "to"
+        return (
+            f"No prior {written} on the {meaning}, with {word} {letter} from {low} to {high}, takes the "
+            f"probability of {what} {verb} {level}: it stays {_stays(curve)}."
         )
-        stays = f"it stays at {most}" if least == most else f"it stays between {least} and {most}"
-        return f"No prior {written} on the {meaning}, with {word} {letter} from {low} to {high}, {verb}: {stays}."
-    falls = "falls below" if reached else "reaches"
-    if len(flips) == 1:
-        below = bool((curve.iloc[0] >= threshold) != reached)  # the other side is where the number is small
-        where = f"with {word} {letter} of {_number(flips[0])} or {'less' if below else 'more'}"
-    else:
-        where = f"with {word} {letter} beyond {', '.join(map(_number, flips))}, where it crosses that more than once"
+    reached = at_base >= threshold
+    where = " or ".join(_stretches(flips, curve, threshold, reached))
     return (
-        f"The probability of {what} {falls} {level} when the prior on the {meaning} is {written} {where}; under "
-        f"the priors of this analysis, {base}, it is {share(at_base)}."
+        f"The probability of {what} {'falls below' if reached else 'reaches'} {level} when the prior on the "
+        f"{meaning} is {written} with {word} {letter} {where}; under the priors of this analysis, {base}, "
+        f"it is {share(at_base)}."
     )
+
+
+def _stays(curve: pd.Series) -> str:
+    """Where a curve lies that crosses nothing."""
+    least, most = float(curve.min()), float(curve.max())
+    if least > NEARLY_ALL:
+        return "above 99 %"
+    return f"at {share(most)}" if share(least) == share(most) else f"between {share(least)} and {share(most)}"
+
+
+def _stretches(flips: Sequence[float], curve: pd.Series, threshold: float, reached: bool) -> list[str]:
+    """Where the number must lie for the probability to be on the other side of the threshold."""
+    edges = [float(curve.index[0]), *flips, float(curve.index[-1])]
+    found, other = [], bool(curve.iloc[0] >= threshold) != reached
+    for i, (left, right) in enumerate(itertools.pairwise(edges)):
+        if other and i == 0:
+            found.append(f"of {_number(right)} or less")
+        elif other and i == len(flips):
+            found.append(f"of {_number(left)} or more")
+        elif other:
+            found.append(f"between {_number(left)} and {_number(right)}")
+        other = not other
+    return found
 
 
 def _moved(path: str) -> tuple[str, str]:
     """A letter for the number that moves, and what it is."""
+    bound = re.search(r"(lower|upper)\s*=\s*\?", path)
+    if bound is not None:
+        return ARGUMENTS[bound.group(1)]
     inner = re.search(r"(\w+)\(([^()]*\?[^()]*)\)", path)
-    name = inner.group(1) if inner else ""
-    if inner is None or name not in DISTRIBUTIONS:
+    if inner is None or inner.group(1) not in DISTRIBUTIONS:
         return "x", "number"
-    arguments = [part.strip() for part in inner.group(2).split(",")]
+    name, arguments = inner.group(1), [part.strip() for part in inner.group(2).split(",")]
     at = next(i for i, part in enumerate(arguments) if "?" in part)
     declared = DISTRIBUTIONS[name].parameters
-    argument = (
-        arguments[at].split("=")[0].strip() if "=" in arguments[at] else declared[min(at, len(declared) - 1)]
-    )
-    letter = LETTERS.get(argument, "x")
-    word = "sd" if letter == "s" and name in SD else WORDS.get(letter, argument)
-    return letter, word
+    argument = arguments[at].split("=")[0].strip() if "=" in arguments[at] else declared[at]
+    letter, word = ARGUMENTS.get(argument, ("x", argument))
+    return letter, "sd" if letter == "s" and name in SD else word
 
 
 def _number(value: float) -> str:

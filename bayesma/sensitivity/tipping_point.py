@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from scipy.optimize import brentq
 from bayesma.engines.fit import make_setting
 from bayesma.engines.tree import Setting
 from bayesma.errors import ConvergenceWarning, OptionError
+from bayesma.measures import MEASURES
 from bayesma.posterior.numbers import is_number
 from bayesma.priors import Prior
 from bayesma.sensitivity.cells import engine_for, posterior_of
@@ -231,12 +233,10 @@ def _crossings(
     """Every number at which the curve passes the threshold."""
     found = []
     values = list(zip(curve.index.tolist(), (curve - threshold).tolist(), strict=True))
-    for (left, before), (right, after) in zip(values, values[1:], strict=False):
+    for (left, before), (right, after) in itertools.pairwise(values):
         if before * after < 0.0:
-            root = brentq(
-                lambda x: chance(x) - threshold, left, right, xtol=close * max(abs(left), abs(right))
-            )
-            found.append(float(root))
+            size = max(abs(left), abs(right))
+            found.append(float(brentq(lambda x: chance(x) - threshold, left, right, xtol=close * size)))
         elif before == 0.0:
             found.append(float(left))
     return tuple(found)
@@ -266,7 +266,10 @@ def _checked_ends(over: tuple[float, float]) -> tuple[float, float]:
 def _meaning(setting: Setting, parameter: str) -> str:
     """What a parameter is, in words."""
     every = setting.family.with_priors(setting.options)
-    return next(p.meaning for p in every if p.name == parameter) or parameter
+    meaning = next(p.meaning for p in every if p.name == parameter) or parameter
+    measure = getattr(setting.evidence, "measure", "GEN")
+    on_logs = measure in MEASURES and MEASURES[measure].scale == "log"
+    return f"{meaning} (log scale)" if on_logs and "log" not in meaning else meaning
 
 
 def _what(asked: Question, question: Ask, favours: str | None, mid: float | None) -> str:
@@ -285,8 +288,8 @@ def _report(caught: list[warnings.WarningMessage]) -> None:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     if failed:
         warnings.warn(
-            f"{len(failed)} fits along the path did not reach their accuracy, so that the crossing may be off: "
-            f"{failed[0].message}",
+            f"{len(failed)} fits along the path did not reach their accuracy, so that the crossing may be "
+            f"off: {failed[0].message}",
             ConvergenceWarning,
             stacklevel=3,
         )
