@@ -46,6 +46,8 @@ _HOMES = {
     "model_evidence": "posterior.model_evidence",
     "prior_sensitivity": "sensitivity.prior_sensitivity",
     "tipping_point": "sensitivity.tipping_point",
+    "power_scaling": "sensitivity.power_scaling",
+    "prior_data_conflict": "sensitivity.prior_data_conflict",
     "model_average": "sensitivity.model_average",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",

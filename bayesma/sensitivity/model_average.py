@@ -118,7 +118,7 @@ def model_average(
     >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
     >>> found = bm.model_average(effects, favours="lower")
     >>> round(float(found.bayes_factors["effect"]), 2)
-    0.96
+    0.88
     """
     if favours is not None:
         check_asked(favours, None)

@@ -89,7 +89,7 @@ def prior_sensitivity(
     >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
     >>> grid = bm.prior_sensitivity(effects, {"tau": ["HalfNormal(0.1)", "HalfNormal(1)"]}, favours="lower")
     >>> grid.set_index("tau_prior")["p_benefit"].round(2).to_dict()
-    {'HalfNormal(0.1)': 0.99, 'HalfNormal(1)': 0.86}
+    {'HalfNormal(0.1)': 0.99, 'HalfNormal(1)': 0.85}
     """
     ends = tails(ci_prob)
     sampling = {name: options.pop(name) for name in SAMPLER if name in options}

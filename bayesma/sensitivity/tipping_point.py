@@ -129,9 +129,12 @@ def tipping_point(
     --------
     >>> import bayesma as bm
     >>> effects = bm.Effects.from_estimates([-0.5, -0.4], [0.2, 0.2], ["A", "B"], measure="SMD")
-    >>> print(bm.tipping_point(effects, {"tau": "HalfNormal(?)"}, over=(0.01, 2), favours="lower"))
+    >>> found = bm.tipping_point(effects, {"tau": "HalfNormal(?)"}, over=(0.01, 2), favours="lower")
+    >>> [round(value, 2) for value in found.flips]
+    [0.5]
+    >>> print(found)
     The probability of benefit falls below 95 % when the prior on the between-study standard deviation is \
-HalfNormal(s) with scale s of 0.407 or more; under the priors of this analysis, HalfNormal(0.25), it is 97 %.
+HalfNormal(s) with scale s of 0.498 or more; under the priors of this analysis, HalfNormal(0.25), it is 98 %.
     """
     parameter, text = _checked_path(path)
     low, high = _checked_ends(over)

@@ -1,0 +1,86 @@
+"""Question: does the posterior move when prior or likelihood are made a little stronger or weaker?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import xarray as xr
+
+from bayesma.posterior.provenance import provenance
+from bayesma.posterior.summary import row_labels
+
+SENSITIVE = 0.05  # Kallioinen et al. 2024: from here on a posterior is called sensitive
+CONFLICT = "prior and data contradict each other"
+STRONG = "strong prior, or weak data"
+NOTHING = "no sign of either"
+DATA = "the data decide"
+
+
+def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
+    """Sensitivity of each hyper-parameter to its priors and to the likelihood.
+
+    Prior and likelihood are raised to powers near 1 and the draws weighted accordingly; the number is the
+    change of the cumulative distribution, in a distance between 0 and 1, for a doubling of the power
+    (Kallioinen et al. 2024, doi 10.1007/s11222-023-10366-5, computed by ArviZ). The likelihood is the
+    marginal one, study effects integrated out, and the prior that of the hyper-parameters alone: the
+    distribution of study effects is part of the model and is not scaled.
+
+    Parameters
+    ----------
+    fit
+        Result of `fit`, by either engine; under ``exact`` its independent draws are weighted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index hyper-parameter (``m[3]`` where there is one a visit); columns prior (all priors together),
+        likelihood, one ``prior_<name>`` for the prior of each parameter by itself, and diagnosis, in words.
+        Above 0.05 is sensitive: to both, prior and data contradict each other; to the prior alone, the prior
+        is strong or the data are weak.
+
+    Raises
+    ------
+    OptionError
+        When it is no result of `fit`.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> found = bm.power_scaling(bm.fit(effects, engine="exact", random_seed=1))
+    >>> found.loc["tau", "diagnosis"]
+    'prior and data contradict each other'
+    """
+    origin = provenance(fit)
+    names = [p.name for p in origin.family.hyper(origin.options) if not p.standard]
+    columns = {
+        "prior": _sensitivity(fit, names, "prior"),
+        "likelihood": _sensitivity(fit, names, "likelihood"),
+    }
+    columns |= {f"prior_{name}": _sensitivity(fit, names, "prior", [name]) for name in names}
+    table = pd.DataFrame(columns)
+    table["diagnosis"] = [
+        _diagnosis(prior, likelihood)
+        for prior, likelihood in zip(table["prior"], table["likelihood"], strict=True)
+    ]
+    return table.rename_axis("parameter")
+
+
+def _sensitivity(
+    fit: xr.DataTree, names: list[str], group: str, scaled: list[str] | None = None
+) -> pd.Series:
+    """Of every parameter to one group, or to some variables of it."""
+    import arviz
+
+    found = arviz.psense(fit, var_names=names, group=group, group_var_names=scaled)
+    values: dict[str, float] = {}
+    for name in names:
+        flat = found[name].values.reshape(-1)
+        values |= dict(zip(row_labels(fit, name), flat.tolist(), strict=True))
+    return pd.Series(values, dtype=float)
+
+
+def _diagnosis(prior: float, likelihood: float) -> str:
+    """In words."""
+    if prior >= SENSITIVE:
+        return CONFLICT if likelihood >= SENSITIVE else STRONG
+    return DATA if likelihood >= SENSITIVE else NOTHING
