@@ -172,6 +172,11 @@ def test_likelihood_is_highest_at_its_estimate(restricted):
         more = np.linalg.slogdet(information)[1] if restricted else 0.0
         return -0.5 * (np.log(v).sum() + r @ w @ r + more)
 
+    def ours(t):
+        columns = effects.table.to_numpy()
+        return float(log_likelihood(effects.y, effects.se**2, t, restricted=restricted, columns=columns))
+
+    assert ours(0.1) - ours(3.0) == pytest.approx(height(0.1) - height(3.0), rel=1e-10)
     assert tau2 > 0.01
     grid = tau2 * np.exp(np.linspace(-3, 3, 601))
     assert height(tau2) >= max(height(t) for t in grid)
