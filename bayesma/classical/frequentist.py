@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bayesma.classical.heterogeneity import heterogeneity
 from bayesma.classical.intervals import INTERVALS, checked_level
-from bayesma.classical.pooling import pool, weighted_squares
+from bayesma.classical.pooling import coefficients, left_over, pool, weighted_squares
+from bayesma.classical.regression import columns_of, regression
+from bayesma.classical.regression_fit import RegressionFit
 from bayesma.classical.result import FrequentistFit
 from bayesma.classical.search import Tau2
 from bayesma.classical.standardise import standardise
@@ -15,10 +22,30 @@ from bayesma.errors import OptionError
 from bayesma.evidence.effects import Effects
 
 
+@overload
 def frequentist(
-    effects: Effects, *, method: str = "REML", ci: str = "hksj", level: float = 0.95
-) -> FrequentistFit:
-    """Inverse-variance meta-analysis with a classical estimate of tau2.
+    effects: Effects, *, method: str = ..., ci: str = ..., level: float = ..., moderators: tuple[()] = ...
+) -> FrequentistFit: ...
+@overload
+def frequentist(
+    effects: Effects,
+    *,
+    method: str = ...,
+    ci: str = ...,
+    level: float = ...,
+    moderators: Sequence[str],
+    unit: str = ...,
+) -> FrequentistFit | RegressionFit: ...
+def frequentist(
+    effects: Effects,
+    *,
+    method: str = "REML",
+    ci: str = "hksj",
+    level: float = 0.95,
+    moderators: Sequence[str] = (),
+    unit: str = "sd",
+) -> FrequentistFit | RegressionFit:
+    """Inverse-variance meta-analysis or meta-regression with a classical estimate of tau2.
 
     Parameters
     ----------
@@ -28,13 +55,19 @@ def frequentist(
         ``"EE"`` (equal effects, tau2 = 0), ``"DL"`` (DerSimonian and Laird), ``"ML"``, ``"REML"``,
         or ``"PM"`` (Paule and Mandel).
     ci
-        ``"wald"`` (normal quantiles) or ``"hksj"`` (Knapp and Hartung: t with k - 1 df).
+        ``"wald"`` (normal quantiles) or ``"hksj"`` (Knapp and Hartung: t with k - p df, p = 1 without
+        moderators).
     level
         Coverage of the confidence and the prediction interval, between 0 and 1.
+    moderators
+        Columns of the studies' table, centred and scaled as in `fit`.
+    unit
+        ``"sd"`` or ``"own"``: the unit in which `coefficients` count; `per_unit` is there either way.
 
     Returns
     -------
     FrequentistFit
+        With moderators a `RegressionFit`, at their centre, with a row for each coefficient.
         Every number on the analysis scale, and notes that must be read: what could not be estimated, a
         likelihood with several peaks, an interval that deserves reserve. The prediction interval is
         ``estimate +- quantile * sqrt(tau2 + se^2)`` with the quantile and se of `ci`.
@@ -42,7 +75,10 @@ def frequentist(
     Raises
     ------
     OptionError
-        For what is no `Effects`, an unknown `method` or `ci`, or a `level` that is not between 0 and 1.
+        For what is no `Effects`, an unknown `method`, `ci`, `unit` or moderator, or a `level` that is not
+        between 0 and 1.
+    DataError
+        For moderators that cannot be used or told apart, or more of them than the studies allow.
     BayesmaError
         If the equation for tau2 was not solved.
 
@@ -51,7 +87,8 @@ def frequentist(
     DerSimonian and Laird 1986, doi 10.1016/0197-2456(86)90046-2; Paule and Mandel 1982, doi
     10.6028/jres.087.022; ML and REML: Viechtbauer 2005, doi 10.3102/10769986030003261; Knapp and Hartung
     2003, doi 10.1002/sim.1482; I2 and H2: Higgins and Thompson 2002, doi 10.1002/sim.1186; prediction
-    interval: Higgins, Thompson and Spiegelhalter 2009, doi 10.1111/j.1467-985X.2008.00552.x.
+    interval: Higgins, Thompson and Spiegelhalter 2009, doi 10.1111/j.1467-985X.2008.00552.x; moderators:
+    Thompson and Higgins 2002, doi 10.1002/sim.1187.
 
     Examples
     --------
@@ -68,14 +105,30 @@ def frequentist(
         )
     estimator = METHODS[method].estimate
     level = checked_level(level)
-    found = Tau2(0.0)
-    if effects.k > 1:
-        studies = standardise(effects.y, effects.se)
-        found = estimator(studies.y, studies.v).in_unit(studies.unit)
-    return at_tau2(effects, found, method=method, ci=ci, level=level)
+    studies = standardise(effects.y, effects.se)
+
+    def found(columns: NDArray[np.float64] | None) -> Tau2:
+        if effects.k == 1:
+            return Tau2(0.0)
+        return estimator(studies.y, studies.v, columns).in_unit(studies.unit)
+
+    if len(moderators) == 0:
+        return at_tau2(effects, found(None), method=method, ci=ci, level=level)
+    read = columns_of(effects, moderators, unit)
+    tau2 = found(read.values[studies.order])
+    base = at_tau2(effects, tau2, method=method, ci=ci, level=level, columns=read.values)
+    return regression(effects, base, read, tau2_without=found(None).value)
 
 
-def at_tau2(effects: Effects, found: Tau2, *, method: str, ci: str, level: float) -> FrequentistFit:
+def at_tau2(
+    effects: Effects,
+    found: Tau2,
+    *,
+    method: str,
+    ci: str,
+    level: float,
+    columns: NDArray[np.float64] | None = None,
+) -> FrequentistFit:
     """Everything `frequentist` reports, at a tau2 estimated already (here, or by other software).
 
     Parameters
@@ -86,6 +139,8 @@ def at_tau2(effects: Effects, found: Tau2, *, method: str, ci: str, level: float
         tau2 on the analysis scale, squared.
     method, ci, level
         As in `frequentist`; `method` decides where I2 and H2 come from and whether anything is predicted.
+    columns
+        Moderators, shape (k, q), centred; the pooled mean is then the effect where all are 0.
 
     Returns
     -------
@@ -108,11 +163,13 @@ def at_tau2(effects: Effects, found: Tau2, *, method: str, ci: str, level: float
     """
     chosen, k, studies = METHODS[method], effects.k, standardise(effects.y, effects.se)
     relative = found.value / studies.unit**2
-    pooled = pool(studies.y, studies.v, relative)
-    spread = heterogeneity(studies.y, studies.v, relative if chosen.random_effects else None)
-    estimate = studies.origin + studies.unit * float(pooled.mean)
-    se = studies.unit / math.sqrt(float(pooled.total))
-    inference = INTERVALS[ci](estimate, se, float(weighted_squares(pooled)), k, level)
+    ordered = None if columns is None else columns[studies.order]
+    pooled = pool(studies.y, studies.v, relative, ordered)
+    spread = heterogeneity(studies.y, studies.v, relative if chosen.random_effects else None, ordered)
+    at_centre, covariance = coefficients(pooled)
+    estimate = studies.origin + studies.unit * float(at_centre[0])
+    se = studies.unit * math.sqrt(float(covariance[0, 0]))
+    inference = INTERVALS[ci](estimate, se, float(weighted_squares(pooled)), left_over(pooled) + 1, level)
     half_ci = inference.quantile * inference.se
     can_predict = chosen.random_effects and k > 1
     half_pi = inference.quantile * math.sqrt(found.value + inference.se**2) if can_predict else math.nan

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from bayesma.classical.pooling import contrast_precision, pool, weighted_squares
+from bayesma.classical.pooling import contrast_precision, left_over, pool, weighted_squares
 
 FloatArray = NDArray[np.float64]
 
@@ -26,7 +26,9 @@ class Heterogeneity:
     i2_q: float
 
 
-def heterogeneity(y: FloatArray, v: FloatArray, tau2: float | None) -> Heterogeneity:
+def heterogeneity(
+    y: FloatArray, v: FloatArray, tau2: float | None, columns: FloatArray | None = None
+) -> Heterogeneity:
     """Measure how far the studies disagree.
 
     Parameters
@@ -35,6 +37,8 @@ def heterogeneity(y: FloatArray, v: FloatArray, tau2: float | None) -> Heterogen
         Estimates and sampling variances, shape (k,), the most precise study first.
     tau2
         Between-study variance in the unit of `v`, from which I2 and H2 are taken; None takes them from Q.
+    columns
+        Moderators, shape (k, q): everything is then about what they leave (residual heterogeneity).
 
     Returns
     -------
@@ -54,24 +58,27 @@ def heterogeneity(y: FloatArray, v: FloatArray, tau2: float | None) -> Heterogen
     >>> found.q, found.i2, found.i2_q, found.h2
     (8.0, 87.5, 87.5, 8.0)
     """
-    q, df = float(weighted_squares(pool(y, v, 0.0))), y.size - 1
+    pooled = pool(y, v, 0.0, columns)
+    q, df = float(weighted_squares(pooled)), left_over(pooled)
     if df == 0:
         return Heterogeneity(q, df, math.nan, math.nan, math.nan, math.nan)
     i2_q = 100.0 * (q - df) / q if q > df else 0.0
     i2, h2 = i2_q, q / df
     if tau2 is not None:
-        typical = typical_variance(v)
+        typical = typical_variance(v, columns)
         i2, h2 = 100.0 * tau2 / (tau2 + typical), tau2 / typical + 1.0
     return Heterogeneity(q, df, float(chdtrc(df, q)), i2, h2, i2_q)
 
 
-def typical_variance(v: FloatArray) -> float:
+def typical_variance(v: FloatArray, columns: FloatArray | None = None) -> float:
     """Sampling variance of a typical study, ``(k - 1) / (sum w - sum w^2 / sum w)`` with ``w = 1 / v``.
 
     Parameters
     ----------
     v
         Sampling variances, shape (k,), k >= 2, the smallest first.
+    columns
+        Moderators, shape (k, q); then ``(k - p) / trace(P)`` of `contrast_precision`.
 
     Returns
     -------
@@ -89,4 +96,5 @@ def typical_variance(v: FloatArray) -> float:
     >>> typical_variance(np.array([2.0, 2.0, 2.0]))
     2.0
     """
-    return (v.size - 1) / float(contrast_precision(pool(np.zeros_like(v), v, 0.0)))
+    pooled = pool(np.zeros_like(v), v, 0.0, columns)
+    return left_over(pooled) / float(contrast_precision(pooled))

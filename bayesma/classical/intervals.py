@@ -23,6 +23,16 @@ def checked_level(level: object) -> float:
     return float(level)
 
 
+def normal_quantile(level: float) -> float:
+    """Half-width of a normal interval in standard errors."""
+    return float(ndtri(0.5 + level / 2))
+
+
+def t_quantile(level: float, df: float) -> float:
+    """Half-width of a Student-t interval in standard errors."""
+    return float(stdtrit(df, 0.5 + level / 2))
+
+
 @dataclass(frozen=True, slots=True)
 class Inference:
     """Standard error of the mean with the quantile that turns it into an interval.
@@ -59,7 +69,7 @@ def wald(estimate: float, se: float, q: float, k: int, level: float) -> Inferenc
     q
         Generalised Q at the tau2 used, no unit.
     k
-        Number of studies.
+        Number of studies (less that of moderators, in a regression).
     level
         Coverage, between 0 and 1.
 
@@ -78,7 +88,7 @@ def wald(estimate: float, se: float, q: float, k: int, level: float) -> Inferenc
     >>> round(wald(1.0, 0.5, q=3.0, k=4, level=0.95).quantile, 4)
     1.96
     """
-    return Inference(se, float(ndtri(0.5 + level / 2)), float(2 * ndtr(-abs(estimate / se))))
+    return Inference(se, normal_quantile(level), float(2 * ndtr(-abs(estimate / se))))
 
 
 def knapp_hartung(estimate: float, se: float, q: float, k: int, level: float) -> Inference:
@@ -91,7 +101,7 @@ def knapp_hartung(estimate: float, se: float, q: float, k: int, level: float) ->
     q
         Generalised Q at the tau2 used, no unit.
     k
-        Number of studies.
+        Number of studies (less that of moderators, in a regression).
     level
         Coverage, between 0 and 1.
 
@@ -117,7 +127,7 @@ def knapp_hartung(estimate: float, se: float, q: float, k: int, level: float) ->
         note = "A Knapp-Hartung interval needs at least 2 studies: none is given; se is that of the study."
         return Inference(se, math.nan, math.nan, (note,))
     df = k - 1
-    quantile, factor = float(stdtrit(df, 0.5 + level / 2)), math.sqrt(q / df)
+    quantile, factor = t_quantile(level, df), math.sqrt(q / df)
     if factor == 0:
         note = "All estimates are identical: the Knapp-Hartung interval has no width; ci='wald' has."
         return Inference(0.0, quantile, math.nan, (note,))

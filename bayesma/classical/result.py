@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+import numpy as np
 import pandas as pd
 
 
@@ -67,8 +68,8 @@ class FrequentistFit:
         Returns
         -------
         Series
-            dtype float, indexed by field name without the words (method, ci, notes); named, for example,
-            ``"REML, hksj"``.
+            dtype float, indexed by field name without words (method, ci, notes) and tables; named, for
+            example, ``"REML, hksj"``.
 
         Examples
         --------
@@ -78,10 +79,9 @@ class FrequentistFit:
         >>> float(fit.to_series()["tau2"])
         7.0
         """
-        words = {"method", "ci", "notes"}
-        names = [field.name for field in fields(self) if field.name not in words]
-        numbers = [float(getattr(self, name)) for name in names]
-        return pd.Series(numbers, index=names, name=f"{self.method}, {self.ci}")
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        numbers = {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+        return pd.Series(numbers, dtype=np.float64, name=f"{self.method}, {self.ci}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,9 @@ def upper_bound(y: FloatArray) -> float:
     """A tau2 that no estimating equation searched here can reach: twice the sum of squares S about the mean.
 
     The generalised Q is below S / tau2. In uncorrelated contrasts z_j the REML score is a sum of terms that
-    are negative from tau2 = z_j^2 <= S on; each term of the ML score is negative from the squared range on,
-    which is at most 2 S.
+    are negative from tau2 = z_j^2 <= S on. The ML score compares sum w^2 r^2, which is at most max(w) times
+    sum w (y - mean)^2 <= max(w) sum w range^2 / 4, with sum w: it is negative from range^2 / 4 <= S / 2 on.
+    Moderators leave less of both sums, so the bound holds with them.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ def local_maxima(slope: Curve, upper: float, k: int) -> list[float]:
     upper
         A tau2 beyond which the slope is negative, in units of the smallest sampling variance.
     k
-        Number of studies, to bound the memory.
+        Number of studies, or of cells of their columns, to bound the memory.
 
     Returns
     -------

@@ -27,12 +27,15 @@ class Standardised:
         Estimate of the most precise study, analysis scale.
     unit
         Standard error of the most precise study, analysis scale.
+    order
+        Where each study stood before, shape (k,), for columns that must follow.
     """
 
     y: FloatArray
     v: FloatArray
     origin: float
     unit: float
+    order: NDArray[np.intp]
 
 
 def standardise(y: FloatArray, se: FloatArray) -> Standardised:
@@ -58,4 +61,4 @@ def standardise(y: FloatArray, se: FloatArray) -> Standardised:
     first = int(np.argmin(se))
     order = np.r_[first, np.delete(np.arange(se.size), first)]
     origin, unit = float(y[first]), float(se[first])
-    return Standardised((y[order] - origin) / unit, (se[order] / unit) ** 2, origin, unit)
+    return Standardised((y[order] - origin) / unit, (se[order] / unit) ** 2, origin, unit, order)

@@ -23,12 +23,13 @@ class Method:
     Attributes
     ----------
     estimate
-        Function of estimates and sampling variances, shape (k,), k >= 2, standardised.
+        Function of estimates and sampling variances, shape (k,), k >= 2, standardised, and of the columns of
+        moderators, shape (k, q), or None.
     random_effects
         False if tau2 is 0 by assumption: I2 and H2 then come from Q, and nothing is predicted.
     """
 
-    estimate: Callable[[FloatArray, FloatArray], Tau2]
+    estimate: Callable[[FloatArray, FloatArray, FloatArray | None], Tau2]
     random_effects: bool = True
 
 
