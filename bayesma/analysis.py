@@ -34,6 +34,7 @@ from bayesma.posterior.shrinkage import shrinkage
 from bayesma.posterior.summary import label_text, summary
 from bayesma.reference import ReferenceCheck, check_references
 from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result, windows_of
+from bayesma.robustness import robustness
 from bayesma.spec import Job, Spec, load_spec
 from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence, evidence_of
@@ -182,6 +183,7 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             **job.model.options(),
         )
         answers = _answers(evidence, tree, job)
+        robust = robustness(evidence, tree, job)
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     conflict = prior_conflict(tree)
@@ -197,6 +199,7 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         prior_share=share,
         prior_overlap=prior_overlap(tree),
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
+        robustness=robust,
         notes=(
             *said,
             *conflict_notes(tree, conflict),

@@ -36,7 +36,15 @@ def methods(analysis: Analysis) -> list[str]:
     analysis
         Result of `run`.
     """
-    parts: list[Callable[[Analysis], str]] = [_data, _model, _questions, _computation, _agreement, _classical]
+    parts: list[Callable[[Analysis], str]] = [
+        _data,
+        _model,
+        _questions,
+        _computation,
+        _agreement,
+        _robustness,
+        _classical,
+    ]
     return [text for part in parts if (text := part(analysis))]
 
 
@@ -98,6 +106,27 @@ def _model(analysis: Analysis) -> str:
         for text, variants in kinds.items()
     ]
     return f"Model: {'. Model: '.join(sentences)}. The priors are listed below; none is hidden."
+
+
+def _robustness(analysis: Analysis) -> str:
+    """How the answers were tried under other priors."""
+    tried = [r.robustness for r in analysis.results if r.robustness is not None]
+    paths = [one for robust in tried for one in robust.tipping]
+    if not paths:
+        return ""
+    levels = ", ".join(f"{100 * level:g} %" for level in sorted({one.threshold for one in paths}))
+    exact = all(one.mcse == 0.0 for one in paths)
+    how = (
+        "by exact integration under every prior"
+        if exact
+        else "by exact integration, or from the draws of the fit weighted by the ratio of the priors "
+        "(Pareto-smoothed importance sampling) with a new fit where its weights are unreliable (k above 0.7)"
+    )
+    return (
+        f"Sensitivity: every probability was computed again over a grid of priors, and a path of priors was "
+        f"searched by root-finding for the one at which it crosses {levels}, {how}. That no prior on a path "
+        "crosses it is reported as such."
+    )
 
 
 def _questions(analysis: Analysis) -> str:

@@ -11,9 +11,11 @@ from bayesma.files import staged_folder
 from bayesma.reporting.methods import methods_markdown
 from bayesma.reporting.report import report
 from bayesma.reporting.reproduction import SUMMARY, write_reproduction
+from bayesma.reporting.robustness import cells, flips
 from bayesma.reporting.spreadsheets import csv_text, parameters
 
 REPORT, METHODS, PARAMETERS = "report.html", "methods.md", "parameters.csv"
+SENSITIVITY, TIPPING = "sensitivity.csv", "tipping_points.csv"
 LONGEST_NAME = 80
 
 
@@ -21,7 +23,8 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
     """Write the report, the tables, every fit, the methods paragraph and what it takes to run it again.
 
     ``report.html``, ``summary.csv`` (the answer table), ``parameters.csv`` (posterior of every parameter of
-    every fit), one ``.nc`` a fit, ``methods.md``, ``spec.toml``, ``data/`` and ``reproduce.py``.
+    every fit), where the spec asks also ``sensitivity.csv`` (every combination of priors) and
+    ``tipping_points.csv``, one ``.nc`` a fit, ``methods.md``, ``spec.toml``, ``data/`` and ``reproduce.py``.
 
     Parameters
     ----------
@@ -43,6 +46,9 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
     with staged_folder(out_dir) as stage:
         (stage / SUMMARY).write_text(csv_text(analysis.table()), encoding="utf-8", newline="")
         (stage / PARAMETERS).write_text(csv_text(parameters(analysis)), encoding="utf-8", newline="")
+        for name, frame in ((SENSITIVITY, cells(analysis)), (TIPPING, flips(analysis))):
+            if frame is not None:
+                (stage / name).write_text(csv_text(frame), encoding="utf-8", newline="")
         (stage / METHODS).write_text(methods_markdown(analysis), encoding="utf-8", newline="")
         names = file_names(result.job.name for result in analysis.results)
         for result in analysis.results:

@@ -12,6 +12,7 @@ from bayesma.reporting.alarms import own_notes
 from bayesma.reporting.content import Content, Drawing
 from bayesma.reporting.details import full_engines
 from bayesma.reporting.figures import inline_svg
+from bayesma.reporting.robustness import grid_table, sentences
 from bayesma.reporting.tables import Table
 from bayesma.reporting.words import arms_words, benefit_words, scale_words, single_arm, within_words
 from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
@@ -33,6 +34,8 @@ class FitView:
         Figures with the tables beside them, of which either may be missing.
     tables, folded
         Always shown, and shown on demand.
+    quotes, robust
+        Sentences on other priors, and the table of them; empty and None where nothing was asked.
     engines
         The comparison of engines in full; None without one.
     notes
@@ -50,6 +53,8 @@ class FitView:
     pairs: tuple[tuple[Markup | None, Table | None], ...]
     tables: tuple[Table, ...]
     folded: tuple[Table, ...]
+    quotes: tuple[str, ...]
+    robust: Table | None
     engines: Table | None
     notes: tuple[str, ...]
     converged: bool
@@ -101,6 +106,8 @@ def _fit_view(analysis: Analysis, result: Result, anchor: str) -> FitView:
         pairs=tuple((None if one is None else _drawn(one, anchor), table) for one, table in shown.pairs),
         tables=tuple(t for t in shown.tables if t is not None),
         folded=tuple(t for t in shown.folded if t is not None),
+        quotes=sentences(result),
+        robust=grid_table(result),
         engines=full_engines(result),
         notes=tuple(own_notes(analysis, result)),
         converged=result.converged,

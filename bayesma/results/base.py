@@ -11,11 +11,31 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.measures import MEASURES
+from bayesma.sensitivity.tipping_point import TippingPoint
 from bayesma.spec import Job
 from bayesma.spec.rows import Evidence
 
 DECISION = ["p_benefit", "p_mid", "p_harm"]
 CLASSICAL = ("estimate", "ci_low", "ci_high", "p_value")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Robustness:
+    """Whether an answer survives other priors.
+
+    Attributes
+    ----------
+    question
+        What has the probabilities, in words.
+    grid
+        As of `prior_sensitivity`; None where no prior could be varied.
+    tipping
+        Where the threshold is crossed, along every path.
+    """
+
+    question: str
+    grid: pd.DataFrame | None
+    tipping: tuple[TippingPoint, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +55,8 @@ class Result(ABC):
         conflict; and the overlap of prior and posterior, from 0 to 1, 0 where the prior is improper.
     crosscheck
         NUTS against exact integration; None under engine ``exact`` or without an integral.
+    robustness
+        The answer under other priors; None where the spec does not ask.
     notes
         Sentences that must stand beside the result, the most urgent first.
     """
@@ -47,6 +69,7 @@ class Result(ABC):
     prior_share: pd.Series
     prior_overlap: pd.Series
     crosscheck: pd.DataFrame | None
+    robustness: Robustness | None
     notes: tuple[str, ...]
 
     @property

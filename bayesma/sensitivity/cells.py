@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,13 +13,17 @@ from numpy.typing import NDArray
 
 from bayesma.engines.exact import exact_group
 from bayesma.engines.fit import fit_setting
-from bayesma.engines.marginals import Marginal, marginal, stored
-from bayesma.engines.tree import Setting
+from bayesma.engines.marginals import Marginal, WeightedPoints, marginal, stored
+from bayesma.engines.tree import SAMPLE, Setting
 from bayesma.errors import OptionError
 from bayesma.families.problems import NoIntegral
 from bayesma.numerics.threads import one_blas_thread
+from bayesma.posterior.provenance import provenance
+
+type Array = NDArray[np.float64]
 
 ENGINES = (None, "exact", "nuts")
+GOOD_K = 0.7  # Pareto k up to which smoothed weights are reliable
 
 
 class Posterior(Protocol):
@@ -31,6 +36,10 @@ class Posterior(Protocol):
     @property
     def converged(self) -> bool:
         """Whether its numbers may be used."""
+
+    @property
+    def effective_draws(self) -> float:
+        """What its probabilities are known from; infinite by integration."""
 
     def evidence(self) -> Mapping[str, Any]:
         """Log p(y), log Bayes factors and reasons, as `/exact` has them; log_evidence NaN where not known."""
@@ -53,6 +62,11 @@ class ExactPosterior:
     def converged(self) -> bool:
         """The integral warns by itself where it is not accurate."""
         return True
+
+    @property
+    def effective_draws(self) -> float:
+        """No draws are needed."""
+        return math.inf
 
     def evidence(self) -> Mapping[str, Any]:
         """From the integral."""
@@ -80,6 +94,12 @@ class FittedPosterior:
         """As the fit says."""
         return bool(self.fitted.attrs["converged"])
 
+    @property
+    def effective_draws(self) -> float:
+        """Of the least well known parameter."""
+        attrs = self.fitted.attrs
+        return float(attrs.get("min_ess", attrs["draws"] * attrs["chains"]))
+
     def evidence(self) -> Mapping[str, Any]:
         """Draws do not give it."""
         return {"log_evidence": float("nan")}
@@ -91,6 +111,87 @@ class FittedPosterior:
     def tree(self) -> xr.DataTree:
         """The fit."""
         return self.fitted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReweightedPosterior:
+    """The draws of a fit under other priors, weighted by the ratio of the two."""
+
+    setting: Setting
+    fitted: xr.DataTree
+    weight: Array
+    pareto_k: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit's numbers may be used; weights were found good before."""
+        return bool(self.fitted.attrs["converged"])
+
+    @property
+    def effective_draws(self) -> float:
+        """Those of the fit, less what the weights cost."""
+        attrs = self.fitted.attrs
+        own = float(attrs.get("min_ess", self.weight.size))
+        return own / (self.weight.size * float(np.sum(self.weight**2)))
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Not followed."""
+        return {"log_evidence": float("nan")}
+
+    def marginal(self, parameter: str) -> Marginal:
+        """Weighted draws."""
+        values = self.fitted["posterior"][parameter].transpose(*SAMPLE, ...).values
+        flat = values.reshape(self.weight.size, -1)
+        return WeightedPoints(flat, self.weight, float(np.sum(self.weight**2)) ** 0.5)
+
+    def tree(self) -> xr.DataTree:
+        """The fit, its draws taken anew in proportion to their weights, without its grid."""
+        posterior = self.fitted["posterior"].dataset
+        places = (np.arange(self.weight.size) + 0.5) / self.weight.size
+        taken = np.searchsorted(np.cumsum(self.weight), places).clip(max=self.weight.size - 1)
+        taken = np.random.default_rng(0).permutation(taken)  # chains are compared with each other
+        drawn = {}
+        for name, values in posterior.data_vars.items():
+            ordered = values.transpose(*SAMPLE, ...)
+            flat = ordered.values.reshape(self.weight.size, *ordered.shape[2:])
+            drawn[name] = (ordered.dims, flat[taken].reshape(ordered.shape), values.attrs)
+        groups: dict[str, Any] = {
+            f"/{name}": group.dataset for name, group in self.fitted.children.items() if name != "exact"
+        }
+        groups["/posterior"] = xr.Dataset(drawn, posterior.coords)
+        tree = xr.DataTree.from_dict(groups)
+        tree.attrs.update(self.fitted.attrs)
+        return tree
+
+
+def reweighted(setting: Setting, base: Setting, fitted: xr.DataTree) -> ReweightedPosterior | None:
+    """The posterior under the priors of `setting` from a fit under those of `base`.
+
+    By Pareto-smoothed importance sampling (Vehtari et al. 2024, doi 10.48550/arXiv.1507.02646). None where
+    its weights cannot be relied upon (k above 0.7), or another prior than that of a hyper-parameter moved.
+    """
+    from arviz_stats.base import array_stats
+
+    family = setting.family
+    moved = {name for name, prior in setting.priors.items() if prior != base.priors[name]}
+    if not moved <= {p.name for p in family.hyper(setting.options)}:
+        return None
+    posterior = fitted["posterior"].dataset
+    draws = {}
+    for p in family.hyper(setting.options):
+        values = posterior[p.name].transpose(*SAMPLE, ...).values
+        draws[p.name] = values.reshape(-1, *values.shape[2:])
+    ratio = np.zeros(len(next(iter(draws.values()))))
+    after, before = family.log_prior(draws, setting.case), family.log_prior(draws, base.case)
+    for name in after:
+        ratio += (after[name] - before[name]).reshape(ratio.size, -1).sum(axis=1)
+    if not moved:
+        return ReweightedPosterior(setting, fitted, np.full(ratio.size, 1.0 / ratio.size), 0.0)
+    log_weight, k = array_stats.psislw(-ratio)  # takes the log likelihood to be left out
+    if not float(k) < GOOD_K:
+        return None
+    weight = np.exp(log_weight - np.max(log_weight))
+    return ReweightedPosterior(setting, fitted, weight / weight.sum(), float(k))
 
 
 def engine_for(settings: list[Setting], engine: str | None) -> str:
@@ -109,6 +210,60 @@ def engine_for(settings: list[Setting], engine: str | None) -> str:
     return "nuts" if without else "exact"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Solver:
+    """How the cells of one analysis are solved.
+
+    Attributes
+    ----------
+    engine
+        ``"exact"`` or ``"nuts"``.
+    sampling
+        Arguments of `fit` for the sampler: draws, tune, chains, cores, target_accept.
+    base
+        The analysis itself.
+    fitted
+        A fit of it, whose draws are weighted where that is reliable; None to solve every cell.
+    """
+
+    engine: str
+    sampling: Mapping[str, Any]
+    base: Setting
+    fitted: xr.DataTree | None = None
+
+    def __call__(self, setting: Setting) -> Posterior:
+        """The posterior of a cell."""
+        if self.fitted is not None:
+            weighted = reweighted(setting, self.base, self.fitted)
+            if weighted is not None:
+                return weighted
+        return posterior_of(setting, self.engine, self.sampling)
+
+    @property
+    def words(self) -> str:
+        """Name of the engine, and whether draws are weighted."""
+        return self.engine if self.fitted is None else f"draws of one fit, weighted, or {self.engine}"
+
+
+def check_fit(fitted: xr.DataTree | None, base: Setting) -> None:
+    """Refuse a fit of another model, or under other priors.
+
+    Raises
+    ------
+    OptionError
+        When priors or family differ.
+    """
+    if fitted is None:
+        return
+    origin = provenance(fitted)
+    if origin.family is not base.family or origin.priors != base.priors or origin.options != base.options:
+        said = ", ".join(f"{name} ~ {prior}" for name, prior in origin.priors.items())
+        raise OptionError(
+            f"fit is of family {origin.family.name!r} with {said}, and the analysis is another; give the fit "
+            "of this evidence under the same priors and options, or leave fit out"
+        )
+
+
 def posterior_of(setting: Setting, engine: str, sampling: Mapping[str, Any]) -> Posterior:
     """Solve one cell.
 
@@ -116,10 +271,8 @@ def posterior_of(setting: Setting, engine: str, sampling: Mapping[str, Any]) -> 
     ----------
     setting
         Model, data and priors.
-    engine
-        ``"exact"`` or ``"nuts"``.
-    sampling
-        Arguments of `fit` for the sampler: draws, tune, chains, cores, target_accept.
+    engine, sampling
+        As in `Solver`.
     """
     if engine == "nuts":
         return FittedPosterior(setting, fit_setting(setting, "nuts", **sampling))
@@ -130,9 +283,7 @@ def posterior_of(setting: Setting, engine: str, sampling: Mapping[str, Any]) -> 
     return ExactPosterior(setting, grid)
 
 
-def quantities(
-    posterior: Posterior, parameter: str, ends: tuple[float, float], element: int = 0
-) -> NDArray[np.float64]:
+def quantities(posterior: Posterior, parameter: str, ends: tuple[float, float], element: int = 0) -> Array:
     """Mean, or median where there is no mean, and two quantiles of one element of a parameter."""
     found = posterior.marginal(parameter)
     limits = posterior.setting.family.moments_below(posterior.setting.case)

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 from bayesma.engines.fit import make_setting
 from bayesma.engines.tree import Setting
 from bayesma.errors import ConvergenceWarning, OptionError
 from bayesma.posterior.numbers import tails
 from bayesma.priors import Prior
-from bayesma.sensitivity.cells import Posterior, engine_for, posterior_of, quantities
+from bayesma.sensitivity.cells import Posterior, Solver, check_fit, engine_for, quantities
 from bayesma.sensitivity.question import Ask, Question, question_of
 
 ANSWERS = ["estimate", "ci_low", "ci_high", "p_benefit", "p_mid", "tau", "log_evidence", "converged"]
@@ -31,6 +32,7 @@ def prior_sensitivity(
     mid: float | None = None,
     question: Ask = None,
     priors: Mapping[str, str | Prior] | None = None,
+    fit: xr.DataTree | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
     ci_prob: float = 0.95,
@@ -52,6 +54,9 @@ def prior_sensitivity(
         probability.
     priors
         Of the other parameters, and the base of those that vary, which is marked in the result: as in `fit`.
+    fit
+        Of this evidence under these priors: its draws are weighted by the ratio of the priors (importance
+        sampling) as far as that is reliable, in place of solving every cell; for models that take long.
     engine
         ``"exact"``, ``"nuts"``, or None: exact where every cell has an integral. NUTS compiles once for each
         kind of distribution, and all cells share a seed.
@@ -94,22 +99,23 @@ def prior_sensitivity(
     ends = tails(ci_prob)
     sampling = {name: options.pop(name) for name in SAMPLER if name in options}
     base = make_setting(evidence, None, priors, 0 if random_seed is None else random_seed, options)
+    check_fit(fit, base)
     asked = question_of(base, question, favours, mid)
     tried = _tried(base, vary)
     settings = [
         changed(base, dict(zip(tried, cell, strict=True))) for cell in itertools.product(*tried.values())
     ]
-    chosen = engine_for(settings, engine)
+    solve = Solver(engine_for(settings, engine), sampling, base, fit)
     rows = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for setting in settings:
-            posterior = posterior_of(setting, chosen, sampling)
+            posterior = solve(setting)
             texts = {column(name): str(setting.priors[name]) for name in tried}
             rows.append(texts | answers(posterior, asked, ends))
     grid = pd.DataFrame(rows)
     _report(caught, int((~grid["converged"]).sum()), len(grid))
-    attrs: dict[str, Any] = described(base, asked, favours, mid, chosen) | {
+    attrs: dict[str, Any] = described(base, asked, favours, mid, solve.words) | {
         "vary": {name: [str(prior) for prior in priors] for name, priors in tried.items()},
         "ci_prob": ci_prob,
     }

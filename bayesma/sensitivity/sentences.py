@@ -56,28 +56,38 @@ def tipping_sentence(
     """
     letter, word = _moved(path)
     written, level = path.replace("?", letter), share(threshold)
+    under = f"under the priors of this analysis, {base}, it is {_share(at_base, threshold)}"
+    reached = at_base >= threshold
     if not flips:
         low, high = _number(float(curve.index[0])), _number(float(curve.index[-1]))
-        verb = "below" if curve.iloc[0] >= threshold else "to"
-        return (
-            f"No prior {written} on the {meaning}, with {word} {letter} from {low} to {high}, takes the "
-            f"probability of {what} {verb} {level}: it stays {_stays(curve)}."
-        )
-    reached = at_base >= threshold
+        all_reach = bool(curve.iloc[0] >= threshold)
+        moved = f"prior {written} on the {meaning}, with {word} {letter} from {low} to {high}, takes the"
+        if all_reach == reached:
+            verb = "below" if reached else "to"
+            return f"No {moved} probability of {what} {verb} {level}: it stays {_stays(curve, threshold)}."
+        verb = "below" if reached else "to at least"
+        return f"Every {moved} probability of {what} {verb} {level}: it lies {_stays(curve, threshold)}; {under}."
     where = " or ".join(_stretches(flips, curve, threshold, reached))
+    verb = "falls below" if reached else "reaches"
     return (
-        f"The probability of {what} {'falls below' if reached else 'reaches'} {level} when the prior on the "
-        f"{meaning} is {written} with {word} {letter} {where}; under the priors of this analysis, {base}, "
-        f"it is {share(at_base)}."
+        f"The probability of {what} {verb} {level} when the prior on the {meaning} is {written} with {word} "
+        f"{letter} {where}; {under}."
     )
 
 
-def _stays(curve: pd.Series) -> str:
+def _stays(curve: pd.Series, threshold: float) -> str:
     """Where a curve lies that crosses nothing."""
     least, most = float(curve.min()), float(curve.max())
     if least > NEARLY_ALL:
         return "above 99 %"
-    return f"at {share(most)}" if share(least) == share(most) else f"between {share(least)} and {share(most)}"
+    ends = _share(least, threshold), _share(most, threshold)
+    return f"at {ends[0]}" if ends[0] == ends[1] else f"between {ends[0]} and {ends[1]}"
+
+
+def _share(value: float, threshold: float) -> str:
+    """In per cent; with a decimal where it would otherwise read like the threshold it misses."""
+    text = share(value)
+    return f"{100.0 * value:.1f} %" if text == share(threshold) and value != threshold else text
 
 
 def _stretches(flips: Sequence[float], curve: pd.Series, threshold: float, reached: bool) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy.optimize import brentq
 
 from bayesma.engines.fit import make_setting
@@ -19,13 +20,13 @@ from bayesma.errors import ConvergenceWarning, OptionError
 from bayesma.measures import MEASURES
 from bayesma.posterior.numbers import is_number
 from bayesma.priors import Prior
-from bayesma.sensitivity.cells import engine_for, posterior_of
+from bayesma.sensitivity.cells import Solver, check_fit, engine_for
 from bayesma.sensitivity.prior_sensitivity import SAMPLER, changed
 from bayesma.sensitivity.question import Ask, Question, question_of
 from bayesma.sensitivity.sentences import tipping_sentence
 
 MOVED = "?"  # the number of a prior that moves
-POINTS = {"exact": 33, "nuts": 9}  # of the scan
+POINTS = {"exact": 25, "nuts": 9}  # of the scan
 CLOSE = {"exact": 1e-6, "nuts": 0.01}  # to which a crossing is followed, in parts of its place
 WIDE = 20.0  # a path over more than this ratio is scanned evenly in its log
 
@@ -49,13 +50,13 @@ class TippingPoint:
     curve
         The probability along the path: index the number.
     mcse
-        Largest Monte Carlo standard error on the curve; 0 under ``exact``.
+        Largest Monte Carlo standard error on the curve; 0 where all of it is by integration.
     base
         Priors of the analysis.
     question
         What was asked, in words.
     engine
-        ``"exact"`` or ``"nuts"``.
+        How it was computed.
     sentence
         All this in words that can be quoted.
     """
@@ -86,7 +87,9 @@ def tipping_point(
     threshold: float = 0.95,
     mid: float | None = None,
     question: Ask = None,
+    words: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
+    fit: xr.DataTree | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
     **options: Any,
@@ -110,7 +113,9 @@ def tipping_point(
         difference.
     threshold
         Of the probability, between 0 and 1.
-    priors, engine, random_seed, **options
+    words
+        What has the probability, for the sentence; from the question when not given.
+    priors, fit, engine, random_seed, **options
         As in `prior_sensitivity`. Under NUTS all fits share a seed, and crossings are followed to 1 %.
 
     Returns
@@ -148,17 +153,20 @@ HalfNormal(s) with scale s of 0.498 or more; under the priors of this analysis, 
         )
     asked = question_of(base, question, favours, mid)
     ends = [changed(base, {parameter: at(text, value)}) for value in (low, high)]
+    check_fit(fit, base)
     chosen = engine_for([base, *ends], engine)
-    chance = _Chance(base, asked, parameter, text, chosen, sampling, at_mid=mid is not None)
+    solve = Solver(chosen, sampling, base, fit)
+    chance = _Chance(solve, asked, parameter, text, at_mid=mid is not None)
+    effort = "exact" if chosen == "exact" and fit is None else "nuts"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         at_base = chance.of(base)
-        places = _places(low, high, POINTS[chosen])
+        places = _places(low, high, POINTS[effort])
         curve = pd.Series([chance(value) for value in places], index=places, name="probability")
         curve.index.name = f"{parameter}: {text}"
-        flips = _crossings(chance, curve, threshold, CLOSE[chosen])
+        flips = _crossings(chance, curve, threshold, CLOSE[effort])
     _report(caught)
-    mcse = 0.0 if chosen == "exact" else float(np.sqrt(curve * (1.0 - curve) / chance.fewest).max())
+    mcse = float(np.sqrt(curve * (1.0 - curve) / chance.fewest).max())
     return TippingPoint(
         parameter=parameter,
         path=text,
@@ -170,7 +178,7 @@ HalfNormal(s) with scale s of 0.498 or more; under the priors of this analysis, 
         mcse=mcse,
         base={name: str(prior) for name, prior in base.priors.items()},
         question=asked.words,
-        engine=chosen,
+        engine=solve.words,
         sentence=tipping_sentence(
             _meaning(base, parameter),
             text,
@@ -179,7 +187,7 @@ HalfNormal(s) with scale s of 0.498 or more; under the priors of this analysis, 
             threshold,
             at_base,
             str(base.priors[parameter]),
-            _what(asked, question, favours, mid),
+            words or _what(asked, question, mid),
         ),
     )
 
@@ -194,33 +202,29 @@ class _Chance:
 
     def __init__(
         self,
-        base: Setting,
+        solve: Solver,
         asked: Question,
         parameter: str,
         text: str,
-        engine: str,
-        sampling: Mapping[str, Any],
         *,
         at_mid: bool,
     ) -> None:
-        self._base, self._asked, self._at_mid = base, asked, at_mid
+        self._solve, self._asked, self._at_mid = solve, asked, at_mid
         self._parameter, self._text = parameter, text
-        self._engine, self._sampling = engine, sampling
         self._known: dict[float, float] = {}
         self.fewest = math.inf  # effective draws of the least precise fit
 
     def __call__(self, value: float) -> float:
         """At one number."""
         if value not in self._known:
-            moved = changed(self._base, {self._parameter: at(self._text, value)})
+            moved = changed(self._solve.base, {self._parameter: at(self._text, value)})
             self._known[value] = self.of(moved)
         return self._known[value]
 
     def of(self, setting: Setting) -> float:
         """Under the priors of a setting."""
-        posterior = posterior_of(setting, self._engine, self._sampling)
-        if self._engine == "nuts":
-            self.fewest = min(self.fewest, float(posterior.tree().attrs["min_ess"]))
+        posterior = self._solve(setting)
+        self.fewest = min(self.fewest, posterior.effective_draws)
         return self._asked.ask_mid(posterior) if self._at_mid else self._asked.ask(posterior)
 
 
@@ -275,7 +279,7 @@ def _meaning(setting: Setting, parameter: str) -> str:
     return f"{meaning} (log scale)" if on_logs and "log" not in meaning else meaning
 
 
-def _what(asked: Question, question: Ask, favours: str | None, mid: float | None) -> str:
+def _what(asked: Question, question: Ask, mid: float | None) -> str:
     """What has the probability, in words."""
     if question is None:
         return "benefit" if mid is None else f"a benefit of at least {mid:g}"

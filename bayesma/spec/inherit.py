@@ -17,6 +17,7 @@ from bayesma.spec.tables import (
     AnalysisTable,
     ModelTable,
     QuestionsTable,
+    SensitivityTable,
     SpecFile,
     VariantTable,
 )
@@ -93,8 +94,34 @@ def _job(
         effects=merged,
         model=model,
         questions=asked.model_copy(update={"probabilities": answered}),
+        sensitivity=_sensitivity(file, analysis, model, merged, place),
         cautions=(*file.cautions, *analysis.cautions),
     )
+
+
+def _sensitivity(
+    file: SpecFile, analysis: AnalysisTable, model: ModelTable, effects: EvidenceTable, place: Place
+) -> SensitivityTable | None:
+    """What is asked of the priors: nothing without a table; priors of parameters this variant has."""
+    if file.sensitivity is None and analysis.sensitivity is None:
+        return None
+    inside = place.within("[sensitivity]")
+    asked = inside.validated(SensitivityTable, {**(file.sensitivity or {}), **(analysis.sensitivity or {})})
+    family = FAMILIES[model.family]
+    options = family.checked_options(family.implied(model.priors) | model.options())
+    held = {p.name for p in family.with_priors(options)}
+    known = held | (family.all_with_priors() if file.variant else set())
+    for name in (*asked.vary, *(name for path in asked.tipping for name in path.prior)):
+        if name not in known:
+            raise inside.error(f"{name!r} has no prior in this model; it has: {', '.join(sorted(held))}")
+    if asked.question is None and not isinstance(effects, FollowUpTable):
+        single = MEASURES[effects.measure].null is None
+        if single or effects.favours is None:
+            why = "single arms have no null value" if single else "favours is not given"
+            raise inside.error(f'{why}; give question, for example question = "mu > 0"')
+    vary = {name: priors for name, priors in asked.vary.items() if name in held}
+    paths = [path for path in asked.tipping if set(path.prior) <= held]
+    return asked.model_copy(update={"vary": vary, "tipping": paths})
 
 
 def _evidence_table(model: ModelTable) -> type[EvidenceTable]:
@@ -143,7 +170,7 @@ def _model(
                 raise inside.error(unknown_key(key, known))
     model = inside.validated(ModelTable, merged)
     family = FAMILIES[model.family]
-    options = family.checked_options(model.options())
+    options = family.checked_options(family.implied(model.priors) | model.options())
     if any("centre" in table for table in (file.effects, analysis.effects)) and "centres" in options:
         options |= {"centres": "random"}
     parameters: tuple[Parameter, ...] = family.parameters(options)

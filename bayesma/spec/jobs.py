@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from bayesma.spec.evidence_tables import EvidenceTable
-from bayesma.spec.tables import ModelTable, QuestionsTable, ReferenceTable, SpecFile
+from bayesma.spec.tables import (
+    ModelTable,
+    QuestionsTable,
+    ReferenceTable,
+    SensitivityTable,
+    SpecFile,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +29,8 @@ class Job:
         For people.
     data, where
         Path of the data file, and the rows to take from it.
-    effects, model, questions
-        Validated tables.
+    effects, model, questions, sensitivity
+        Validated tables; no `sensitivity` where the file has none.
     cautions
         Sentences that must stand beside the result.
     """
@@ -39,6 +45,7 @@ class Job:
     effects: EvidenceTable
     model: ModelTable
     questions: QuestionsTable
+    sensitivity: SensitivityTable | None
     cautions: tuple[str, ...]
 
     @property

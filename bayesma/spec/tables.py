@@ -127,6 +127,50 @@ class QuestionsTable(Table):
         return self
 
 
+class TippingTable(Table):
+    """A path of priors: one parameter, its prior with ``?`` for the number that moves, and the two ends."""
+
+    prior: dict[str, str] = Field(min_length=1, max_length=1)
+    over: Annotated[list[float], Field(min_length=2, max_length=2)]
+
+    @model_validator(mode="after")
+    def _one_number(self) -> TippingTable:
+        ((name, text),) = self.prior.items()
+        if text.count("?") != 1:
+            raise SpecError(f"key 'prior.{name}' is {text!r}; write one ? for the number that moves")
+        if not self.over[0] < self.over[1]:
+            raise SpecError(f"key 'over' is {self.over}; give the two ends of the path, rising")
+        for end in self.over:
+            try:
+                Prior.parse(text.replace("?", repr(end)))
+            except PriorError as error:
+                raise SpecError(f"key 'prior.{name}': {error}") from error
+        return self
+
+
+class SensitivityTable(Table):
+    """Whether the answer survives other priors; what is left out is chosen from the model's own priors.
+
+    `question` stands in place of benefit, written like ``"mu > 0"``; `vary` lists priors by parameter, every
+    combination of which is tried; `tipping` are paths along which the threshold is looked for.
+    """
+
+    threshold: Share = 0.95
+    question: str | None = None
+    vary: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(default_factory=dict)
+    tipping: list[TippingTable] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _priors_parse(self) -> SensitivityTable:
+        for name, texts in self.vary.items():
+            for number, text in enumerate(texts, 1):
+                try:
+                    Prior.parse(text)
+                except PriorError as error:
+                    raise SpecError(f"key 'vary.{name}', entry {number}: {error}") from error
+        return self
+
+
 class VariantTable(Table):
     """A second model for every analysis of the file, shown beside the first."""
 
@@ -146,6 +190,7 @@ class AnalysisTable(Table):
     effects: dict[str, Any] = Field(default_factory=dict)
     model: ModelLayer = Field(default_factory=ModelLayer)
     questions: dict[str, Any] = Field(default_factory=dict)
+    sensitivity: dict[str, Any] | None = None
     favours: Literal["lower", "higher"] | None = None
     cautions: list[str] = Field(default_factory=list)
 
@@ -186,6 +231,7 @@ class SpecFile(Table):
     model: ModelLayer = Field(default_factory=ModelLayer)
     fit: FitTable = Field(default_factory=FitTable)
     questions: dict[str, Any] = Field(default_factory=dict)
+    sensitivity: dict[str, Any] | None = None
     variant: list[VariantTable] = Field(default_factory=list)
     analysis: list[AnalysisTable] = Field(default_factory=list)
     reference: list[ReferenceTable] = Field(default_factory=list)
