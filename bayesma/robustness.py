@@ -43,12 +43,13 @@ def robustness(evidence: Evidence, fit: xr.DataTree, job: Job) -> Robustness | N
     question, words = _question(fit, origin, job)
     location, *others = _movable(origin)
     favours = job.effects.favours if question is None else None
+    slow = _slow(fit, origin)
     shared: dict[str, Any] = {
         "favours": favours,
         "question": question,
         "priors": origin.priors,
-        "fit": fit if _slow(fit, origin) else None,
-        "engine": None if _slow(fit, origin) else "exact",
+        "fit": fit if slow else None,
+        "engine": None if slow else "exact",
         "random_seed": int(fit.attrs["random_seed"]),
         **origin.options,
     }
@@ -57,11 +58,16 @@ def robustness(evidence: Evidence, fit: xr.DataTree, job: Job) -> Robustness | N
     paths = [Path(*next(iter(p.prior.items())), (p.over[0], p.over[1])) for p in asked.tipping]
     found = tuple(
         tipping_point(
-            evidence, {p.parameter: p.text}, over=p.over, threshold=asked.threshold, words=words, **shared
+            evidence,
+            {p.parameter: p.text},
+            over=p.over,
+            threshold=asked.threshold,
+            words=words or None,
+            **shared,
         )
-        for p in paths or _paths(origin, location, others, job)
+        for p in paths or _paths(origin, location, others, job, slow=slow)
     )
-    return Robustness(words, grid, found)
+    return Robustness(words or found[0].question if found else words, grid, found)
 
 
 def _slow(fit: xr.DataTree, origin: Provenance) -> bool:
@@ -76,13 +82,13 @@ def _movable(origin: Provenance) -> tuple[Parameter, *tuple[str, ...]]:
     return hyper[0] if hyper[0].name != "sigma_h" else hyper[1], *scales
 
 
-def _paths(origin: Provenance, location: Parameter, scales: list[str], job: Job) -> list[Path]:
+def _paths(origin: Provenance, location: Parameter, scales: list[str], job: Job, *, slow: bool) -> list[Path]:
     """A sceptic's prior where there is a null value to be sceptical around, and wider or narrower scales."""
     effect = not isinstance(job.effects, FollowUpTable) and MEASURES[origin.measure.code].null is not None
-    first = defaults.sceptical(origin.priors, location.name) if effect else None
-    if not effect:
-        first = defaults.wider(origin.priors, location.name)
-    return [p for p in (first, *(defaults.wider(origin.priors, name) for name in scales)) if p is not None]
+    reach = defaults.NEAR if slow else defaults.FAR
+    first = (defaults.sceptical if effect else defaults.wider)(origin.priors, location.name, reach)
+    others = [defaults.wider(origin.priors, name, reach) for name in scales]
+    return [path for path in (first, *others) if path is not None]
 
 
 def _mid(job: Job, question: Ask) -> float | None:
@@ -92,8 +98,8 @@ def _mid(job: Job, question: Ask) -> float | None:
 
 def _question(fit: xr.DataTree, origin: Provenance, job: Job) -> tuple[Ask, str]:
     """What is asked, and its words."""
-    if job.sensitivity is not None and job.sensitivity.question is not None:
-        return job.sensitivity.question, job.sensitivity.question
+    if job.sensitivity is not None and (asked := job.sensitivity.question) is not None:
+        return asked, ""
     if isinstance(job.effects, FollowUpTable):
         return _rises(job)
     if "visit" in fit["posterior"].dims:

@@ -60,7 +60,7 @@ def widened(prior: Prior, factor: float) -> Prior | None:
     return replace(prior, arguments=rounded)
 
 
-def sceptical(priors: Mapping[str, Prior], name: str) -> Path | None:
+def sceptical(priors: Mapping[str, Prior], name: str, reach: float = FAR) -> Path | None:
     """Normal priors around no effect, ever narrower; None where the analysis has none to start from."""
     prior = priors.get(name)
     if prior is None or prior.distribution not in {"Normal", "StudentT", "Cauchy"} or prior.truncated:
@@ -68,10 +68,10 @@ def sceptical(priors: Mapping[str, Prior], name: str) -> Path | None:
     centre, widest = prior.arguments[-2:]
     if centre != 0.0:  # an enthusiast's own sd is not yet a wide one
         widest *= WIDE
-    return Path(name, f"Normal(0, {MOVED})", (widest / TOWARDS_ZERO, widest))
+    return Path(name, f"Normal(0, {MOVED})", (widest / (SCEPTICAL * reach), widest))
 
 
-def wider(priors: Mapping[str, Prior], name: str) -> Path | None:
+def wider(priors: Mapping[str, Prior], name: str, reach: float = FAR) -> Path | None:
     """The same distribution, narrower and wider; None where it has no width."""
     prior = priors.get(name)
     if prior is None or prior.distribution not in SCALE:
@@ -85,4 +85,4 @@ def wider(priors: Mapping[str, Prior], name: str) -> Path | None:
             f"{n}={v:g}" for n, v in (("lower", prior.lower), ("upper", prior.upper)) if math.isfinite(v)
         ]
         text = f"Truncated({text}, {', '.join(bounds)})"
-    return Path(name, text, (middle / AROUND, middle * AROUND))
+    return Path(name, text, (middle / reach, middle * reach))

@@ -50,8 +50,8 @@ def prior_sensitivity(
     favours, mid
         Which direction is benefit and, above 0, how much matters: as in `benefit`.
     question
-        In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, or a function of a fit that returns a
-        probability.
+        In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, of single arms ``"risk > 0.5"``, or a function
+        of a fit that returns a probability.
     priors
         Of the other parameters, and the base of those that vary, which is marked in the result: as in `fit`.
     fit

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy.special import logit
 
 from bayesma.engines.tree import Setting
 from bayesma.errors import OptionError
@@ -21,7 +23,8 @@ from bayesma.sensitivity.cells import Posterior
 type Ask = str | Callable[[xr.DataTree], float] | None
 
 WRITTEN = re.compile(r"\s*(\w+)\s*(?:\[(.+)\])?\s*([<>])\s*([-+0-9.eE]+)\s*")
-HOW = "write it like 'mu < 0', 'm[6] < -0.5' or 'tau > 1', or give a function of the fit"
+RISK = "risk"  # of single arms, on its own scale
+HOW = "write it like 'mu < 0', 'm[6] < -0.5', 'risk > 0.5' or 'tau > 1', or give a function of the fit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +119,8 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
         raise OptionError(f"question {question!r} is not understood; {HOW}")
     name, label, sign, number = found.groups()
     parameters = {p.name: p for p in setting.family.parameters(setting.options)}
+    if name == RISK and getattr(setting.evidence, "measure", "") == "PLO":
+        return _of_risk(setting, sign, number, question)
     if name not in parameters:
         raise OptionError(
             f"question {question!r} names {name!r}, which this model has not; it has: {', '.join(parameters)}"
@@ -130,6 +135,26 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
         beyond = threshold + (mid if above else -mid)
     element = _element(setting, parameters[name], label, question)
     return Question(question.strip(), name, element, threshold, above=above, mid=beyond)
+
+
+def _of_risk(setting: Setting, sign: str, number: str, question: str) -> Question:
+    """The risk of single arms: the median over settings, or the mean of a beta-binomial model."""
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < 1.0:
+        raise OptionError(f"question {question!r}: a risk lies between 0 and 1, and {number!r} does not")
+    location = setting.family.hyper(setting.options)[0]
+    on_line = location.upper != 1.0
+    side = "above" if sign == ">" else "below"
+    return Question(
+        f"a {'median' if on_line else 'mean'} risk {side} {value:g}",
+        location.name,
+        0,
+        float(logit(value)) if on_line else value,
+        above=sign == ">",
+    )
 
 
 def _element(setting: Setting, parameter: Parameter, label: str | None, question: str) -> int:

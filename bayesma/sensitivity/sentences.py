@@ -66,7 +66,8 @@ def tipping_sentence(
             verb = "below" if reached else "to"
             return f"No {moved} probability of {what} {verb} {level}: it stays {_stays(curve, threshold)}."
         verb = "below" if reached else "to at least"
-        return f"Every {moved} probability of {what} {verb} {level}: it lies {_stays(curve, threshold)}; {under}."
+        lies = _stays(curve, threshold)
+        return f"Every {moved} probability of {what} {verb} {level}: it lies {lies}; {under}."
     where = " or ".join(_stretches(flips, curve, threshold, reached))
     verb = "falls below" if reached else "reaches"
     return (

@@ -26,7 +26,7 @@ from bayesma.sensitivity.question import Ask, Question, question_of
 from bayesma.sensitivity.sentences import tipping_sentence
 
 MOVED = "?"  # the number of a prior that moves
-POINTS = {"exact": 25, "nuts": 9}  # of the scan
+POINTS = {"exact": 25, "nuts": 7}  # of the scan
 CLOSE = {"exact": 1e-6, "nuts": 0.01}  # to which a crossing is followed, in parts of its place
 WIDE = 20.0  # a path over more than this ratio is scanned evenly in its log
 
@@ -276,6 +276,7 @@ def _meaning(setting: Setting, parameter: str) -> str:
     meaning = next(p.meaning for p in every if p.name == parameter) or parameter
     measure = getattr(setting.evidence, "measure", "GEN")
     on_logs = measure in MEASURES and MEASURES[measure].scale == "log"
+    meaning = meaning.partition(";")[0].removeprefix("the ")
     return f"{meaning} (log scale)" if on_logs and "log" not in meaning else meaning
 
 

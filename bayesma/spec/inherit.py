@@ -94,13 +94,18 @@ def _job(
         effects=merged,
         model=model,
         questions=asked.model_copy(update={"probabilities": answered}),
-        sensitivity=_sensitivity(file, analysis, model, merged, place),
+        sensitivity=_sensitivity(file, analysis, asked, model, merged, place),
         cautions=(*file.cautions, *analysis.cautions),
     )
 
 
 def _sensitivity(
-    file: SpecFile, analysis: AnalysisTable, model: ModelTable, effects: EvidenceTable, place: Place
+    file: SpecFile,
+    analysis: AnalysisTable,
+    questions: QuestionsTable,
+    model: ModelTable,
+    effects: EvidenceTable,
+    place: Place,
 ) -> SensitivityTable | None:
     """What is asked of the priors: nothing without a table; priors of parameters this variant has."""
     if file.sensitivity is None and analysis.sensitivity is None:
@@ -116,9 +121,11 @@ def _sensitivity(
             raise inside.error(f"{name!r} has no prior in this model; it has: {', '.join(sorted(held))}")
     if asked.question is None and not isinstance(effects, FollowUpTable):
         single = MEASURES[effects.measure].null is None
-        if single or effects.favours is None:
+        if single and questions.above:
+            asked = asked.model_copy(update={"question": f"risk > {questions.above[0]:g}"})
+        elif single or effects.favours is None:
             why = "single arms have no null value" if single else "favours is not given"
-            raise inside.error(f'{why}; give question, for example question = "mu > 0"')
+            raise inside.error(f'{why}; give question, for example question = "risk > 0.5"')
     vary = {name: priors for name, priors in asked.vary.items() if name in held}
     paths = [path for path in asked.tipping if set(path.prior) <= held]
     return asked.model_copy(update={"vary": vary, "tipping": paths})
