@@ -11,9 +11,10 @@ from bayesma.sensitivity.tipping_point import MOVED
 
 FACTORS = (0.5, 1.0, 2.0)  # of the scale of each prior
 ALONE = (0.25, 0.5, 1.0, 2.0, 4.0)  # where only one parameter has a prior to vary
-TOWARDS_ZERO = 100.0  # a sceptical prior's sd is followed down to a hundredth of the analysis's
+FAR = 20.0  # up and down by this factor a scale is followed, a sceptical prior's sd down by five times it
+NEAR = 4.0  # ... where every fit takes long: so far the draws of one fit can be weighted
+SCEPTICAL = 5.0
 WIDE = 4.0
-AROUND = 20.0  # another scale is followed up and down by this factor
 SCALE = {  # place of the argument that the width of a distribution is proportional to
     "Normal": 1,
     "StudentT": 2,
