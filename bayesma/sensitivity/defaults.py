@@ -11,9 +11,8 @@ from bayesma.sensitivity.tipping_point import MOVED
 
 FACTORS = (0.5, 1.0, 2.0)  # of the scale of each prior
 ALONE = (0.25, 0.5, 1.0, 2.0, 4.0)  # where only one parameter has a prior to vary
-FAR = 20.0  # up and down by this factor a scale is followed, a sceptical prior's sd down by five times it
+FAR = 20.0  # up and down by this factor a scale is followed, and a sceptical prior's sd down
 NEAR = 4.0  # ... where every fit takes long: so far the draws of one fit can be weighted
-SCEPTICAL = 5.0
 WIDE = 4.0
 SCALE = {  # place of the argument that the width of a distribution is proportional to
     "Normal": 1,
@@ -69,7 +68,7 @@ def sceptical(priors: Mapping[str, Prior], name: str, reach: float = FAR) -> Pat
     centre, widest = prior.arguments[-2:]
     if centre != 0.0:  # an enthusiast's own sd is not yet a wide one
         widest *= WIDE
-    return Path(name, f"Normal(0, {MOVED})", (widest / (SCEPTICAL * reach), widest))
+    return Path(name, f"Normal(0, {MOVED})", (widest / reach, widest))
 
 
 def wider(priors: Mapping[str, Prior], name: str, reach: float = FAR) -> Path | None:
