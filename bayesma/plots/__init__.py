@@ -6,6 +6,16 @@ from bayesma.plots.occupancy import occupancy
 from bayesma.plots.posterior import posterior
 from bayesma.plots.relapse import relapse
 from bayesma.plots.retreatment import retreatment
+from bayesma.plots.sensitivity import sensitivity
 from bayesma.plots.trajectory import trajectory
 
-__all__ = ["forest", "hazard", "occupancy", "posterior", "relapse", "retreatment", "trajectory"]
+__all__ = [
+    "forest",
+    "hazard",
+    "occupancy",
+    "posterior",
+    "relapse",
+    "retreatment",
+    "sensitivity",
+    "trajectory",
+]
