@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
@@ -21,6 +22,8 @@ type Array = NDArray[np.float64]
 
 WIDTH, ROW, MOST = 7.2, 0.23, 60  # inches, and rows of a forest
 SQUARE = 3  # widths of each of two priors from which a map shows more than a forest
+PALE = LinearSegmentedColormap.from_list("pale", ["#ffffff", style.POSTERIOR_FILL])
+ROUTES = {"exact": "exact integration", "nuts": "NUTS"}
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -71,7 +74,7 @@ def sensitivity(grid: pd.DataFrame, *, threshold: float = 0.95, title: str | Non
                 f"the grid has {len(grid)} combinations of priors, and a forest shows {MOST}; vary two "
                 "parameters in one number each for a map, or choose rows"
             )
-        return _forest(grid, threshold, title)
+        return _forest(grid, title)
 
 
 def _moving(texts: Sequence[str]) -> tuple[str, list[float]] | None:
@@ -90,7 +93,7 @@ def _moving(texts: Sequence[str]) -> tuple[str, list[float]] | None:
     return text, values
 
 
-def _forest(grid: pd.DataFrame, threshold: float, title: str | None) -> Picture:
+def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
     """Intervals, one a combination, the analysis's own in bold; probabilities at the right."""
     names, base = list(grid.attrs["vary"]), grid.attrs["base"]
     labels = [", ".join(f"{name} ~ {row[f'{name}_prior']}" for name in names) for _, row in grid.iterrows()]
@@ -119,7 +122,6 @@ def _forest(grid: pd.DataFrame, threshold: float, title: str | None) -> Picture:
     _finish(figure, axes, grid, title, f"{grid.attrs['parameter']}, analysis scale", height)
     axes.spines[["left", "top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    del threshold
     return figure
 
 
@@ -135,16 +137,16 @@ def _surface(
     height = 5.2
     figure = style.picture(WIDTH, height)
     axes = figure.add_axes((0.11, 0.9 / height, 0.74, 1.0 - 1.4 / height))
-    shades = axes.pcolormesh(x, y, values.T, cmap="Blues", vmin=0.0, vmax=1.0, shading="gouraud")
+    shades = axes.pcolormesh(x, y, values.T, cmap=PALE, vmin=0.0, vmax=1.0, shading="gouraud")
     levels = sorted({*LEVELS} - {threshold})
     inside = [level for level in levels if values.min() < level < values.max()]
     if inside:
         lines = axes.contour(x, y, values.T, levels=inside, colors=style.MUTED, linewidths=0.7)
-        axes.clabel(lines, fmt=lambda level: share(level), fontsize=7)
+        axes.clabel(lines, fmt=share, fontsize=7)
     crosses = values.min() < threshold < values.max()
     if crosses:
         tipping = axes.contour(x, y, values.T, levels=[threshold], colors=style.ALARM, linewidths=2.2)
-        axes.clabel(tipping, fmt=lambda level: share(level), fontsize=8)
+        axes.clabel(tipping, fmt=share, fontsize=8)
     for axis, places in (("x", x), ("y", y)):
         if places[0] > 0.0 and places[-1] / places[0] > 8.0:
             getattr(axes, f"set_{axis}scale")("log")
@@ -153,13 +155,9 @@ def _surface(
     bar.ax.tick_params(labelsize=7)
     axes.set_ylabel(f"?, prior of {names[1]}: {second[0]}", fontsize=8.5)
     words = f"?, prior of {names[0]}: {first[0]}"
-    note = (
-        f"Thick line: {share(threshold)}."
-        if crosses
-        else (
-            f"The probability is {'above' if values.min() >= threshold else 'below'} {share(threshold)} everywhere."
-        )
-    )
+    level = share(threshold)
+    side = "above" if values.min() >= threshold else "below"
+    note = f"Thick line: {level}." if crosses else f"The probability is {side} {level} everywhere."
     _finish(figure, axes, grid, title, words, height, f"Shade: P({_asked(grid)}). {note}")
     return figure
 
@@ -178,7 +176,16 @@ def _base_mark(
             return
         at.append(own[1][0])
     axes.plot(*at, marker="x", color=style.INK, ms=8, mew=2, clip_on=False)
-    axes.annotate("this analysis", at, xytext=(6, 6), textcoords="offset points", fontsize=7.5)
+    x, y = at
+    right = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[0] > 0.5
+    axes.annotate(
+        "this analysis",
+        (x, y),
+        xytext=(-7 if right else 7, 6),
+        textcoords="offset points",
+        fontsize=7.5,
+        ha="right" if right else "left",
+    )
 
 
 def _asked(grid: pd.DataFrame) -> str:
@@ -208,7 +215,7 @@ def _finish(
         f"Asked: {attrs['question']}." if attrs["favours"] else "",
         f"Priors held: {', '.join(fixed)}." if fixed else "",
         f"{100 * attrs['ci_prob']:g} % intervals." if not note else "",
-        f"k = {attrs['k']}. Computed by {attrs['engine']}.",
+        f"k = {attrs['k']}. Computed by {ROUTES.get(attrs['engine'], attrs['engine'])}.",
     ]
     text = " ".join(part for part in parts if part).replace("-", MINUS)
     figure.text(0.02, 0.12 / height, text, fontsize=style.CAPTION, color=style.MUTED, wrap=True)
