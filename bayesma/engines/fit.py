@@ -142,8 +142,8 @@ def make_setting(
         raise OptionError(
             f"family {model.name!r} analyses {model.evidence_type.__name__}, not {type(evidence).__name__}"
         )
-    named = model.implied(priors or {}) | dict(options)
-    checked = model.resolved(model.checked_options(named), evidence)
+    with_shapes = model.estimated(model.checked_options(options), options, priors or {})
+    checked = model.resolved(with_shapes, evidence)
     all_priors = model.checked_priors(evidence, priors, checked)
     seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
     if seed < 0:

@@ -300,9 +300,10 @@ class Family[Evidence](ABC):
                 raise OptionError(f"option {name} of family {self.name!r} is {value!r}; {wrong}")
         return {name: option.value(given.get(name, option.default)) for name, option in self.options.items()}
 
-    def implied(self, priors: Iterable[str]) -> Options:
-        """Options that follow from parameters being given priors."""
-        return {name: PRIOR for name in priors if name in self.options and self.options[name].estimable}
+    def estimated(self, checked: Options, given: Iterable[str], priors: Iterable[str]) -> Options:
+        """Checked options, in which numbers that were given a prior, and no value, are parameters."""
+        named = {name for name in priors if name in checked and self.options[name].estimable}
+        return checked | dict.fromkeys(named - set(given), PRIOR)
 
     def resolved(self, options: Options, evidence: Evidence) -> Options:
         """Checked options, completed by what the evidence decides."""

@@ -3,98 +3,152 @@
 from __future__ import annotations
 
 import ast
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bayesma.errors import PriorError
+from bayesma.priors.catalogue import is_name, published
+from bayesma.priors.constructions import CONSTRUCTIONS
 from bayesma.priors.distributions import DISTRIBUTIONS
 from bayesma.priors.prior import Prior
 
 TRUNCATED = "Truncated"
-LONGEST = 200  # no prior needs more, and Python's parser has limits of its own on nesting
+LONGEST = 300  # no prior needs more, and Python's parser has limits of its own on nesting
+EXAMPLE = "write it like 'HalfNormal(0.5)'"
 
 
 def parse_prior(text: str) -> Prior:
-    """Read ``Name(number, ...)`` or ``Truncated(Name(...), lower=, upper=)``.
+    """Read a distribution with its numbers, one between bounds, a construction, or a published prior.
 
-    Arguments may be given by position or by name.
+    ``Name(number, ...)``, ``Truncated(Name(...), lower=, upper=)``, ``Sceptical(mid, tail)``, or a name of
+    the catalogue, such as ``Turner 2015: any, any v any``. Arguments may be given by position or by name.
 
     Raises
     ------
     PriorError
-        When the text is no such call, names an unknown distribution or argument, or leaves one out.
+        For a mistake: with the character at which it is, what is allowed there, and the nearest known name.
     """
     if not isinstance(text, str):
         raise PriorError(f"a prior is written as text such as 'HalfNormal(0.5)'; got {text!r}")
     if len(text) > LONGEST:
-        raise PriorError(f"a text of {len(text)} characters is no prior; write it like 'HalfNormal(0.5)'")
+        raise PriorError(f"a text of {len(text)} characters is no prior; {EXAMPLE}")
+    if is_name(text):
+        return published(text).prior
+    skipped = len(text) - len(text.lstrip())
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise PriorError(f"prior {text!r} does not parse; write it like 'HalfNormal(0.5)'") from error
-    if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
-        raise PriorError(f"prior {text!r} does not parse; write it like 'HalfNormal(0.5)'")
-    if tree.func.id == TRUNCATED:
-        return _truncated(tree, text)
-    return _plain(tree, text)
+    except SyntaxError as error:
+        at = skipped + (error.offset or 1)
+        raise PriorError(
+            f"prior {text!r} does not parse at character {at} ({_piece(text, at)}); {EXAMPLE}"
+        ) from error
+    except ValueError as error:  # a null character
+        raise PriorError(f"prior {text!r} does not parse; {EXAMPLE}") from error
+    return _Reader(text, skipped).prior(tree)
 
 
-def _plain(call: ast.Call, text: str) -> Prior:
-    """A distribution and its numbers."""
-    assert isinstance(call.func, ast.Name)
-    name = call.func.id
-    if name not in DISTRIBUTIONS:
-        raise PriorError(f"prior {text!r}: {name!r} is no known distribution; known are: {_known()}")
-    expected = DISTRIBUTIONS[name].parameters
-    signature = f"{name}({', '.join(expected)})"
-    if len(call.args) > len(expected):
-        raise PriorError(f"prior {text!r} has {len(call.args)} numbers; it is written {signature}")
-    given = dict(zip(expected, (_value(node, text) for node in call.args), strict=False))
-    for keyword in call.keywords:
-        if keyword.arg not in expected:
-            raise PriorError(
-                f"prior {text!r}: argument {keyword.arg!r} is not expected; it is written {signature}"
+def _piece(text: str, at: int) -> str:
+    """What stands at a character, in words."""
+    return f"{text[at - 1]!r}" if at <= len(text) else "its end"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One text, whose mistakes are named with their place."""
+
+    text: str
+    skipped: int
+
+    def prior(self, tree: ast.expr) -> Prior:
+        """A call of a known name."""
+        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
+            what = f"does not parse: {ast.unparse(tree)!r} is no distribution with its numbers; {EXAMPLE}"
+            raise self._wrong(tree, what)
+        name = tree.func.id
+        if name == TRUNCATED:
+            return self._truncated(tree)
+        if name in CONSTRUCTIONS:
+            made = CONSTRUCTIONS[name]
+            numbers = self._numbers(tree, name, made.parameters)
+            try:
+                return made.build(numbers)
+            except PriorError as error:
+                raise PriorError(f"prior {self.text!r}: {error}") from error
+        if name not in DISTRIBUTIONS:
+            known = [*DISTRIBUTIONS, TRUNCATED, *CONSTRUCTIONS]
+            raise self._wrong(
+                tree.func,
+                f"{name!r} is no known distribution{_meant(name, known)}; known are: {', '.join(known)}, and "
+                "the published priors of list_priors()",
             )
-        if keyword.arg in given:
-            raise PriorError(f"prior {text!r} gives {keyword.arg} twice; it is written {signature}")
-        given[keyword.arg] = _value(keyword.value, text)
-    missing = [parameter for parameter in expected if parameter not in given]
-    if missing:
-        raise PriorError(f"prior {text!r} lacks {missing[0]}; it is written {signature}")
-    return Prior(name, tuple(given[parameter] for parameter in expected))
+        return Prior(name, self._numbers(tree, name, DISTRIBUTIONS[name].parameters))
 
-
-def _truncated(call: ast.Call, text: str) -> Prior:
-    """A distribution between bounds."""
-    usage = "Truncated(<prior>, lower=, upper=)"
-    if len(call.args) != 1 or not isinstance(call.args[0], ast.Call) or not call.keywords:
-        raise PriorError(f"prior {text!r} does not parse; it is written {usage}")
-    inner = parse_prior(ast.unparse(call.args[0]))
-    bounds: dict[str, float] = {}
-    for keyword in call.keywords:
-        if keyword.arg not in ("lower", "upper"):
+    def _numbers(self, call: ast.Call, name: str, expected: Sequence[str]) -> tuple[float, ...]:
+        """The numbers of a call, in the documented order."""
+        signature = f"{name}({', '.join(expected)})"
+        if len(call.args) > len(expected):
+            extra = call.args[len(expected)]
+            raise self._wrong(extra, f"it has {len(call.args)} numbers; it is written {signature}")
+        given = dict(zip(expected, map(self._value, call.args), strict=False))
+        for keyword in call.keywords:
+            if keyword.arg is None or keyword.arg not in expected:
+                meant = _meant(str(keyword.arg), expected)
+                raise self._wrong(
+                    keyword, f"argument {keyword.arg!r} is not expected{meant}; it is written {signature}"
+                )
+            if keyword.arg in given:
+                raise self._wrong(keyword, f"it gives {keyword.arg} twice; it is written {signature}")
+            given[keyword.arg] = self._value(keyword.value)
+        missing = [parameter for parameter in expected if parameter not in given]
+        if missing:
+            end = call.end_col_offset or len(self.text)
             raise PriorError(
-                f"prior {text!r}: argument {keyword.arg!r} is not expected; it is written {usage}"
+                f"prior {self.text!r}, character {self.skipped + end}: it lacks {missing[0]}; it is written "
+                f"{signature}"
             )
-        if keyword.arg in bounds:
-            raise PriorError(f"prior {text!r} gives {keyword.arg} twice; it is written {usage}")
-        bounds[keyword.arg] = _value(keyword.value, text)
-    return inner.truncate(**bounds)
+        return tuple(given[parameter] for parameter in expected)
+
+    def _truncated(self, call: ast.Call) -> Prior:
+        """A distribution between bounds."""
+        usage = "Truncated(<prior>, lower=, upper=)"
+        if len(call.args) != 1 or not isinstance(call.args[0], ast.Call) or not call.keywords:
+            raise self._wrong(call, f"it does not parse; it is written {usage}")
+        inner = self.prior(call.args[0])
+        bounds: dict[str, float] = {}
+        for keyword in call.keywords:
+            if keyword.arg not in ("lower", "upper"):
+                meant = _meant(str(keyword.arg), ("lower", "upper"))
+                raise self._wrong(
+                    keyword, f"argument {keyword.arg!r} is not expected{meant}; it is written {usage}"
+                )
+            if keyword.arg in bounds:
+                raise self._wrong(keyword, f"it gives {keyword.arg} twice; it is written {usage}")
+            bounds[keyword.arg] = self._value(keyword.value)
+        return inner.truncate(**bounds)
+
+    def _value(self, node: ast.expr) -> float:
+        """A number with an optional sign."""
+        sign, inner = 1.0, node
+        while isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.USub | ast.UAdd):
+            sign = -sign if isinstance(inner.op, ast.USub) else sign
+            inner = inner.operand
+        if (
+            isinstance(inner, ast.Constant)
+            and isinstance(inner.value, int | float)
+            and not isinstance(inner.value, bool)
+        ):
+            return sign * float(inner.value)
+        raise self._wrong(node, f"{ast.unparse(node)!r} is not a number; give one, such as 0.5")
+
+    def _wrong(self, node: ast.expr | ast.keyword, what: str) -> PriorError:
+        """A mistake at a node; characters are counted from 1."""
+        before = self.text.strip().encode()[: node.col_offset].decode()  # Python counts bytes
+        return PriorError(f"prior {self.text!r}, character {self.skipped + len(before) + 1}: {what}")
 
 
-def _value(node: ast.expr, text: str) -> float:
-    """A number with an optional sign."""
-    sign = 1.0
-    while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        sign = -sign if isinstance(node.op, ast.USub) else sign
-        node = node.operand
-    if (
-        isinstance(node, ast.Constant)
-        and isinstance(node.value, int | float)
-        and not isinstance(node.value, bool)
-    ):
-        return sign * float(node.value)
-    raise PriorError(f"prior {text!r}: {ast.unparse(node)!r} is not a number")
-
-
-def _known() -> str:
-    """Names for a message."""
-    return ", ".join([*DISTRIBUTIONS, TRUNCATED])
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The nearest known name, as the end of a sentence; empty when none is near."""
+    lowered = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), list(lowered), n=1)
+    return f" (did you mean {lowered[near[0]]!r}?)" if near else ""

@@ -113,9 +113,9 @@ def _sensitivity(
     inside = place.within("[sensitivity]")
     asked = inside.validated(SensitivityTable, {**(file.sensitivity or {}), **(analysis.sensitivity or {})})
     family = FAMILIES[model.family]
-    options = family.checked_options(family.implied(model.priors) | model.options())
+    options = family.estimated(family.checked_options(model.options()), model.options(), model.priors)
     held = {p.name for p in family.with_priors(options)}
-    known = held | (family.all_with_priors() if file.variant else set())
+    known = held | _held_by_variants(file, analysis)
     for name in (*asked.vary, *(name for path in asked.tipping for name in path.prior)):
         if name not in known:
             raise inside.error(f"{name!r} has no prior in this model; it has: {', '.join(sorted(held))}")
@@ -177,14 +177,12 @@ def _model(
                 raise inside.error(unknown_key(key, known))
     model = inside.validated(ModelTable, merged)
     family = FAMILIES[model.family]
-    options = family.checked_options(family.implied(model.priors) | model.options())
+    options = family.estimated(family.checked_options(model.options()), model.options(), model.priors)
     if any("centre" in table for table in (file.effects, analysis.effects)) and "centres" in options:
         options |= {"centres": "random"}
     parameters: tuple[Parameter, ...] = family.parameters(options)
     hyper = {p.name for p in family.with_priors(options)}
-    elsewhere = (
-        family.all_with_priors() if file.variant else set()
-    )  # the priors of all variants stand in one table
+    elsewhere = _held_by_variants(file, analysis)  # the priors of all variants stand in one table
     for name in model.priors:
         if name not in hyper | elsewhere:
             raise inside.error(
@@ -193,6 +191,20 @@ def _model(
             )
     own = {name: text for name, text in model.priors.items() if name in hyper}
     return model.model_copy(update={"priors": own}), {p.name for p in parameters}
+
+
+def _held_by_variants(file: SpecFile, analysis: AnalysisTable) -> set[str]:
+    """Parameters with priors under any variant; none without variants."""
+    held: set[str] = set()
+    for variant in file.variant:
+        merged: dict[str, Any] = {}
+        for layer in (file.model, variant.model, analysis.model):
+            merged |= layer.said()
+        family = FAMILIES[merged.pop("family", EFFECTS_FAMILY)]
+        priors = merged.pop("priors", {})
+        chosen = family.estimated(family.checked_options(merged), merged, priors)
+        held |= {p.name for p in family.with_priors(chosen)}
+    return held
 
 
 def _check_answered(asked: QuestionsTable, jobs: list[Job], place: Place) -> None:

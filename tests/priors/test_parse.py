@@ -63,7 +63,7 @@ def test_written_in_other_ways(written, read):
 
 
 NO_PRIORS = {
-    "": "does not parse; write it like 'HalfNormal(0.5)'",
+    "": "does not parse at character 1 (its end); write it like 'HalfNormal(0.5)'",
     "Normal": "does not parse",
     "3": "does not parse",
     "Normal(0, 1": "does not parse",
@@ -94,7 +94,7 @@ NO_PRIORS = {
     "Normal(*[0, 1])": "is not a number",
     "Normal('0', 1)": "is not a number",
     "Normal(True, 1)": "'True' is not a number",
-    "Normal(0, -False)": "'False' is not a number",
+    "Normal(0, -False)": "character 11: '-False' is not a number",
     "Truncated(Normal(0, 1), lower=True)": "'True' is not a number",
     "Truncated(Normal(0, 1), lower=nan)": "'nan' is not a number",
     "Normal(0, inf)": "'inf' is not a number",

@@ -277,4 +277,5 @@ def test_listing_names_every_distribution_and_how_it_is_written():
     assert listed.loc["StudentT", "written"] == "StudentT(nu, mu, sigma)"
     assert listed.loc["HalfCauchy", "support"] == "0 to inf"
     assert listed.loc["Beta", "support"] == "0 to 1"
-    assert listed.index[-1] == "Truncated"
+    kinds = listed["kind"].to_dict()
+    assert (kinds["Truncated"], kinds["Sceptical"]) == ("distribution", "construction")

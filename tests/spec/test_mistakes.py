@@ -118,7 +118,7 @@ ADDED = {
     "[model] option value": (
         "[model]\nrandom_effects = 'no'",
         "x.toml, [model]: option random_effects of family 'normal' is 'no'; it must be one of "
-        "'normal', 'none'",
+        "'normal', 'student_t', 'contaminated', 'none'",
     ),
     "[model] family": (
         "[model]\nfamily = 'norml'",
@@ -138,12 +138,13 @@ ADDED = {
     ),
     "prior unknown": (
         "[model]\npriors = { mu = 'Norml(0, 1)' }",
-        "x.toml, [model]: key 'priors.mu': prior 'Norml(0, 1)': 'Norml' is no known distribution; known are:",
+        "x.toml, [model]: key 'priors.mu': prior 'Norml(0, 1)', character 1: 'Norml' is no known "
+        "distribution (did you mean 'Normal'?); known are:",
     ),
     "prior without scale": (
         "[model]\npriors = { tau = 'HalfNormal()' }",
-        "x.toml, [model]: key 'priors.tau': prior 'HalfNormal()' lacks sigma; it is written "
-        "HalfNormal(sigma)",
+        "x.toml, [model]: key 'priors.tau': prior 'HalfNormal()', character 12: it lacks sigma; it is "
+        "written HalfNormal(sigma)",
     ),
     "prior a number": (
         "[model]\npriors = { mu = 3 }",
@@ -211,8 +212,8 @@ ADDED = {
     ),
     "[[analysis]] model": (
         "[[analysis]]\nname = 'a'\nmodel = { priors = { mu = 'x' } }",
-        "x.toml, analysis 'a', [model]: key 'priors.mu': prior 'x' does not parse; write it like "
-        "'HalfNormal(0.5)'",
+        "x.toml, analysis 'a', [model]: key 'priors.mu': prior 'x', character 1: does not parse: 'x' is no "
+        "distribution with its numbers; write it like 'HalfNormal(0.5)'",
     ),
     "[[analysis]] data": (
         "[[analysis]]\nname = 'a'\ndata = 'mine.csv'",

@@ -1,0 +1,136 @@
+"""Is every published prior the one in its file, found by its name, and is a mistake told where it is?"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+import bayesma as bm
+from bayesma.errors import PriorError
+from bayesma.priors import Prior
+from bayesma.priors.catalogue import catalogue, published
+from bayesma.resources import DATA
+
+LEVELS = np.array([0.05, 0.3, 0.5, 0.8, 0.99])
+SAME = 1e-12
+
+
+def rows(file: str) -> pd.DataFrame:
+    """A file as pandas reads it; "NA" alone is a missing value."""
+    path = DATA.folder() / "priors" / f"{file}.csv"
+    return pd.read_csv(path, keep_default_na=False, na_values=["NA"])
+
+
+def test_every_row_is_an_entry() -> None:
+    files = ["turner2015_heterogeneity_priors", "rhodes2015_heterogeneity_priors", "bartos_informed_priors"]
+    assert [len(rows(file)) for file in files] == [129, 193, 419]
+    assert len(catalogue()) == 741
+    listed = bm.list_priors()
+    assert (listed["kind"] == "published").sum() == 741
+    assert listed.index.is_unique
+    assert listed.loc[listed["kind"] == "published", ["source", "doi"]].ne("").all(axis=None)
+
+
+def test_turner() -> None:
+    """What a prior on tau implies for tau^2 is the published log-normal, at every quantile."""
+    for _, row in rows("turner2015_heterogeneity_priors").iterrows():
+        entry = published(f"Turner 2015: {row['outcome']}, {row['comparator1']} v {row['comparator2']}")
+        expected = stats.lognorm(row["tau2_sdlog"], scale=math.exp(row["tau2_meanlog"])).ppf(LEVELS)
+        assert entry.prior.ppf(LEVELS) ** 2 == pytest.approx(expected, rel=SAME)
+        assert (entry.parameter, entry.measure, entry.doi) == ("tau", "OR", row["doi"])
+
+
+def test_rhodes() -> None:
+    """The log of tau^2 is Student-t with the published numbers."""
+    for _, row in rows("rhodes2015_heterogeneity_priors").iterrows():
+        about = f"{row['outcome']}, {row['comparator1']} v {row['comparator2']}, {row['area']}"
+        entry = published(f"Rhodes 2015: {about}")
+        expected = stats.t(row["df"], row["tau2_location"], row["tau2_scale"]).ppf(LEVELS)
+        assert 2.0 * np.log(entry.prior.ppf(LEVELS)) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        assert (entry.parameter, entry.measure, entry.doi) == ("tau", "SMD", row["doi"])
+
+
+def informed(row: pd.Series) -> np.ndarray:
+    """Quantiles of one of its priors, by scipy."""
+    if row["family"] == "invgamma":
+        return np.asarray(stats.invgamma(row["shape"], scale=row["scale"]).ppf(LEVELS))
+    if row["family"] == "t":
+        law = stats.t(row["df"], row["location_or_mean"], row["scale"])
+    else:
+        law = stats.norm(row["location_or_mean"], row["sd"])
+    low = law.cdf(row["lower_truncation"]) if np.isfinite(row["lower_truncation"]) else 0.0
+    return np.asarray(law.ppf(low + LEVELS * (1.0 - low)))
+
+
+def test_informed_priors() -> None:
+    """In the order of the file: names are made of subfield, measure and parameter."""
+    entries = [entry for key, entry in catalogue().items() if not key.startswith(("turner", "rhodes"))]
+    table = rows("bartos_informed_priors")
+    for entry, (_, row) in zip(entries, table.iterrows(), strict=True):
+        assert entry.prior.ppf(LEVELS) == pytest.approx(informed(row), rel=1e-9, abs=1e-12)
+        assert str(row["subfield"]) in entry.name
+        assert entry.parameter == {"effect": "mu", "heterogeneity": "tau"}[row["parameter"]]
+        assert entry.doi == row["doi"]
+
+
+def test_a_name_is_a_prior_wherever_one_is_written() -> None:
+    name = "turner 2015:  mental health indicators,   pharmacological v placebo / control"
+    effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="OR")
+    fit = bm.fit(effects, priors={"tau": name}, engine="exact", random_seed=1)
+    assert '"tau": "LogNormal(' in fit.attrs["priors"]
+    grid = bm.prior_sensitivity(effects, {"tau": [name, "HalfNormal(1)"]}, favours="lower")
+    assert grid.loc[0, "tau_prior"].startswith("LogNormal(")
+
+
+@given(mid=st.floats(0.01, 100.0), tail=st.floats(0.001, 0.49), sign=st.sampled_from([-1.0, 1.0]))
+def test_a_sceptic_leaves_the_tail_beyond_the_mid(mid: float, tail: float, sign: float) -> None:
+    """Spiegelhalter, Freedman & Parmar 1994: P(beyond mid) and, for the enthusiast, P(none) are tail."""
+    sceptic = Prior.parse(f"Sceptical({sign * mid!r}, {tail!r})")
+    beyond = float(sceptic.cdf(-mid)) if sign < 0 else 1.0 - float(sceptic.cdf(mid))
+    assert beyond == pytest.approx(tail, rel=1e-4)
+    enthusiast = Prior.parse(f"Enthusiastic({sign * mid!r}, {tail!r})")
+    wrong = 1.0 - float(enthusiast.cdf(0.0)) if sign < 0 else float(enthusiast.cdf(0.0))
+    assert wrong == pytest.approx(tail, rel=1e-4)
+    neutral = Prior.parse(f"Neutral({sign * mid!r})")
+    assert 2.0 * float(neutral.cdf(-mid)) == pytest.approx(0.5, rel=1e-4)
+
+
+def test_unit_information() -> None:
+    assert str(Prior.parse("UnitInformation(4)")) == "Normal(0, 4)"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Turner 2015: pian, any v any", "character 14: no published prior has this name; the nearest are: "),
+        ("Turnr 2015: any", r"character 1: 'turnr 2015' is no known source; did you mean 'Turner 2015'\?"),
+        (
+            "HalfNorml(1)",
+            r"character 1: 'HalfNorml' is no known distribution \(did you mean 'HalfNormal'\?\)",
+        ),
+        ("Normal(0, sgma=1)", r"character 11: argument 'sgma' is not expected \(did you mean 'sigma'\?\)"),
+        ("Normal(0, 1", "does not parse at character 7"),
+        ("Truncated(Norml(0, 1), lower=0)", "character 11: 'Norml' is no known distribution"),
+        ("  Normal(0, x)", "character 13: 'x' is not a number"),
+        ("Normal(0)", "character 9: it lacks sigma; it is written Normal"),
+        ("Sceptical(0.5, 0.7)", "tail is 0.7; it must lie between 0 and 0.5"),
+        ("Sceptical(0, 0.05)", "mid is 0; give the minimal important difference"),
+        ("Scepticl(0.5, 0.05)", "did you mean 'Sceptical'"),
+    ],
+)
+def test_a_mistake_is_told_where_it_is(text: str, words: str) -> None:
+    with pytest.raises(PriorError, match=words):
+        Prior.parse(text)
+
+
+def test_the_search_holds_all_words() -> None:
+    found = bm.list_priors("turner mental placebo")
+    assert len(found) == 2
+    assert found["doi"].unique().tolist() == ["10.1002/sim.6381"]
+    assert bm.list_priors("no such words").empty
