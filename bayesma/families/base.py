@@ -40,7 +40,7 @@ class Option:
     meaning
         One line for documentation and messages.
     names
-        Whether it is a list of names, of columns for example, or the text of one formula.
+        Whether it is a list of names, of columns for example.
     estimable
         Whether a number may be a parameter instead, under a prior of its own.
     below
@@ -67,9 +67,7 @@ class Option:
         return isinstance(self.default, tuple)
 
     def value(self, given: Any) -> Any:
-        """A value without a problem, as options hold it: a list as a tuple, a formula with its tilde."""
-        if self.names and isinstance(given, str):
-            return (given if given.lstrip().startswith("~") else f"~ {given}",)
+        """A value without a problem, as options hold it: a list as a tuple."""
         if self.several:
             return tuple(given) if self.names else tuple(float(number) for number in given)
         return given
@@ -100,8 +98,6 @@ class Option:
             return value in self.allowed
         if not self.several:
             return (self.estimable and value == PRIOR) or _positive(value, self.below)
-        if self.names and isinstance(value, str):
-            return bool(value.strip())
         if not isinstance(value, list | tuple | np.ndarray):
             return False
         if self.names:

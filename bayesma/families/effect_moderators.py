@@ -22,9 +22,7 @@ BETA = Parameter(
     "effect",
 )
 OPTIONS = {
-    MODERATORS: Option(
-        (), (), "columns of study characteristics that shift the effect, or a formula", names=True
-    ),
+    MODERATORS: Option((), (), "columns of study characteristics that shift the effect", names=True),
     UNIT: Option(
         ("sd", "own"), "sd", "unit of moderators that are numbers: their sd over the studies, or their own"
     ),

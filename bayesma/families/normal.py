@@ -123,11 +123,11 @@ class Normal(Family[Effects]):
         located = ("mu", "beta") if q else ("mu",)
         if common(case.options):
             if sum(flat) > k:
-                raise PriorError(self._improper(case, f"{sum(flat)} coefficients with flat priors"))
+                raise PriorError(self._improper(case, "the coefficients"))
             return dict.fromkeys(located, math.inf)
         tau = k - sum(flat) + priors["tau"].tail - 1.0
         if tau <= 0 and not (priors["tau"].is_proper and k >= sum(flat)):
-            raise PriorError(self._improper(case, f"tau ~ {priors['tau']}"))
+            raise PriorError(self._improper(case, "tau"))
         nu = self._least_df(case)
         result = {"tau": tau, "theta": math.inf}
         for name, own in zip(located, flat, strict=False):
@@ -145,13 +145,10 @@ class Normal(Family[Effects]):
         nu = case.options.get(NU, math.inf)
         return case.priors[NU].support[0] if nu == PRIOR else float(nu)
 
-    def _improper(self, case: Case, reason: str) -> str:
-        """What to say of a posterior without an integral."""
+    def _improper(self, case: Case, who: str) -> str:
+        """What to say of a posterior without an integral; `who` needs a proper prior."""
         k, said = case.arrays["y"].size, ", ".join(f"{n} ~ {p}" for n, p in case.priors.items())
-        return (
-            f"the posterior is improper: k = {k} and {said}; {reason} leave it without a limit; give proper "
-            "priors to tau and to the coefficients"
-        )
+        return f"the posterior is improper: k = {k}, {said} leave a direction open; give {who} a proper prior"
 
     def model(self, case: Case) -> Any:
         """See `normal_model`."""

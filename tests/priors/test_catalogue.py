@@ -131,6 +131,6 @@ def test_a_mistake_is_told_where_it_is(text: str, words: str) -> None:
 
 def test_the_search_holds_all_words() -> None:
     found = bm.list_priors("turner mental placebo")
-    assert len(found) == 2
+    assert len(found) == 4
     assert found["doi"].unique().tolist() == ["10.1002/sim.6381"]
     assert bm.list_priors("no such words").empty
