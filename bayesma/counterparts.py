@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from bayesma.classical.multivariate import MultivariateFit, multivariate
 from bayesma.classical.per_visit import per_visit
 from bayesma.classical.peto import peto
 from bayesma.classical.result import FrequentistFit
-from bayesma.errors import OptionError
+from bayesma.errors import DataError, OptionError
 from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.trajectories import Trajectories
@@ -125,6 +125,9 @@ def counterparts(evidence: Effects | TwoArmCounts | ArmCounts, options: Options)
     """
     single = options.get("random_effects") == "none"
     if isinstance(evidence, Effects):
+        moderators = options.get("moderators") or ()
+        if moderators:
+            return _of_regression(evidence, list(moderators), options["moderator_unit"], single=single)
         return _of_effects(evidence, single=single)
     several = not single and evidence.k > 1
     if isinstance(evidence, ArmCounts):
@@ -152,6 +155,23 @@ def nearest(answers: dict[str, FrequentistFit]) -> tuple[str, FrequentistFit]:
 def why_undefined(answer: FrequentistFit, evidence: Evidence) -> str:
     """The reasons a method gives for having no answer, in its own words."""
     return " ".join(note for note in answer.notes if note not in evidence.notes)
+
+
+def _of_regression(
+    effects: Effects, moderators: list[str], unit: str, *, single: bool
+) -> dict[str, FrequentistFit]:
+    """The same at the moderators' centre, by meta-regression; without them where studies are too few."""
+    try:
+        answers: dict[str, FrequentistFit] = {
+            COMMON: frequentist(effects, method="EE", ci="wald", moderators=moderators, unit=unit)
+        }
+        if not single:
+            answers[REML] = frequentist(effects, method="REML", ci="hksj", moderators=moderators, unit=unit)
+    except (DataError, OptionError) as refusal:  # said beside the result
+        alone = _of_effects(effects, single=single)
+        said = f"No classical meta-regression, this is without moderators: {refusal}."
+        return {label: replace(answer, notes=(*answer.notes, said)) for label, answer in alone.items()}
+    return answers
 
 
 def _of_effects(effects: Effects, *, single: bool) -> dict[str, FrequentistFit]:

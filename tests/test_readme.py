@@ -14,13 +14,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 @pytest.mark.slow
 def test_the_python_examples_run(tmp_path, monkeypatch, capsys) -> None:
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    assert len(examples) == 4
+    assert len(examples) == 5
     monkeypatch.chdir(tmp_path)
     for example in examples:
         exec(compile(example, "README.md", "exec"), {})
     assert (tmp_path / "forest.png").stat().st_size > 10_000
     printed = capsys.readouterr().out
-    named = ("theta_new", "delta_new", "P(> 0.05)", "month of the best effect")
+    named = ("theta_new", "delta_new", "P(> 0.05)", "month of the best effect", "The probability of benefit")
     assert all(name in printed for name in named)
 
 
