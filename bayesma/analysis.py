@@ -183,7 +183,8 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             **job.model.options(),
         )
         answers = _answers(evidence, tree, job)
-        robust = robustness(evidence, tree, job)
+        primary = not spec.file.variant or job.variant == spec.file.variant[0].name
+        robust = robustness(evidence, tree, job, primary=primary)
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     conflict = prior_conflict(tree)

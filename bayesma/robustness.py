@@ -28,13 +28,17 @@ from bayesma.spec.rows import Evidence
 QUICK = (GaussianProblem, TwoParameterProblem)  # integrals solved anew for every prior
 
 
-def robustness(evidence: Evidence, fit: xr.DataTree, job: Job) -> Robustness | None:
+def robustness(evidence: Evidence, fit: xr.DataTree, job: Job, *, primary: bool) -> Robustness | None:
     """The answer under other priors, and where it flips; None where the spec does not ask.
+
+    Of a model whose every fit takes long only the primary variant is tried.
 
     Parameters
     ----------
     evidence, fit, job
         What was analysed, the posterior, and what was asked.
+    primary
+        Whether this is the file's first variant.
     """
     asked = job.sensitivity
     origin = provenance(fit)
@@ -44,6 +48,8 @@ def robustness(evidence: Evidence, fit: xr.DataTree, job: Job) -> Robustness | N
     location, *others = _movable(origin)
     favours = job.effects.favours if question is None else None
     slow = _slow(fit, origin)
+    if slow and not primary:
+        return None
     shared: dict[str, Any] = {
         "favours": favours,
         "question": question,

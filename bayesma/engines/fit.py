@@ -15,6 +15,7 @@ from bayesma.errors import OptionError
 from bayesma.families import FAMILIES, family_of
 from bayesma.numerics.threads import one_blas_thread
 from bayesma.priors import Prior
+from bayesma.priors.catalogue import check_use
 
 ENGINES = ("nuts", "exact")
 SEED_BITS = 31
@@ -147,6 +148,8 @@ def make_setting(
         )
     with_shapes = model.estimated(model.checked_options(options), options, priors or {})
     checked = model.resolved(with_shapes, evidence)
+    for name, prior in (priors or {}).items():
+        check_use(prior, name, str(getattr(evidence, "measure", "")))
     all_priors = model.checked_priors(evidence, priors, checked)
     seed = secrets.randbits(SEED_BITS) if random_seed is None else int(random_seed)
     if seed < 0:

@@ -6,11 +6,12 @@ import csv
 import difflib
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from bayesma.errors import PriorError
+from bayesma.errors import DataWarning, PriorError
 from bayesma.priors.prior import Prior
 from bayesma.resources import DATA
 
@@ -65,7 +66,8 @@ def catalogue() -> dict[str, Published]:
 
 def key_of(name: str) -> str:
     """A name as it is looked up."""
-    return " ".join(name.casefold().split())
+    spaced = re.sub(r"\s*([,:/])\s*", r" \1 ", name.casefold())
+    return " ".join(re.sub(r"\bvs?\b\.?", "v", spaced).split())
 
 
 def is_name(text: str) -> bool:
@@ -84,7 +86,7 @@ def published(text: str) -> Published:
     entries, key = catalogue(), key_of(text)
     if key in entries:
         return entries[key]
-    heads = sorted({name.partition(":")[0] for name in entries})
+    heads = sorted({name.partition(":")[0].strip() for name in entries})
     head = key.partition(":")[0].strip()
     if head not in heads:
         (meant,) = difflib.get_close_matches(head, heads, n=1, cutoff=0.0)
@@ -93,18 +95,66 @@ def published(text: str) -> Published:
             f"prior {text!r}, character 1: {head!r} is no known source; did you mean {_title(meant)!r}? "
             f"known are: {known}"
         )
-    own = [name for name in entries if name.startswith(f"{head}:")]
+    own = [name for name in entries if name.startswith(f"{head} :")]
     near = [entries[name].name for name in difflib.get_close_matches(key, own, n=CLOSE, cutoff=0.0)]
-    at = next((i for i, (a, b) in enumerate(zip(text, near[0], strict=False), 1) if a != b), len(text) + 1)
+    at = _differs(text, near[0])
     raise PriorError(
         f"prior {text!r}, character {at}: no published prior has this name; the nearest are: "
         f"{'; '.join(map(repr, near))}; list_priors(search={_title(head)!r}) shows all {len(own)}"
     )
 
 
+def check_use(prior: object, parameter: str, measure: str) -> None:
+    """Refuse a published prior for another parameter; warn where it was made for another measure.
+
+    Parameters
+    ----------
+    prior
+        As given: only a name of the catalogue is checked.
+    parameter, measure
+        What it is given for.
+
+    Raises
+    ------
+    PriorError
+        For a heterogeneity prior on anything but tau, or an effect prior on tau.
+
+    Warns
+    -----
+    DataWarning
+        Where its effect measure is not that of the evidence.
+    """
+    if not (isinstance(prior, str) and is_name(prior)):
+        return
+    entry = published(prior)
+    if (entry.parameter == "tau") != (parameter == "tau"):
+        what = "heterogeneity, tau" if entry.parameter == "tau" else "an effect"
+        raise PriorError(
+            f"prior {prior!r} was published for {what}, and is given for {parameter}; choose another of "
+            f"list_priors() with parameter {parameter!r}"
+        )
+    if entry.measure != measure:
+        warnings.warn(
+            f"prior {prior!r} of {parameter} was published for {entry.measure}, and the evidence is "
+            f"{measure}: its numbers are on another scale; choose one made for {measure}, or say why it "
+            "carries over",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _differs(text: str, name: str) -> int:
+    """The first character, counted from 1, that differs from a name in more than case and blanks."""
+    there = iter(name.casefold().replace(" ", ""))
+    for i, letter in enumerate(text.casefold(), 1):
+        if not letter.isspace() and letter != next(there, ""):
+            return i
+    return len(text) + 1
+
+
 def _title(head: str) -> str:
     """A source as it is written in names."""
-    return next(e.name.partition(":")[0] for k, e in catalogue().items() if k.startswith(f"{head}:"))
+    return next(e.name.partition(":")[0] for k, e in catalogue().items() if k.startswith(f"{head} :"))
 
 
 def _rows(file: str) -> Iterator[dict[str, str]]:

@@ -32,8 +32,8 @@ def list_priors(search: str | None = None) -> pd.DataFrame:
     >>> import bayesma as bm
     >>> bm.list_priors().loc["HalfNormal", "written"]
     'HalfNormal(sigma)'
-    >>> bm.list_priors("turner mental placebo")["written"].tolist()
-    ['LogNormal(-1.06, 0.72)', 'LogNormal(-0.995, 0.725)']
+    >>> bm.list_priors("turner any")["written"].tolist()
+    ['LogNormal(-1.28, 0.87)']
     """
     rows = {name: _distribution(name) for name in DISTRIBUTIONS}
     rows["Truncated"] = ["distribution", "Truncated(<prior>, lower=, upper=)", "lower to upper", *[""] * 4]

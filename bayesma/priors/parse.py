@@ -39,7 +39,7 @@ def parse_prior(text: str) -> Prior:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
-        at = skipped + (error.offset or 1)
+        at = skipped + _before(text.strip(), error.lineno or 1) + (error.offset or 1)
         raise PriorError(
             f"prior {text!r} does not parse at character {at} ({_piece(text, at)}); {EXAMPLE}"
         ) from error
@@ -51,6 +51,11 @@ def parse_prior(text: str) -> Prior:
 def _piece(text: str, at: int) -> str:
     """What stands at a character, in words."""
     return f"{text[at - 1]!r}" if at <= len(text) else "its end"
+
+
+def _before(text: str, line: int) -> int:
+    """Characters in the lines before one."""
+    return sum(map(len, text.splitlines(keepends=True)[: line - 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,17 @@ class _Reader:
                 f"{name!r} is no known distribution{_meant(name, known)}; known are: {', '.join(known)}, and "
                 "the published priors of list_priors()",
             )
-        return Prior(name, self._numbers(tree, name, DISTRIBUTIONS[name].parameters))
+        expected = DISTRIBUTIONS[name].parameters
+        numbers = self._numbers(tree, name, expected)
+        try:
+            return Prior(name, numbers)
+        except PriorError as error:
+            wrong = next((one for one in expected if f": {one} is " in str(error)), None)
+            if wrong is None:
+                raise
+            nodes = dict(zip(expected, tree.args, strict=False))
+            nodes |= {keyword.arg: keyword.value for keyword in tree.keywords if keyword.arg}
+            raise self._wrong(nodes[wrong], str(error).partition(": ")[2]) from error
 
     def _numbers(self, call: ast.Call, name: str, expected: Sequence[str]) -> tuple[float, ...]:
         """The numbers of a call, in the documented order."""
@@ -143,8 +158,13 @@ class _Reader:
 
     def _wrong(self, node: ast.expr | ast.keyword, what: str) -> PriorError:
         """A mistake at a node; characters are counted from 1."""
-        before = self.text.strip().encode()[: node.col_offset].decode()  # Python counts bytes
-        return PriorError(f"prior {self.text!r}, character {self.skipped + len(before) + 1}: {what}")
+        return PriorError(f"prior {self.text!r}, character {self._place(node)}: {what}")
+
+    def _place(self, node: ast.expr | ast.keyword) -> int:
+        """The character, counted from 1, at which a node begins; Python counts lines, and bytes in them."""
+        lines = self.text.strip().splitlines(keepends=True)
+        here = lines[node.lineno - 1].encode()[: node.col_offset].decode()
+        return self.skipped + _before(self.text.strip(), node.lineno) + len(here) + 1
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

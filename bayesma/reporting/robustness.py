@@ -8,8 +8,9 @@ import pandas as pd
 
 from bayesma.analysis import Analysis
 from bayesma.measures import MEASURES
+from bayesma.plots.numbers import number
 from bayesma.posterior.provenance import provenance
-from bayesma.reporting.numbers import MISSING, general, with_intervals
+from bayesma.reporting.numbers import MISSING, with_intervals
 from bayesma.reporting.tables import Cell, Chance, Row, Table, table, words
 from bayesma.results import Result
 
@@ -38,7 +39,7 @@ def grid_table(result: Result) -> Table | None:
         cells += [estimate, Chance(float(cell["p_benefit"]))]
         cells += [Chance(float(cell["p_mid"]))] if mid else []
         level = float(cell["log_evidence"])
-        cells += [MISSING if math.isnan(level) else general(level, 4)] if evidence else []
+        cells += [MISSING if math.isnan(level) else number(level, 2)] if evidence else []
         own = all(cell[f"{name}_prior"] == base[name] for name in names)
         rows.append(Row(tuple(cells), "primary" if own else "" if cell["converged"] else "alarm"))
     heads = [words(f"Prior of {name}") for name in names]

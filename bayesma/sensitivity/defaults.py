@@ -12,7 +12,7 @@ from bayesma.sensitivity.tipping_point import MOVED
 FACTORS = (0.5, 1.0, 2.0)  # of the scale of each prior
 ALONE = (0.25, 0.5, 1.0, 2.0, 4.0)  # where only one parameter has a prior to vary
 FAR = 20.0  # up and down by this factor a scale is followed, and a sceptical prior's sd down
-NEAR = 4.0  # ... where every fit takes long: so far the draws of one fit can be weighted
+NEAR = 3.0  # ... where every fit takes long: so far the draws of one fit can be weighted
 WIDE = 4.0
 SCALE = {  # place of the argument that the width of a distribution is proportional to
     "Normal": 1,

@@ -17,6 +17,7 @@ from bayesma.engines.tree import Setting
 from bayesma.errors import ConvergenceWarning, OptionError
 from bayesma.posterior.numbers import tails
 from bayesma.priors import Prior
+from bayesma.priors.catalogue import check_use
 from bayesma.sensitivity.cells import Posterior, Solver, check_fit, engine_for, quantities
 from bayesma.sensitivity.question import Ask, Question, question_of
 
@@ -181,6 +182,8 @@ def _tried(base: Setting, vary: Mapping[str, Sequence[str | Prior]]) -> dict[str
             raise OptionError(
                 f"vary names {name!r}, which has no prior in this model; it has: {', '.join(base.priors)}"
             )
+        for prior in given:
+            check_use(prior, name, str(getattr(base.evidence, "measure", "")))
         tried[name] = [Prior.parse(prior) for prior in given]
     return tried
 

@@ -121,12 +121,40 @@ def test_unit_information() -> None:
         ("Normal(0)", "character 9: it lacks sigma; it is written Normal"),
         ("Sceptical(0.5, 0.7)", "tail is 0.7; it must lie between 0 and 0.5"),
         ("Sceptical(0, 0.05)", "mid is 0; give the minimal important difference"),
+        ("Normal(0, -1)", "character 11: sigma is -1; it must be above 0"),
+        ("  Normal(0,\n x)", "character 14: 'x' is not a number"),
+        ("turner 2015:   pian, any v any", "character 17: no published prior has this name"),
         ("Scepticl(0.5, 0.05)", "did you mean 'Sceptical'"),
     ],
 )
 def test_a_mistake_is_told_where_it_is(text: str, words: str) -> None:
     with pytest.raises(PriorError, match=words):
         Prior.parse(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Turner 2015: pain, pharmacological v placebo / control",
+        "turner 2015 :pain,pharmacological vs. placebo/control",
+        "  TURNER 2015: pain ,  pharmacological V placebo / control",
+    ],
+)
+def test_case_blanks_and_versus_do_not_matter(name: str) -> None:
+    assert published(name).name == "Turner 2015: pain, pharmacological v placebo / control"
+
+
+def test_a_prior_is_used_for_what_it_was_published_for() -> None:
+    effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    heterogeneity, effect = "Rhodes 2015: any, any v any, any", "Bartos 2021: Airways, SMD, effect"
+    fit = bm.fit(effects, priors={"mu": effect, "tau": heterogeneity}, engine="exact", random_seed=1)
+    assert fit.attrs["converged"] == 1
+    with pytest.raises(PriorError, match="was published for heterogeneity, tau, and is given for mu"):
+        bm.fit(effects, priors={"mu": heterogeneity}, engine="exact")
+    with pytest.raises(PriorError, match="was published for an effect, and is given for tau"):
+        bm.prior_sensitivity(effects, {"tau": [effect]}, favours="lower")
+    with pytest.warns(bm.errors.DataWarning, match="was published for OR, and the evidence is SMD"):
+        bm.fit(effects, priors={"tau": "Turner 2015: any, any v any"}, engine="exact", random_seed=1)
 
 
 def test_the_search_holds_all_words() -> None:
