@@ -123,7 +123,7 @@ def test_unit_information() -> None:
         ("Sceptical(0, 0.05)", "mid is 0; give the minimal important difference"),
         ("Normal(0, -1)", "character 11: sigma is -1; it must be above 0"),
         ("  Normal(0,\n x)", "character 14: 'x' is not a number"),
-        ("turner 2015:   pian, any v any", "character 17: no published prior has this name"),
+        ("turner 2015:   pian, any v any", "character 16: no published prior has this name"),
         ("Scepticl(0.5, 0.05)", "did you mean 'Sceptical'"),
     ],
 )
