@@ -24,14 +24,16 @@ from bayesma.evidence.subset import Mask, row_mask, studies_of, subset
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Arrays, Case, Options
 from bayesma.families.effects import RANDOM_EFFECTS
-from bayesma.numerics.threads import one_blas_thread
 from bayesma.posterior.numbers import tails
 from bayesma.priors import Prior
 from bayesma.sensitivity.cells import Posterior, engine_for, posterior_of, quantities
 from bayesma.sensitivity.prior_sensitivity import SAMPLER, described
 from bayesma.sensitivity.question import Ask, Question, question_of
+from bayesma.sensitivity.quick import GaussianPosterior
 
-OF_STUDIES = frozenset({"study", "arm", "interval", "centre"})  # dimensions that studies leave with their rows
+OF_STUDIES = frozenset(
+    {"study", "arm", "interval", "centre"}
+)  # dimensions that studies leave with their rows
 CLASSICAL = ("frequentist_estimate", "frequentist_ci_low", "frequentist_ci_high")
 NORMAL_WIDTH = 2.0 * 1.959963984540054  # of a 95 % interval, in sds
 
@@ -152,9 +154,9 @@ class Whole:
         setting = self.part(keep)
         _warn_of_visits(setting.evidence, what)
         try:
-            with one_blas_thread():
-                setting.family.moments_below(setting.case)
-            return posterior_of(setting, self.engine, self.sampling)
+            setting.family.moments_below(setting.case)
+            quick = GaussianPosterior.solve(setting) if self.engine == "exact" else None
+            return posterior_of(setting, self.engine, self.sampling) if quick is None else quick
         except PriorError as error:
             raise PriorError(f"{what}: {error}") from error
 
