@@ -60,7 +60,7 @@ def subset[Evidence: (Effects, TwoArmCounts, ArmCounts, Trajectories, FollowUp)]
     """
     stay = _checked(evidence, keep)
     rows = row_mask(evidence, stay)
-    parts = {name: _part(getattr(evidence, name), rows) for name in ROWS[type(evidence)]}
+    parts: dict[str, Any] = {name: _part(getattr(evidence, name), rows) for name in ROWS[type(evidence)]}
     table = evidence.table
     if table is not None:
         table = table[_table_mask(evidence, stay)]
@@ -150,4 +150,4 @@ def _table_study(evidence: Any) -> Sequence[int]:
 
 def _table_mask(evidence: Any, keep: Mask) -> Mask:
     """True for the rows of the table that stay."""
-    return keep[np.asarray(_table_study(evidence))]
+    return np.asarray(keep[np.asarray(_table_study(evidence))])

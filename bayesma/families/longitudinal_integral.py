@@ -31,6 +31,11 @@ def problem_of(case: Case, hyper: Sequence[str]) -> IndependentVisits | Gaussian
     shape, structure = MEANS[options["trajectory"]], BETWEEN[options["between"]]
     free = options["trajectory"] == "visit" and options["between"] == "diagonal"
     if free and _independent(case) and not moderators.parameters_of(options):
+        if not np.isfinite(case.arrays["y"]).any(axis=0).all():
+            return NoIntegral(
+                "engine 'exact' integrates visit by visit here, and one has no estimate of any study; use "
+                "engine='nuts', or leave the visit out"
+            )
         if is_normal_mixture(priors["m"]):
             return _by_visit(case)
         return NoIntegral(_not_linear("m", ", ".join(NORMAL_MIXTURES), priors["m"]))

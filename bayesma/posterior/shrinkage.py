@@ -72,7 +72,7 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
 
 
 def study_weights(fit: xr.DataTree, origin: Provenance, case: Case) -> NDArray[np.float64]:
-    """Posterior mean of each study's share in the mean effect, shape (k,), from the grid where there is one."""
+    """Posterior mean of each study's share, shape (k,), from the grid where there is one."""
     hyper = [p.name for p in origin.family.hyper(origin.options)]
     exact = fit["exact"].dataset if "exact" in fit.children else xr.Dataset()
     stored = [exact.get(n, exact.get(f"{n}_mean", xr.DataArray())) for n in hyper]

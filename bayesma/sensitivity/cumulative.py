@@ -71,7 +71,7 @@ def cumulative(
     >>> effects = bm.Effects.from_estimates([-0.5, -0.2, 0.4], [0.2, 0.3, 0.2], ["A", "B", "C"], "SMD")
     >>> so_far = bm.cumulative(effects, order=["C", "A", "B"], favours="lower")
     >>> so_far[["estimate", "p_benefit", "k"]].round(2).loc["A"].tolist()
-    [-0.05, 0.57, 2.0]
+    [-0.05, 0.58, 2.0]
     """
     whole = Whole.read(
         evidence,
@@ -114,7 +114,8 @@ def _in_order(evidence: Any, order: str | Sequence[str] | None) -> tuple[list[st
             places = sorted(range(len(studies)), key=lambda i: values[i])
         except TypeError as error:
             raise OptionError(
-                f"order is {order!r}, whose values cannot be sorted ({error}); make them all numbers, or all text"
+                f"order is {order!r}, whose values cannot be sorted ({error}); make them all "
+                "numbers, or all text"
             ) from error
         return [studies[i] for i in places], places
     given = [str(label) for label in order]

@@ -59,11 +59,12 @@ def influence(
     pandas.DataFrame
         Index study. Columns shift and, where the model has tau, shift_tau (posterior mean without the study
         less that of all studies, in posterior sds of the latter; as in `leave_one_out` where there is no mean
-        or sd), hellinger (distance of the two posteriors of the parameter, 0 to 1), elpd_loo (log predictive density of the study
-        given the others), pareto_k (of the weights that take the study out of the draws; above 0.7 they
-        cannot), weight (share in the mean effect in per cent, see `shrinkage`; NaN for intensities over
-        follow-up), route (``"exact"``, ``"weights"`` or ``"refit"``), converged. ``attrs``: limits beyond
-        which a column is remarkable, base (the priors), defaults, parameter, engine, measure, k.
+        or sd), hellinger (distance of the two posteriors of the parameter, 0 to 1), elpd_loo (log predictive
+        density of the study given the others), pareto_k (of the weights that take the study out of the draws;
+        above 0.7 they cannot), weight (share in the mean effect in per cent, see `shrinkage`; NaN for
+        intensities over follow-up), route (``"exact"``, ``"weights"``, ``"refit"``), converged. ``attrs``:
+        limits beyond which a column is remarkable, base (the priors), defaults, parameter, engine, measure,
+        k.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def influence(
     >>> import bayesma as bm
     >>> effects = bm.Effects.from_estimates([-0.5, -0.2, 0.4], [0.2, 0.3, 0.2], ["A", "B", "C"], "SMD")
     >>> bm.influence(effects, random_seed=1)[["shift", "shift_tau", "elpd_loo"]].round(2).loc["C"].tolist()
-    [-0.88, -0.73, -1.76]
+    [-1.28, -0.9, -2.3]
     """
     whole = Whole.read(
         evidence,
@@ -102,7 +103,7 @@ def influence(
         full = _Full(whole, tree)
         rows = [full.without(i) for i in range(studies.size)]
     table = pd.DataFrame(rows, index=pd.Index(studies.astype(object), name="study"))
-    table.insert(table.columns.get_loc("route"), "weight", 100.0 * _weights(tree, studies.size))
+    table.insert(list(table).index("route"), "weight", 100.0 * _weights(tree, studies.size))
     failed = int((~table["converged"]).sum()) + int(not tree.attrs["converged"])
     say(caught, failed, len(table) + 1, "fits")
     limits = {

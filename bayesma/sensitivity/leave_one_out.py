@@ -92,7 +92,7 @@ def leave_one_out(
     >>> effects = bm.Effects.from_estimates([-0.5, -0.2, 0.4], [0.2, 0.3, 0.2], ["A", "B", "C"], "SMD")
     >>> left_out = bm.leave_one_out(effects, favours="lower")
     >>> left_out[["estimate", "p_benefit", "shift"]].round(2).loc["C"].tolist()
-    [-0.38, 0.95, -0.88]
+    [-0.39, 0.95, -1.28]
     """
     whole = Whole.read(
         evidence,
@@ -130,7 +130,7 @@ def groups(evidence: Any, by: str | None) -> dict[str, Mask]:
     labels = list(dict.fromkeys(values))
     if len(labels) < 2:
         raise OptionError(
-            f"by is {by!r}, which is {labels[0]!r} in every study, so that nothing is left without it; give a "
+            f"by is {by!r}, which is {labels[0]!r} in every study, so nothing is left without it; give a "
             "column with two values at least"
         )
     each = np.array(values)

@@ -100,6 +100,8 @@ class Whole:
         Probabilities of the ends of the intervals.
     engine, sampling
         As in `cells.Solver`.
+    automatic
+        Whether nobody asked for the engine.
     """
 
     setting: Setting
@@ -108,6 +110,7 @@ class Whole:
     ends: tuple[float, float]
     engine: str
     sampling: Mapping[str, Any]
+    automatic: bool
 
     @classmethod
     def read(
@@ -132,7 +135,9 @@ class Whole:
         asked = question_of(setting, question, favours, mid) if has_question else _location(setting)
         if question is not None:
             _refuse_studies(setting, asked)
-        return cls(setting, asked, has_question, ends, engine_for([setting], engine), sampling)
+        return cls(
+            setting, asked, has_question, ends, engine_for([setting], engine), sampling, engine is None
+        )
 
     @property
     def studies(self) -> NDArray[np.str_]:
@@ -155,10 +160,17 @@ class Whole:
         _warn_of_visits(setting.evidence, what)
         try:
             setting.family.moments_below(setting.case)
-            quick = GaussianPosterior.solve(setting) if self.engine == "exact" else None
-            return posterior_of(setting, self.engine, self.sampling) if quick is None else quick
+            engine = self._engine(setting)
+            quick = GaussianPosterior.solve(setting) if engine == "exact" else None
+            return posterior_of(setting, engine, self.sampling) if quick is None else quick
         except PriorError as error:
             raise PriorError(f"{what}: {error}") from error
+
+    def _engine(self, setting: Setting) -> str:
+        """NUTS where fewer studies have no integral, as with a visit that none of them has."""
+        if not (self.automatic and self.engine == "exact" and isinstance(setting.evidence, Trajectories)):
+            return self.engine
+        return engine_for([setting], None)
 
     def row(self, posterior: Posterior) -> dict[str, Any]:
         """The columns of one fit."""
@@ -176,7 +188,7 @@ class Whole:
         return found | self._classical(setting)
 
     def _classical(self, setting: Setting) -> dict[str, float]:
-        """The classical answer for the same studies, where there is one as quick: effects without moderators."""
+        """The classical answer for the same studies, for effects without moderators, where it is quick."""
         evidence, options = setting.evidence, setting.options
         if not isinstance(evidence, Effects) or options.get("moderators"):
             return {}
@@ -218,7 +230,7 @@ def check_something_stays(studies: Sequence[str] | NDArray[np.str_], question: s
     """
     if len(studies) < 2:
         raise OptionError(
-            f"{question} leaves studies out, and there is only {studies[0]!r}; it needs two studies at least. "
+            f"{question} leaves studies out, and there is only {str(studies[0])!r}; it needs two studies. "
             "prior_sensitivity(evidence, ...) asks what the prior contributes to the answer of one study"
         )
 
@@ -264,7 +276,7 @@ def _warn_of_visits(evidence: Any, what: str) -> None:
     if empty.size:
         months = ", ".join(f"{month:g}" for month in empty)
         warnings.warn(
-            f"{what}: no study is left with an estimate at month {months}; what is said of it there comes from "
+            f"{what}: no study is left with an estimate at month {months}; what is said of it comes from "
             "other months and the priors",
             DataWarning,
             stacklevel=4,
