@@ -201,7 +201,7 @@ def test_a_visit_that_no_other_study_has_keeps_its_place() -> None:
 
 def test_visits_by_themselves_say_why_one_without_studies_has_no_integral() -> None:
     """Where engine='exact' was asked for; without an engine this study is left out by NUTS."""
-    with pytest.raises(PriorError, match="without C: .*one has no estimate of any study"):
+    with pytest.raises(PriorError, match=r"without C: .*one has no estimate of any study"):
         bm.leave_one_out(_three_courses(), question="m[6] < 0", between="diagonal", engine="exact")
 
 
