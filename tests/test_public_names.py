@@ -18,6 +18,7 @@ FUNCTIONS = [
     "occupancy", "per_visit", "peto", "predict",
     "prob", "read_studies", "report", "response", "retreatment", "run", "shrinkage", "summary",
     "summary_of_findings",
+    "cumulative", "influence", "leave_one_out", "subsets",
     "model_average", "power_scaling", "prior_data_conflict", "prior_sensitivity", "tipping_point",
 ]  # fmt: skip
 CLASSES = ["ArmCounts", "Effects", "FollowUp", "Prior", "Trajectories", "TwoArmCounts"]

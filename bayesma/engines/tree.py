@@ -50,10 +50,15 @@ class Setting:
         """The numbers the family computes with."""
         return Case(self.family.arrays(self.evidence, self.options), self.priors, self.options)
 
+    @cached_property
+    def coords(self) -> dict[str, NDArray[Any]]:
+        """Labels of the dimensions."""
+        return self.family.coords(self.evidence, self.options)
+
     @property
     def study(self) -> NDArray[Any]:
         """Labels of the studies, shape (k,)."""
-        return self.family.coords(self.evidence, self.options)["study"]
+        return self.coords["study"]
 
 
 def build(
@@ -80,7 +85,7 @@ def build(
         Further attributes of the root; numbers and text only.
     """
     family, case = setting.family, setting.case
-    coords = family.coords(setting.evidence, setting.options)
+    coords = setting.coords
     dims = {p.name: p.dims for p in family.parameters(setting.options)}
     moments = family.moments_below(case)
     shape = next(iter(hyper.values())).shape[:2]
@@ -131,7 +136,7 @@ def _prior(setting: Setting, dims: Mapping[str, tuple[str, ...]]) -> xr.Dataset:
     """Independent prior draws of the hyper-parameters and of a new study's effect."""
     family, options = setting.family, setting.options
     rng = np.random.default_rng([setting.seed, 2])
-    coords = family.coords(setting.evidence, setting.options)
+    coords = setting.coords
     draws: Arrays = {}
     for p in family.hyper(options):
         size = (PRIOR_DRAWS, *(coords[dim].size for dim in p.dims))

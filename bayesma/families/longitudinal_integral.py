@@ -31,9 +31,7 @@ def problem_of(case: Case, hyper: Sequence[str]) -> IndependentVisits | Gaussian
     shape, structure = MEANS[options["trajectory"]], BETWEEN[options["between"]]
     free = options["trajectory"] == "visit" and options["between"] == "diagonal"
     if free and _independent(case) and not moderators.parameters_of(options):
-        if is_normal_mixture(priors["m"]):
-            return _by_visit(case)
-        return NoIntegral(_not_linear("m", ", ".join(NORMAL_MIXTURES), priors["m"]))
+        return _by_visit(case)
     linear = (*shape.linear, *moderators.parameters_of(options))
     names = [name for name in hyper if name not in {p.name for p in linear}]
     if structure.tau.dims:
@@ -68,13 +66,20 @@ def _independent(case: Case) -> bool:
     return case.options["within"] == "given" and not np.any(within[:, ~np.eye(visits, dtype=bool)])
 
 
-def _by_visit(case: Case) -> IndependentVisits:
+def _by_visit(case: Case) -> IndependentVisits | NoIntegral:
     """One normal-normal problem a visit."""
-    y = case.arrays["y"]
+    y, prior = case.arrays["y"], case.priors["m"]
+    if not is_normal_mixture(prior):
+        return NoIntegral(_not_linear("m", ", ".join(NORMAL_MIXTURES), prior))
+    if not np.isfinite(y).any(axis=0).all():
+        return NoIntegral(
+            "engine 'exact' integrates visit by visit here, and one has no estimate of any study; use "
+            "engine='nuts', or leave the visit out"
+        )
     variance = np.einsum("kttl->kt", case.arrays["within"])
     studies = tuple(np.flatnonzero(np.isfinite(column)) for column in y.T)
     visits = tuple(
-        GaussianProblem(y[at, t], np.sqrt(variance[at, t]), case.priors["m"], case.priors["tau"])
+        GaussianProblem(y[at, t], np.sqrt(variance[at, t]), prior, case.priors["tau"])
         for t, at in enumerate(studies)
     )
     return IndependentVisits(visits, studies, len(y))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.families.base import Case
@@ -55,7 +56,7 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     k = observed.size
     columns = {"mean": posterior.mean(), "sd": posterior.sd(), "ci_low": low, "ci_high": high}
     index = pd.Index(fit["log_likelihood"].dataset["study"].values, name="study")
-    weight = 100.0 * _weights(fit, origin, case)
+    weight = 100.0 * study_weights(fit, origin, case)
     if observed.ndim == 2:
         weight = np.repeat(weight, observed.shape[1])
         index = pd.MultiIndex.from_product([index, labels_of(fit, "visit")], names=["study", "visit"])
@@ -70,8 +71,8 @@ def shrinkage(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     )
 
 
-def _weights(fit: xr.DataTree, origin: Provenance, case: Case) -> np.ndarray:
-    """Posterior mean of each study's share, from the grid where there is one."""
+def study_weights(fit: xr.DataTree, origin: Provenance, case: Case) -> NDArray[np.float64]:
+    """Posterior mean of each study's share, shape (k,), from the grid where there is one."""
     hyper = [p.name for p in origin.family.hyper(origin.options)]
     exact = fit["exact"].dataset if "exact" in fit.children else xr.Dataset()
     stored = [exact.get(n, exact.get(f"{n}_mean", xr.DataArray())) for n in hyper]

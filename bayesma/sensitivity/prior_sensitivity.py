@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,11 +13,12 @@ import xarray as xr
 
 from bayesma.engines.fit import make_setting
 from bayesma.engines.tree import Setting
-from bayesma.errors import ConvergenceWarning, OptionError
+from bayesma.errors import OptionError
 from bayesma.posterior.numbers import tails
 from bayesma.priors import Prior
 from bayesma.priors.catalogue import check_use
 from bayesma.sensitivity.cells import Posterior, Solver, check_fit, engine_for, quantities
+from bayesma.sensitivity.gathered import gathered, say
 from bayesma.sensitivity.question import Ask, Question, question_of
 
 ANSWERS = ["estimate", "ci_low", "ci_high", "p_benefit", "p_mid", "tau", "log_evidence", "converged"]
@@ -108,14 +108,13 @@ def prior_sensitivity(
     ]
     solve = Solver(engine_for(settings, engine), sampling, base, fit)
     rows = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with gathered() as caught:
         for setting in settings:
             posterior = solve(setting)
             texts = {column(name): str(setting.priors[name]) for name in tried}
             rows.append(texts | answers(posterior, asked, ends))
     grid = pd.DataFrame(rows)
-    _report(caught, int((~grid["converged"]).sum()), len(grid))
+    say(caught, int((~grid["converged"]).sum()), len(grid), "cells")
     attrs: dict[str, Any] = described(base, asked, favours, mid, solve.words) | {
         "vary": {name: [str(prior) for prior in priors] for name, priors in tried.items()},
         "ci_prob": ci_prob,
@@ -186,21 +185,3 @@ def _tried(base: Setting, vary: Mapping[str, Sequence[str | Prior]]) -> dict[str
             check_use(prior, name, str(getattr(base.evidence, "measure", "")))
         tried[name] = [Prior.parse(prior) for prior in given]
     return tried
-
-
-def _report(caught: Sequence[warnings.WarningMessage], failed: int, cells: int) -> None:
-    """One warning for all cells that did not converge; every other kind once."""
-    said = set()
-    for one in caught:
-        if issubclass(one.category, ConvergenceWarning) and failed:
-            continue
-        if str(one.message) not in said:
-            said.add(str(one.message))
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    if failed:
-        warnings.warn(
-            f"{failed} of {cells} cells did not converge and must not be used (column converged); give more "
-            "draws and tune, or engine='exact' where there is one",
-            ConvergenceWarning,
-            stacklevel=3,
-        )

@@ -163,7 +163,7 @@ def _element(setting: Setting, parameter: Parameter, label: str | None, question
         if label is not None:
             raise OptionError(f"question {question!r}: {parameter.name} is one number; leave [{label}] out")
         return 0
-    coords = setting.family.coords(setting.evidence, setting.options)
+    coords = setting.coords
     cells = itertools.product(*(np.asarray(coords[dim]).tolist() for dim in parameter.dims))
     labels = [", ".join(label_text(part) for part in cell) for cell in cells]
     if label is None or label.strip() not in labels:
