@@ -41,6 +41,7 @@ _HOMES = {
     "hazard": "posterior.hazard",
     "retreatment": "posterior.retreatment",
     "occupancy": "posterior.occupancy",
+    "outliers": "posterior.outliers",
     "summary_of_findings": "posterior.summary_of_findings",
     "model_disagreement": "posterior.model_disagreement",
     "model_evidence": "posterior.model_evidence",

@@ -15,7 +15,7 @@ FUNCTIONS = [
     "benefit", "compare", "crosscheck", "effect_sizes", "fit", "frequentist", "glmm",
     "hazard", "list_families", "list_measures", "list_models", "list_priors", "load_data", "load_spec",
     "mantel_haenszel", "model_disagreement", "model_evidence", "multivariate",
-    "occupancy", "per_visit", "peto", "predict",
+    "occupancy", "outliers", "per_visit", "peto", "predict",
     "prob", "read_studies", "report", "response", "retreatment", "run", "shrinkage", "summary",
     "summary_of_findings",
     "cumulative", "influence", "leave_one_out", "subsets",
