@@ -212,6 +212,7 @@ SAMPLED = {
 }
 SWAPPED = SAMPLED - {
     "normal-contaminated-prior",
+    "normal-student_t-prior-dose",
     "longitudinal-emax-cs-given-dose+cells-dose",  # test_visit_moderators.py: swapped, against the exact one
     "binomial-correlated-midpoint-student_t",
     "proportion-logit-normal-normal-none",
