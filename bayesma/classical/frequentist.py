@@ -60,7 +60,8 @@ def frequentist(
     level
         Coverage of the confidence and the prediction interval, between 0 and 1.
     moderators
-        Columns of the studies' table, centred and scaled as in `fit`.
+        Columns of the studies' table, or one formula of them, ``["~ ablat * alloc"]``; centred and scaled as
+        in `fit`.
     unit
         ``"sd"`` or ``"own"``: the unit in which `coefficients` count; `per_unit` is there either way.
 

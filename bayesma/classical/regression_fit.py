@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bayesma.classical.intervals import normal_quantile, t_quantile
 from bayesma.classical.result import FrequentistFit
 from bayesma.errors import OptionError
-from bayesma.evidence.moderators import at_values, require_moderators
+from bayesma.evidence.moderators import at_values, main_labels, require_moderators
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -31,6 +31,7 @@ class RegressionFit(FrequentistFit):
         own unit, if asked), categories against the first. `statistic` is z for ``ci="wald"``, else t.
     per_unit
         The same per unit of each moderator; ``intercept`` is where all are 0 (and categories the first).
+        Beside an interaction, a moderator's coefficient, here and above, is that where the others are 0.
     covariance
         Of `coefficients`, shape (p, p), as `ci` has it.
     df
@@ -90,7 +91,7 @@ class RegressionFit(FrequentistFit):
         [1.0, 4.0]
         """
         labels = [str(label) for label in self.coefficients.index[1:]]
-        require_moderators(at, list(dict.fromkeys(label.split(": ")[0] for label in labels)))
+        require_moderators(at, list(dict.fromkeys(label.split(": ")[0] for label in main_labels(labels))))
         for name, values in at.items():
             if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
                 raise OptionError(f"at holds {name} = {values!r}; give a list of values, [{values!r}]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayesma.errors import DataError, DataWarning, OptionError
+from bayesma.evidence.formulas import terms_of
 
 type Array = NDArray[np.float64]
+
+TIMES = " × "  # between the labels of an interaction
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,11 +29,13 @@ class Moderators:
     Attributes
     ----------
     labels
-        One a column, shape (q,): the moderator, or ``cells: UC v BM`` for a category against the first.
+        One a column, shape (q,): the moderator, or ``cells: UC v BM`` for a category against the first; of an
+        interaction those of its columns, ``dose × cells: UC v BM``.
     values
         Centred and scaled, shape (k, q).
     centre, scale
-        Mean over the studies, and the standard deviation over them (1 for categories), shapes (q,).
+        Mean over the studies, and the standard deviation over them (1 for categories), shapes (q,); of an
+        interaction those of the product.
     """
 
     labels: NDArray[np.str_]
@@ -55,25 +61,31 @@ def read_moderators(
 
     Numbers are centred at their mean over the studies and divided by their standard deviation (n - 1);
     categories are indicators of each but the first (in the order of a pandas categorical, else of the
-    alphabet), centred at their share.
+    alphabet), centred at their share. An interaction is the product of the columns as they are, then centred
+    and scaled like a number (unless it is of categories alone): beside one, the coefficient of a moderator is
+    that of studies in which the others are 0, or the first category.
 
     Parameters
     ----------
     table
         One row a study, as `studies`.
     names
-        Columns; each becomes one column, or one fewer than it has categories.
+        Columns; each becomes one column, or one fewer than it has categories. Or one formula of them,
+        ``["~ dose * cells"]``: see `bayesma.evidence.formulas.terms_of`.
     studies
         Labels, for messages.
     source
         Name of the file, for messages.
+    unit
+        ``"sd"``, or ``"own"``: numbers are then not divided.
 
     Raises
     ------
     OptionError
-        For a name the table has not, or one given twice.
+        For a name the table has not, or one given twice; for a formula that cannot be read.
     DataError
-        For an empty cell, a number that is not finite, and a moderator that is the same in all studies.
+        For an empty cell, a number that is not finite, and a moderator or an interaction that is the same in
+        all studies.
 
     Examples
     --------
@@ -84,19 +96,20 @@ def read_moderators(
     >>> read.labels.tolist(), read.values.round(2).tolist()
     (['dose', 'cells: UC v BM'], [[-1.0, 0.33], [1.0, -0.67], [0.0, 0.33]])
     """
+    terms = terms_of(names)
+    mains = [term[0] for term in terms if len(term) == 1]
+    parts = {name: _indicators(name, _column(table, name, mains, studies, source)) for name in mains}
     columns: dict[str, Array] = {}
     scales: list[float] = []
-    for name in names:
-        column = _column(table, name, names, studies, source)
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            values = column.to_numpy(dtype=np.float64)
-            columns[name] = values
-            scales.append(float(np.std(values, ddof=1)) if unit == "sd" else 1.0)
-        else:
-            first, *others = _categories(column)
-            text = column.astype(str).to_numpy()
-            columns |= {f"{name}: {one} v {first}": (text == one).astype(np.float64) for one in others}
-            scales += [1.0] * len(others)
+    for term in terms:
+        for combined in itertools.product(*(parts[name].items() for name in term)):
+            labels, factors = zip(*combined, strict=True)
+            label, values = TIMES.join(labels), np.prod(factors, axis=0)
+            if len(term) > 1:
+                _require_interaction(labels, values, source)
+            columns[label] = values
+            numeric = bool(set(labels) & set(term))  # a number has its name for a label
+            scales.append(float(np.std(values, ddof=1)) if unit == "sd" and numeric else 1.0)
     raw = np.column_stack(list(columns.values())) if columns else np.empty((len(studies), 0))
     centre, scale = raw.mean(axis=0), np.array(scales)
     values = (raw - centre) / scale
@@ -140,7 +153,8 @@ def at_values(asked: Mapping[str, object], labels: Sequence[str], centre: Array,
     Parameters
     ----------
     asked
-        Values by moderator, all of them among `labels`.
+        Values by moderator, all of them among `labels`. An interaction with what is not stated is averaged
+        over the studies.
     labels, centre, scale
         As in `Moderators`.
 
@@ -149,25 +163,74 @@ def at_values(asked: Mapping[str, object], labels: Sequence[str], centre: Array,
     OptionError
         For a category the model has not, or a value that is no number.
     """
-    out = np.zeros(len(labels))
+    alone, stated = main_labels(labels), {}
     for name, value in asked.items():
-        own = [i for i, label in enumerate(labels) if label == name]
-        if own:
+        if name in alone:
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise OptionError(f"at holds {name} = {value!r}; give a finite number")
-            out[own[0]] = (float(value) - centre[own[0]]) / scale[own[0]]
+            stated[name] = float(value)
             continue
         head = f"{name}: "
-        pairs = {i: label.removeprefix(head) for i, label in enumerate(labels) if label.startswith(head)}
-        chosen = {i: float(pair.startswith(f"{value} v ")) for i, pair in pairs.items()}
+        pairs = {label: label.removeprefix(head) for label in alone if label.startswith(head)}
+        chosen = {label: float(pair.startswith(f"{value} v ")) for label, pair in pairs.items()}
         if not any(chosen.values()) and not all(pair.endswith(f" v {value}") for pair in pairs.values()):
             raise OptionError(
                 f"at holds {name} = {value!r}; its categories, each against the first, are: "
                 f"{', '.join(pairs.values())}"
             )
-        for i, indicator in chosen.items():
-            out[i] = (indicator - centre[i]) / scale[i]
-    return out
+        stated |= chosen
+    means = {frozenset(_parts(label, alone)): mean for label, mean in zip(labels, centre, strict=True)}
+    means[frozenset()] = 1.0
+    raw = np.array([_product(_parts(label, alone), stated, means) for label in labels])
+    return np.asarray((raw - centre) / scale)
+
+
+def main_labels(labels: Sequence[str]) -> list[str]:
+    """Those of moderators by themselves, not of interactions.
+
+    Examples
+    --------
+    >>> from bayesma.evidence.moderators import main_labels
+    >>> main_labels(["dose", "cells: UC v BM", "dose × cells: UC v BM"])
+    ['dose', 'cells: UC v BM']
+    """
+    return [label for label in labels if TIMES not in label or not set(label.split(TIMES)) <= set(labels)]
+
+
+def _parts(label: str, alone: Sequence[str]) -> list[str]:
+    """Labels of the columns whose product it is."""
+    return [label] if label in alone else label.split(TIMES)
+
+
+def _product(
+    parts: Sequence[str], stated: Mapping[str, float], means: Mapping[frozenset[str], float]
+) -> float:
+    """Of stated values, and of the mean over the studies of the product of the others."""
+    others = frozenset(part for part in parts if part not in stated)
+    return float(math.prod(stated[part] for part in parts if part in stated) * means[others])
+
+
+def _indicators(name: str, column: pd.Series) -> dict[str, Array]:
+    """A number as it is, or each category but the first, by label."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return {name: column.to_numpy(dtype=np.float64)}
+    first, *others = _categories(column)
+    text = column.astype(str).to_numpy()
+    return {f"{name}: {one} v {first}": (text == one).astype(np.float64) for one in others}
+
+
+def _require_interaction(labels: Sequence[str], values: Array, source: str | None) -> None:
+    """Refuse a product that tells nothing, or whose label could be read in two ways."""
+    if any(TIMES in label for label in labels):
+        raise OptionError(
+            f"the interaction of {' and '.join(map(repr, labels))} would be read as one of more columns; "
+            f"write another sign than {TIMES.strip()!r} in the column or its categories"
+        )
+    if np.ptp(values) == 0.0:
+        raise DataError(
+            f"{source or 'the input'}: the interaction {TIMES.join(labels)} is {values[0]:g} in all "
+            f"{values.size} studies, which tells nothing; leave it out (+ for *)"
+        )
 
 
 def _column(

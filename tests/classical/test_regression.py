@@ -257,3 +257,67 @@ def test_prediction_at_the_centre_is_the_fit():
         row = fit.predict({"ablat": [effects.table["ablat"].mean()]}).iloc[0]
         for name in ("estimate", "se", "ci_low", "ci_high", "pi_low", "pi_high"):
             assert row[name] == pytest.approx(getattr(fit, name), rel=1e-10)
+
+
+def _weighted(effects, x, tau2):
+    """Coefficients and covariance at a known tau2, from a matrix written by hand."""
+    w = 1.0 / (effects.se**2 + tau2)
+    covariance = np.linalg.inv(x.T @ (w[:, None] * x))
+    return covariance @ (x.T @ (w * effects.y)), covariance
+
+
+def _by_hand(table):
+    """1, latitude, random and systematic allocation against alternate, and latitude times each."""
+    lat = table["ablat"].to_numpy(dtype=np.float64)
+    kinds = [(table["alloc"] == kind).to_numpy(dtype=np.float64) for kind in ("random", "systematic")]
+    return np.column_stack([np.ones(lat.size), lat, *kinds, *(lat * kind for kind in kinds)])
+
+
+def test_an_interaction_is_that_of_a_matrix_written_by_hand():
+    effects = _bcg()
+    fit = frequentist(effects, moderators=["~ ablat * alloc"], ci="wald")
+    x = _by_hand(effects.table)
+    beta, covariance = _weighted(effects, x, fit.tau2)
+    np.testing.assert_allclose(fit.per_unit["estimate"], beta, rtol=1e-8)
+    np.testing.assert_allclose(fit.per_unit["se"], np.sqrt(np.diag(covariance)), rtol=1e-8)
+    slopes = np.linalg.solve(covariance[1:, 1:], beta[1:])
+    assert fit.qm == pytest.approx(beta[1:] @ slopes, rel=1e-8)
+    assert (fit.qm_df, fit.q_df) == (5, 7)
+    at = fit.predict({"ablat": [10, 50], "alloc": ["alternate", "systematic"]})
+    rows = np.array([[1, 10, 0, 0, 0, 0], [1, 50, 0, 1, 0, 50]], dtype=np.float64)
+    np.testing.assert_allclose(at["estimate"], rows @ beta, rtol=1e-8)
+    np.testing.assert_allclose(at["se"], np.sqrt(np.diag(rows @ covariance @ rows.T)), rtol=1e-8)
+    alone = fit.predict({"ablat": [10.0]})["estimate"].iloc[0]
+    shares = x[:, 2:4].mean(axis=0)
+    assert alone == pytest.approx(np.array([1, 10, *shares, *(10 * shares)]) @ beta, rel=1e-8)
+
+
+def test_a_formula_of_names_is_the_published_analysis_of_their_list():
+    listed, formula = (
+        frequentist(_bcg(), moderators=names) for names in (["ablat", "alloc"], ["~ ablat + alloc"])
+    )
+    pd.testing.assert_frame_equal(listed.coefficients, formula.coefficients, check_exact=True)
+    pd.testing.assert_series_equal(listed.to_series(), formula.to_series(), check_exact=True)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(-100, 100))
+@settings(max_examples=15)
+def test_unit_and_origin_beside_an_interaction_change_no_answer(scale, shift):
+    before = _bcg()
+    table = before.table.assign(ablat=scale * (before.table["ablat"] + shift))
+    after = Effects.from_estimates(before.y, before.se, table=table)
+    one, two = (frequentist(e, moderators=["~ ablat * alloc"]) for e in (before, after))
+    for name in ("tau2", "q", "qm", "r2", "estimate", "se"):
+        assert getattr(two, name) == pytest.approx(getattr(one, name), rel=1e-5, abs=SYMMETRY), name
+    highest = [label for label in one.per_unit.index if "×" in label]
+    np.testing.assert_allclose(
+        scale * two.per_unit.loc[highest, "estimate"], one.per_unit.loc[highest, "estimate"], rtol=1e-5
+    )
+
+
+def test_as_many_coefficients_as_studies_are_refused_in_a_formula():
+    with pytest.raises(DataError, match=r"5 studies cannot tell 6 coefficients .* at least 7 are needed"):
+        data = _bcg()
+        table = data.table.iloc[[0, 3, 7, 8, 11]].assign(alloc=["a", "b", "c", "a", "b"])
+        few = Effects.from_estimates(data.y[[0, 3, 7, 8, 11]], data.se[[0, 3, 7, 8, 11]], table=table)
+        frequentist(few, moderators=["~ ablat * alloc"])
