@@ -439,9 +439,24 @@ def test_schema_of_exact(name: str, options: dict[str, Any], tmp_path: Any) -> N
 
 
 @pytest.mark.slow
-@only(SAMPLED)
+@only(SAMPLED - SWAPPED)
 def test_schema_of_nuts(name: str, options: dict[str, Any], tmp_path: Any) -> None:
     check_schema(name, options, "nuts", tmp_path)
+
+
+@pytest.mark.slow
+@only(SWAPPED)
+def test_schema_of_nuts_and_swapped_numbers(name: str, options: dict[str, Any], tmp_path: Any) -> None:
+    """Other data and prior numbers, in the normal family other k: the compiled model is reused and right."""
+    nuts._compiled.clear()
+    check_schema(name, options, "nuts", tmp_path)
+    assert len(nuts._compiled) == 1
+    arguments = {"random_seed": 5, "progressbar": False, "draws": 400, "tune": 500, **options}
+    swapped = bm.fit(evidence_of(name, options, "large"), **arguments)
+    assert len(nuts._compiled) == 1
+    nuts._compiled.clear()
+    fresh = bm.fit(evidence_of(name, options, "large"), **arguments)
+    xr.testing.assert_identical(swapped["posterior"].dataset, fresh["posterior"].dataset)
 
 
 def check_schema(name: str, options: dict[str, Any], engine: str, folder: Any) -> None:
@@ -488,20 +503,3 @@ def test_unknown_options_are_refused(name: str, options: dict[str, Any]) -> None
         what = "a list" if isinstance(value, tuple) else "(one of|a finite number|a number)"
         with pytest.raises(OptionError, match=rf"option {option} .* is 'red'; it must be {what} "):
             bm.fit(evidence, engine="exact", **{**options, option: "red"})
-
-
-@pytest.mark.slow
-@only(SWAPPED)
-def test_swapped_numbers_equal_a_fresh_compile(name: str, options: dict[str, Any]) -> None:
-    """Other data and prior numbers, in the normal family other k: the compiled model is reused and right."""
-    family = FAMILIES[name]
-    arguments = {"random_seed": 5, "progressbar": False, "draws": 200, "tune": 500, **options}
-    nuts._compiled.clear()
-    bm.fit(evidence_of(name, options, "small"), **arguments)
-    assert len(nuts._compiled) == 1
-    priors = priors_of(family, options)
-    swapped = bm.fit(evidence_of(name, options, "large"), priors=priors, **arguments)
-    assert len(nuts._compiled) == 1
-    nuts._compiled.clear()
-    fresh = bm.fit(evidence_of(name, options, "large"), priors=priors, **arguments)
-    xr.testing.assert_identical(swapped["posterior"].dataset, fresh["posterior"].dataset)
