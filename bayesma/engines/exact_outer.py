@@ -25,7 +25,7 @@ from bayesma.engines.densities import ScaleDensity
 from bayesma.engines.exact_slices import POINTS, SEED, SliceIntegral, without_scale
 from bayesma.engines.gaussian import LOUD
 from bayesma.engines.slice_levels import Slices
-from bayesma.engines.slices import log_evidence_at, rough_log_evidence, solve
+from bayesma.engines.slices import log_evidence_at, rough_log_evidence, solve, solved
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Arrays
 from bayesma.families.problems import OuterProblem, TwoParameterProblem
@@ -149,12 +149,13 @@ class OuterIntegral:
         while error > TOLERANCE and step > FINEST:
             step *= 0.5
             for z in (rule.z[:-1] + step).tolist():
-                known[z] = solve(problem.at(float(own.value(np.array([z]))[0])))
+                known[z] = solved(problem.at(float(own.value(np.array([z]))[0])))
             before, rule = rule.summary(), _Rule.of(problem, own, known, step)
             after = rule.summary()
             error = float(np.max(np.abs(after - before) / _units(after)))
-        # the error falls as its square where a step is halved; what is left is that of the last rule
-        error = max(error**2, *(slices.error for slices in rule.inner))
+        # the error falls as its square where a step is halved; what is left is that of the last rule, and the
+        # inner integrals' own, each by its share of the posterior
+        error = max(error**2, float(rule.weight @ np.array([slices.error for slices in rule.inner])))
         if error > LOUD:
             warnings.warn(
                 f"the integral over {problem.name} reached an accuracy of {error:.1g}; compare with "
@@ -325,7 +326,7 @@ def _walk(problem: OuterProblem, own: _Map, step: float, known: dict[float, Slic
 
     def height(z: float) -> float:
         at = np.array([z])
-        known[z] = solve(problem.at(float(own.value(at)[0])))
+        known[z] = solved(problem.at(float(own.value(at)[0])))
         return float(_height(problem, own, at, np.array([known[z].log_evidence]))[0])
 
     _outward(height, step)

@@ -41,6 +41,19 @@ def solve(problem: TwoParameterProblem) -> Slices:
     ConvergenceWarning
         When the estimated error stays above 1e-6.
     """
+    slices = solved(problem)
+    if slices.error > LOUD:
+        warnings.warn(
+            f"the integral over {problem.location} and {problem.scale} reached an accuracy of "
+            f"{slices.error:.1g}; compare with engine='nuts' before relying on it",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return slices
+
+
+def solved(problem: TwoParameterProblem) -> Slices:
+    """`solve` for those who weigh the error themselves."""
     posterior = Posterior.of(problem)
     reach = scale_window(posterior)
     previous, error, known = None, math.inf, None
@@ -56,13 +69,6 @@ def solve(problem: TwoParameterProblem) -> Slices:
         previous = summary
     assert known is not None
     error = max(error, _table_error(problem, known))
-    if error > LOUD:
-        warnings.warn(
-            f"the integral over {problem.location} and {problem.scale} reached an accuracy of {error:.1g}; "
-            "compare with engine='nuts' before relying on it",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
     return replace(slices, error=error, nodes=slices.weight.size)
 
 

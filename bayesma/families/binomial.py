@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from bayesma.errors import PriorError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.families import binomial_likelihood as likelihood
+from bayesma.families import effect_moderators as moderators
 from bayesma.families.base import (
     LOG_LIKELIHOOD,
     Array,
@@ -32,6 +33,7 @@ from bayesma.families.base import (
     register,
 )
 from bayesma.families.binomial_likelihood import BASELINE, CODING, SHIFTS
+from bayesma.families.effect_moderators import MODERATORS
 from bayesma.families.effects import (
     NU,
     RANDOM_EFFECTS,
@@ -43,7 +45,6 @@ from bayesma.families.effects import (
     shape_of,
     tau_of,
 )
-from bayesma.families.problems import LocationScaleEffects, NoIntegral, TwoParameterProblem
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 from bayesma.priors.defaults import default_priors
@@ -103,6 +104,7 @@ class Binomial(Family[TwoArmCounts]):
             ("normal", "student_t", "none"), "normal", "distribution of study effects; 'none' is one effect"
         ),
         NU: Option((), 4.0, "degrees of freedom of Student-t effects"),
+        **moderators.OPTIONS,
     }
 
     @property
@@ -114,10 +116,19 @@ class Binomial(Family[TwoArmCounts]):
         """Options with defaults; `nu` only where effects are Student-t."""
         return check_nu(self.name, given, super().checked_options(given))
 
+    def resolved(self, options: Options, evidence: TwoArmCounts) -> Options:
+        """Checked options; moderators that the evidence cannot tell apart are reported."""
+        moderators.check(evidence, options)
+        return options
+
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
         """Hyper-parameters, then effects and baselines of the studies and of a new one."""
         single, baseline = common(options), options[BASELINE]
-        result = [COMMON_MU] if single else [MU, TAU]
+        result = [COMMON_MU if single else MU]
+        if options.get(MODERATORS):
+            result.append(moderators.BETA)
+        if not single:
+            result.append(TAU)
         if baseline in {"random", "correlated"}:
             result += [ALPHA_MEAN, ALPHA_SD]
         if baseline == "correlated" and not single:
@@ -135,7 +146,7 @@ class Binomial(Family[TwoArmCounts]):
     def default_priors(self, evidence: TwoArmCounts, options: Options) -> Priors:
         """Those of the odds ratio for mu and tau; wide ones for baselines."""
         both = default_priors("OR", MEASURES["OR"].unit_sd, np.ones(1), None)
-        every = both | RANDOM_BASELINES | {"alpha": BASELINE_PRIOR}
+        every = both | RANDOM_BASELINES | {"alpha": BASELINE_PRIOR, "beta": both["mu"]}
         return {p.name: every[p.name] for p in self.with_priors(options)}
 
     def checked_priors(
@@ -153,15 +164,18 @@ class Binomial(Family[TwoArmCounts]):
         return priors
 
     def arrays(self, evidence: TwoArmCounts, options: Options) -> Arrays:
-        """The four counts, shapes (k,)."""
-        del options
+        """The four counts, shapes (k,); moderators where asked, see `effect_moderators.arrays_of`."""
         names = ("events_treat", "n_treat", "events_ctrl", "n_ctrl")
-        return {name: np.array(getattr(evidence, name), dtype=np.float64) for name in names}
+        counts = {name: np.array(getattr(evidence, name), dtype=np.float64) for name in names}
+        return counts | moderators.arrays_of(evidence, options)
 
     def coords(self, evidence: TwoArmCounts, options: Options) -> dict[str, NDArray[Any]]:
-        """Study labels."""
-        del options
-        return {"study": evidence.study}
+        """Labels of studies and moderators."""
+        return {"study": evidence.study} | moderators.coords_of(evidence, options)
+
+    def dims(self, array: str) -> tuple[str, ...]:
+        """Studies, and moderators."""
+        return moderators.DIMS.get(array, ("study",))
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Log odds ratios, half an event added to each cell of a table with a zero; none for double zeros."""
@@ -180,6 +194,9 @@ class Binomial(Family[TwoArmCounts]):
             if name in case.priors
         ]
         baseline = min(tails, default=math.inf)
+        if "beta" in case.priors:  # a direction in which no study speaks against is left to the priors
+            given = case.priors["beta"].tail - 1.0
+            result |= {"beta": given} | {name: min(at, given) for name, at in result.items() if name != "tau"}
         every = result | {
             "alpha_mean": case.priors["alpha_mean"].tail - 1.0 if "alpha_mean" in case.priors else math.inf,
             "alpha_sd": case.priors["alpha_sd"].tail - 1.0 if "alpha_sd" in case.priors else math.inf,
@@ -221,21 +238,21 @@ class Binomial(Family[TwoArmCounts]):
         from bayesma.families.binomial_model import support
 
         k = case.arrays["events_treat"].size
-        return (k, support(case.arrays)) if case.options[BASELINE] == "conditional" else k
+        q = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
+        return (k, q, support(case.arrays)) if case.options[BASELINE] == "conditional" else (k, q)
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Effects and baselines integrated out; conditional on the margins where the model is."""
         tau, shape = tau_of(draws), shape_of(case.options)
+        means = moderators.means(draws, case.arrays)
         if case.options[BASELINE] in {"fixed", "conditional"}:
             if common(case.options):
-                return same_for_all(
-                    likelihood.effect_likelihood(case), draws["mu"], case.arrays["n_treat"].size
-                )
-            return likelihood.effect_table(case).log_marginal(draws["mu"], tau, shape)
+                return same_for_all(likelihood.effect_likelihood(case), means, case.arrays["n_treat"].size)
+            return likelihood.effect_table(case).log_marginal(means, tau, shape)
         from bayesma.families.paired_arms import log_marginal
 
         rho = draws.get("rho", np.zeros_like(tau))
-        mean_sd = draws["alpha_mean"], draws["alpha_sd"], draws["mu"], tau, rho
+        mean_sd = draws["alpha_mean"], draws["alpha_sd"], means, tau, rho
         control, treated = likelihood.arms(case)
         return log_marginal(control.packed, treated.packed, shape, SHIFTS[case.options[CODING]], *mean_sd)
 
@@ -244,14 +261,18 @@ class Binomial(Family[TwoArmCounts]):
         options = case.options
         made: Arrays = {}
         if "delta" not in draws and not common(options):
-            given = draws["mu"], draws["tau"], shape_of(options)
+            given = moderators.means(draws, case.arrays), draws["tau"], shape_of(options)
             made["delta"], made[LOG_LIKELIHOOD] = likelihood.effect_table(case).draw(*given, rng)
         if "alpha" not in draws and options[BASELINE] == "fixed":
-            made["alpha"] = likelihood.draw_baselines(made.get("delta"), draws["mu"], case, rng)
+            effects = made.get("delta", moderators.means(draws, case.arrays))
+            made["alpha"] = likelihood.draw_baselines(effects, case, rng)
         return made | self.new_study(draws, case, rng)
 
     def new_study(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """A new study's effect and, where baselines have a distribution, its baseline."""
+        """A new study's effect and, where baselines have a distribution, its baseline.
+
+        Its moderators are at their mean over the studies.
+        """
         size = draws["mu"].shape
         made: Arrays = {}
         deviate = np.zeros(size)
@@ -265,9 +286,11 @@ class Binomial(Family[TwoArmCounts]):
         return made
 
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
-        """New events: the same patients and baselines (or margins), a new effect in every study."""
+        """New events: the same patients, moderators and baselines (or margins), new effects."""
         k = case.arrays["events_treat"].size
+        means = np.broadcast_to(moderators.means(draws, case.arrays), (draws["mu"].size, k))
         every = {name: np.repeat(draws[name], k) for name in _HYPER if name in draws}
+        every["mu"] = means.reshape(-1)
         made = self.new_study(every, case, rng)
         shape = (draws["mu"].size, k)
         delta = made.get("delta_new", every["mu"]).reshape(shape)
@@ -280,6 +303,8 @@ class Binomial(Family[TwoArmCounts]):
         """Counts of the design's arms or margins; `alpha`, where fixed, one a study or one for all."""
         one = {name: np.full(design.k, float(parameters[name])) for name in _HYPER if name in parameters}
         arrays = self.arrays(design, options)
+        if MODERATORS in arrays:
+            one["mu"] = one["mu"] + arrays[MODERATORS] @ np.asarray(parameters["beta"], dtype=np.float64)
         made = self.new_study(one, Case(arrays, {}, options), rng)
         alpha = made.get("alpha_new", np.broadcast_to(parameters.get("alpha", 0.0), (design.k,)))
         events = likelihood.events(made.get("delta_new", one["mu"])[None], alpha[None], arrays, options, rng)
@@ -289,44 +314,14 @@ class Binomial(Family[TwoArmCounts]):
             events["events_ctrl"][0],
             design.n_ctrl,
             list(design.study),
+            table=design.table,
         )
 
-    def problem(self, case: Case) -> TwoParameterProblem | NoIntegral:
-        """The integral over mu and tau, baselines fixed or conditioned away."""
-        options, priors = case.options, case.priors
-        if options[BASELINE] in {"random", "correlated"}:
-            return NoIntegral(
-                f"engine 'exact' has no integral for baseline = {options[BASELINE]!r} (four or more "
-                "parameters); use engine='nuts', or baseline='fixed' or 'conditional'"
-            )
-        table, shape = likelihood.effect_table(case), shape_of(options)
-        half = table.halved()
-        exactly = likelihood.effect_likelihood(case)
+    def problem(self, case: Case) -> object:
+        """See `binomial_integral`."""
+        from bayesma.families.binomial_integral import problem_of
 
-        def at_zero(mu: Array) -> Array:
-            """Log likelihood of each study at one common effect."""
-            return same_for_all(exactly, mu, table.k)
-
-        centre, width = likelihood.rough(case.arrays)
-        total = float(np.sum(width**-2.0))
-        return TwoParameterProblem(
-            location="mu",
-            scale="tau",
-            location_prior=priors["mu"],
-            scale_prior=priors.get("tau"),
-            link="identity",
-            null=True,
-            log_likelihood=(lambda mu, _: at_zero(mu))
-            if common(options)
-            else (lambda mu, tau: table.log_marginal(mu, tau, shape)),
-            start=(float(np.sum(centre * width**-2.0)) / total, total**-0.5),
-            scales=(float(np.min(width)), float(max(np.max(width), np.ptp(centre)))),
-            scale_moments=self.moments_below(case).get("tau", math.inf),
-            effects=None if common(options) else LocationScaleEffects("delta", "delta_new", table, shape),
-            baseline=likelihood.integrated_baseline(case) if options[BASELINE] == "fixed" else None,
-            coarser=None if common(options) else lambda mu, tau: half.log_marginal(mu, tau, shape),
-            without_scale=at_zero,
-        )
+        return problem_of(case, self)
 
 
 _HYPER = ("mu", "tau", "alpha_mean", "alpha_sd", "rho")

@@ -93,16 +93,16 @@ def integrated_baseline(case: Case) -> Baseline:
     return Baseline("alpha", quantiles, log_mixture)
 
 
-def draw_baselines(delta: Array | None, mu: Array, case: Case, rng: np.random.Generator) -> Array:
-    """Baselines given effects, shape (s, k), from a table of their conditional quantiles."""
+def draw_baselines(delta: Array, case: Case, rng: np.random.Generator) -> Array:
+    """Baselines given effects (s, k), or (s, 1), from a table of their conditional quantiles: (s, k)."""
     from scipy.special import ndtr
 
     table = effect_table(case)
     if "quantiles" not in case.memo:
         points = np.ascontiguousarray(table.points()[:, ::ROWS])
         case.memo["quantiles"] = integrated_baseline(case).quantiles(points, ndtr(LEVELS))
-    size = (mu.size, table.k)
-    effect = np.ascontiguousarray(np.broadcast_to(mu[:, None], size) if delta is None else delta)
+    size = (len(delta), table.k)
+    effect = np.ascontiguousarray(np.broadcast_to(delta, size))
     deviates = rng.standard_normal(size)
     return baseline_kernels.interpolated_draws(
         effect, deviates, LEVELS, case.memo["quantiles"], ROWS, table.packed

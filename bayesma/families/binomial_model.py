@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from bayesma.families.base import Arrays, Case
+from bayesma.families.effect_moderators import MODERATORS
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.latent import effect_density, mean_variable, standardised
 from bayesma.priors.variables import log_density, variable
@@ -44,7 +45,8 @@ def data(case: Case) -> Arrays:
 
     What follows from counts alone is computed here once, and not in the model at every step of the sampler.
     """
-    arrays, result = case.arrays, dict[str, Array]()
+    arrays = case.arrays
+    result: dict[str, Array] = {MODERATORS: arrays[MODERATORS]} if MODERATORS in arrays else {}
     conditional = case.options["baseline"] == "conditional"
     for arm in ("treat", "ctrl"):
         events, n = arrays[f"events_{arm}"], arrays[f"n_{arm}"]
@@ -121,7 +123,7 @@ def _two_arms(case: Case, held: dict[str, Any]) -> None:
     single = common(options)
     tau = None if single else variable(case.priors["tau"], "tau", lower=0.0)
     variance = 1 / w_t + 1 / w_c + (0 if tau is None else tau**2)
-    mu = mean_variable(case.priors["mu"], logit_t - logit_c, variance)
+    mu = _means(case, held, logit_t - logit_c, variance)
     rho: Any = np.float64(0)
     if options["baseline"] == "fixed":
         alpha_mean, alpha_sd = _rough_prior(case)
@@ -161,6 +163,17 @@ def _two_arms(case: Case, held: dict[str, Any]) -> None:
     pm.Potential("likelihood", likelihood)
 
 
+def _means(case: Case, held: dict[str, Any], estimate: Any, variance: Any) -> Any:
+    """The mean effect, one for all studies; with moderators one each, shape (k,)."""
+    import pytensor.tensor as pt
+
+    if MODERATORS not in held:
+        return mean_variable(case.priors["mu"], estimate, variance)
+    beta = variable(case.priors["beta"], "beta", shape=(case.arrays[MODERATORS].shape[1],))
+    shift = pt.dot(held[MODERATORS], beta)
+    return mean_variable(case.priors["mu"], estimate - shift, variance) + shift
+
+
 def _rough_prior(case: Case) -> tuple[Any, Any]:
     """Centre and scale of the baselines' prior, for the units they are sampled in."""
     from bayesma.priors.variables import data_of
@@ -179,10 +192,10 @@ def _conditional(case: Case, held: dict[str, Any]) -> None:
     logit_c, w_c = held["logit_ctrl"], held["precision_ctrl"]
     within = 1 / w_t + 1 / w_c
     if common(options):
-        effect = mean_variable(case.priors["mu"], logit_t - logit_c, within)
+        effect = _means(case, held, logit_t - logit_c, within)
     else:
         tau = variable(case.priors["tau"], "tau", lower=0.0)
-        mu = mean_variable(case.priors["mu"], logit_t - logit_c, within + tau**2)
+        mu = _means(case, held, logit_t - logit_c, within + tau**2)
         shrink = within / (within + tau**2)
         mean = (1 - shrink) * (logit_t - logit_c) + shrink * mu
         effect = standardised("delta", k, mean, (shrink * tau**2) ** 0.5)

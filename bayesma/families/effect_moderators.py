@@ -6,9 +6,12 @@ mu is then the mean effect at the moderators' centre. Thompson & Higgins 2002, d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.moderators import Moderators, read_moderators, warn_inseparable
 from bayesma.families.base import Array, Arrays, Option, Options, Parameter
@@ -34,14 +37,14 @@ DIMS = {
 }
 
 
-def read(evidence: Effects, options: Options) -> Moderators:
+def read(evidence: Effects | TwoArmCounts, options: Options) -> Moderators:
     """One row a study."""
     return read_moderators(
         evidence.table, options[MODERATORS], evidence.study.tolist(), evidence.source, unit=options[UNIT]
     )
 
 
-def check(evidence: Effects, options: Options) -> None:
+def check(evidence: Effects | TwoArmCounts, options: Options) -> None:
     """Refuse moderators the evidence has not, and say where only their priors tell them apart.
 
     Raises
@@ -53,12 +56,17 @@ def check(evidence: Effects, options: Options) -> None:
         warn_inseparable(read(evidence, options), evidence.source)
 
 
-def arrays_of(evidence: Effects, options: Options) -> Arrays:
+def arrays_of(evidence: Effects | TwoArmCounts, options: Options) -> Arrays:
     """`moderators` (k, q), with their centres and scales (q,); none without moderators."""
     if not options.get(MODERATORS):
         return {}
     found = read(evidence, options)
     return dict(zip(DIMS.keys(), (found.values, found.centre, found.scale), strict=True))
+
+
+def coords_of(evidence: Effects | TwoArmCounts, options: Options) -> dict[str, NDArray[Any]]:
+    """Labels of the columns; none without moderators."""
+    return {"moderator": read(evidence, options).labels} if options.get(MODERATORS) else {}
 
 
 def means(draws: Mapping[str, Array], arrays: Arrays) -> Array:

@@ -60,8 +60,9 @@ def tau_of(draws: Mapping[str, Array]) -> Array:
 
 
 def same_for_all(log_likelihood: Callable[[Array], Array], mu: Array, k: int) -> Array:
-    """Log likelihood of k studies at an effect common to them all: (s,) to (s, k)."""
-    return np.ascontiguousarray(log_likelihood(np.ascontiguousarray(np.broadcast_to(mu, (k, mu.size)))).T)
+    """Log likelihood of k studies at an effect common to them all, or (s, k) one each: (s,) to (s, k)."""
+    effects = np.broadcast_to(mu.T, (k, len(mu)))
+    return np.ascontiguousarray(log_likelihood(np.ascontiguousarray(effects)).T)
 
 
 def require_proper(priors: Priors) -> None:

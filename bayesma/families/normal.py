@@ -98,10 +98,7 @@ class Normal(Family[Effects]):
 
     def coords(self, evidence: Effects, options: Options) -> dict[str, NDArray[Any]]:
         """Labels of studies and moderators."""
-        coords: dict[str, NDArray[Any]] = {"study": evidence.study}
-        if options.get(MODERATORS):
-            coords["moderator"] = moderators.read(evidence, options).labels
-        return coords
+        return {"study": evidence.study} | moderators.coords_of(evidence, options)
 
     def dims(self, array: str) -> tuple[str, ...]:
         """Studies, and moderators."""

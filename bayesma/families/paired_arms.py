@@ -36,28 +36,38 @@ def log_marginal(
         Distribution of effects; correlated ones have a normal part common with the baseline.
     shift
         What one unit of effect adds to the control and to the treated logit.
-    alpha_mean, alpha_sd, mu, tau, rho
+    alpha_mean, alpha_sd, tau, rho
         Draws, shapes (s,).
+    mu
+        Mean effects, shape (s, 1), or (s, k) where each study has its own.
 
     Returns
     -------
     ndarray
         Shape (s, k).
     """
-    draws = np.ascontiguousarray(np.stack([alpha_mean, alpha_sd, mu, tau, rho], axis=1))
-    return _log_marginal(control, treated, shape.scales, shape.weights, np.array(shift), draws)
+    draws = np.ascontiguousarray(np.stack([alpha_mean, alpha_sd, tau, rho], axis=1))
+    means = np.ascontiguousarray(mu)
+    return _log_marginal(control, treated, shape.scales, shape.weights, np.array(shift), draws, means)
 
 
 @compiled
 def _log_marginal(
-    control: Packed, treated: Packed, scales: Array, weights: Array, shift: Array, draws: Array
+    control: Packed,
+    treated: Packed,
+    scales: Array,
+    weights: Array,
+    shift: Array,
+    draws: Array,
+    means: Array,
 ) -> Array:
     """Sum over the components of the effects' distribution: given one, the logits are bivariate normal."""
     k = control.centre.size
     result = np.empty((draws.shape[0], k))
     for s in range(draws.shape[0]):
-        a, sd_a, mu, tau, rho = draws[s]
+        a, sd_a, tau, rho = draws[s]
         for i in range(k):
+            mu = means[s, i if means.shape[1] > 1 else 0]
             of_control, of_treated = tables.row(i, control), tables.row(i, treated)
             largest, total = -np.inf, 0.0
             for c in range(scales.size):

@@ -217,14 +217,15 @@ def draws(
     table: Packed,
     fine: Fine,
 ) -> Array:
-    """Draws and log likelihoods, shape (2, n, k)."""
+    """Draws and log likelihoods, shape (2, n, k); means (n, 1), or (n, k) where each study has its own."""
     k = table.centre.size
-    result = np.empty((2, mean.size, k))
+    result = np.empty((2, mean.shape[0], k))
     terms = np.empty(fine.points)
     for i in range(k):
         of, effects, masses = row(i, table), fine.effects[i], fine.masses[i]
-        for n in range(mean.size):
-            m, s, chance, other = mean[n], sd[n], u[n, i], normal[n, i]
+        own = i if mean.shape[1] > 1 else 0
+        for n in range(mean.shape[0]):
+            m, s, chance, other = mean[n, own], sd[n], u[n, i], normal[n, i]
             level, scale = 0.0, scales[0]
             if scales.size > 1:
                 level = log_mixture(m, s, scales, weights, of)

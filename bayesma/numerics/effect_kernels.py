@@ -240,11 +240,11 @@ def log_mixture(mean: float, sd: float, scales: Array, weights: Array, of: Row) 
 
 @unlocked
 def log_marginals(mean: Array, sd: Array, scales: Array, weights: Array, table: Packed) -> Array:
-    """Shape (n, k)."""
+    """Means (n, 1), or (n, k) where each study has its own: shape (n, k)."""
     k = table.centre.size
-    result = np.empty((mean.size, k))
+    result = np.empty((mean.shape[0], k))
     for i in range(k):
-        of = row(i, table)
-        for n in range(mean.size):
-            result[n, i] = log_mixture(mean[n], sd[n], scales, weights, of)
+        of, own = row(i, table), i if mean.shape[1] > 1 else 0
+        for n in range(mean.shape[0]):
+            result[n, i] = log_mixture(mean[n, own], sd[n], scales, weights, of)
     return result

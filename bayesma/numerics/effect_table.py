@@ -133,18 +133,28 @@ class EffectTable:
         return np.asarray(p.centre[:, None] + p.width[:, None] * np.sinh(z))
 
     def log_marginal(self, mean: Array, sd: Array, shape: Shape) -> Array:
-        """Log of each study's likelihood integrated over effects: mean and sd (n,) in, (n, k) out."""
-        mean, sd = np.ascontiguousarray(mean), np.ascontiguousarray(sd)
+        """Log of each study's likelihood integrated over effects, shape (n, k).
+
+        Parameters
+        ----------
+        mean
+            Shape (n,), or (n, k) where each study has its own.
+        sd
+            Shape (n,), in units of which `shape` is.
+        shape
+            Distribution of effects around their mean.
+        """
+        mean, sd = _by_study(mean), np.ascontiguousarray(sd)
         return by_rows(
             lambda part: log_marginals(mean[part], sd[part], shape.scales, shape.weights, self.packed),
-            mean.size,
+            sd.size,
             FEWEST // self.k + 1,
         )
 
     def draw(self, mean: Array, sd: Array, shape: Shape, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Effects drawn given their study's data and mean, sd of shape (n,), and `log_marginal`: (n, k)."""
-        size = (mean.size, self.k)
-        mean, sd = np.ascontiguousarray(mean), np.ascontiguousarray(sd)
+        """Effects drawn given their study's data, mean and sd as in `log_marginal`, and that: (n, k) each."""
+        size = (sd.size, self.k)
+        mean, sd = _by_study(mean), np.ascontiguousarray(sd)
         uniform, other, normal = rng.uniform(size=size), rng.uniform(size=size), rng.standard_normal(size)
         fine = refined(self.packed)
 
@@ -153,12 +163,17 @@ class EffectTable:
             made = draws(mean[part], sd[part], shape.scales, shape.weights, *chance, self.packed, fine)
             return np.moveaxis(made, 0, 1)
 
-        effects, likelihood = np.moveaxis(by_rows(some, mean.size, FEWEST // self.k + 1), 1, 0)
+        effects, likelihood = np.moveaxis(by_rows(some, sd.size, FEWEST // self.k + 1), 1, 0)
         return effects, likelihood
 
     def at(self, effect: Array, studies: NDArray[np.intp]) -> Array:
         """Log likelihood of studies (q,) at effects (q, g), of that shape; 0 for one beyond the last."""
         return interpolate_many(effect, studies, self.packed)
+
+
+def _by_study(mean: Array) -> Array:
+    """One column for all studies, or one each."""
+    return np.ascontiguousarray(mean if mean.ndim > 1 else mean[:, None])
 
 
 def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array) -> Packed:

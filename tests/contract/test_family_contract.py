@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import warnings
@@ -53,8 +54,22 @@ DOSES = {"A": 1.0, "B": 4.0, "C": 2.0, "D": 3.0, "E": 1.0, "F": 2.0, "G": 5.0}
 EVIDENCE: dict[str, dict[str, Any]] = {
     "binomial": {
         "one": TABLES([2], [14], [5], [12], ["A"]),
-        "small": TABLES([2, 0, 7], [14, 20, 30], [5, 1, 9], [12, 22, 28], ["A", "B", "C"]),
-        "large": TABLES([1, 3, 4], [24, 10, 40], [6, 0, 12], [22, 12, 38], ["D", "E", "F"]),
+        "small": TABLES(
+            [2, 0, 7],
+            [14, 20, 30],
+            [5, 1, 9],
+            [12, 22, 28],
+            ["A", "B", "C"],
+            table=pd.DataFrame({"dose": [1.0, 4.0, 2.0], "cells": ["UC", "BM", "BM"]}),
+        ),
+        "large": TABLES(
+            [1, 3, 4],
+            [24, 10, 40],
+            [6, 0, 12],
+            [22, 12, 38],
+            ["D", "E", "F"],
+            table=pd.DataFrame({"dose": [3.0, 1.0, 2.0], "cells": ["UC", "BM", "BM"]}),
+        ),
     },
     "proportion": {
         "one": bm.ArmCounts.from_counts([3], [14], ["A"]),
@@ -167,6 +182,7 @@ OVER_TIME |= {
     "decay_within": "Beta(2, 3)",
 }
 BASELINES = {
+    "beta": "Normal(0.2, 0.6)",
     "alpha": "Normal(-1, 3)",
     "alpha_mean": "Normal(-1, 2)",
     "alpha_sd": "HalfNormal(1)",
@@ -199,6 +215,7 @@ SAMPLED = {
     "binomial-fixed-control-normal",
     "binomial-correlated-midpoint-student_t",
     "binomial-conditional-control-normal",
+    "binomial-fixed-midpoint-normal-dose",
     "proportion-logit-normal-normal-none",
     "proportion-beta-binomial-normal-none",
     "proportion-logit-normal-normal-random",
@@ -223,6 +240,11 @@ SWAPPED = SAMPLED - {
 COLUMNS = {"moderators": ("dose", "cells"), "slope_moderators": ("dose",)}
 OF_COLUMNS = {"moderator_unit"}  # options that only decide the numbers in columns
 FURTHER = {
+    "binomial": (
+        {"baseline": "fixed", "coding": "midpoint", "random_effects": "normal", "moderators": ("dose",)},
+        {"baseline": "conditional", "random_effects": "none", "moderators": ("dose",)},
+        {"baseline": "correlated", "random_effects": "student_t", "moderators": ("dose", "cells")},
+    ),
     "normal": (
         {"random_effects": "normal", "moderators": ("dose", "cells")},
         {"random_effects": "none", "moderators": ("dose",)},
@@ -338,8 +360,9 @@ def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, Any]
     latent = len(FAMILIES[name].sampled(FAMILIES[name].checked_options(options))) > len(
         FAMILIES[name].hyper(FAMILIES[name].checked_options(options))
     )
-    setting = setting_of(name, options, "one" if latent else "small")
-    family, case = setting.family, setting.case
+    apart = name == "binomial" and "moderators" in options  # one study by itself has no moderator
+    setting = setting_of(name, options, "one" if latent and not apart else "small")
+    family, case = setting.family, first_study(setting) if apart else setting.case
     model = family.model(case)
     hyper = [p.name for p in family.hyper(setting.options)]
     points = {p: draws for p, draws in hyper_draws(setting, POINTS).items() if p in hyper}
@@ -349,6 +372,13 @@ def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, Any]
     for i in range(POINTS):
         ours = density({p: np.asarray(draws[i]) for p, draws in points.items()})
         assert ours == pytest.approx(numpy[i], abs=ROUTES)
+
+
+def first_study(setting: Any) -> Any:
+    """The numbers of the first study alone, its moderators centred over all of them."""
+    arrays = setting.case.arrays
+    kept = {n: v[:1] if setting.family.dims(n)[0] == "study" else v for n, v in arrays.items()}
+    return dataclasses.replace(setting.case, arrays=kept, memo={})
 
 
 def integrated_density(model: Any, hyper: list[str]) -> Callable[[dict[str, np.ndarray]], float]:
