@@ -42,6 +42,7 @@ _HOMES = {
     "retreatment": "posterior.retreatment",
     "occupancy": "posterior.occupancy",
     "outliers": "posterior.outliers",
+    "meta_regression": "posterior.regression",
     "summary_of_findings": "posterior.summary_of_findings",
     "model_disagreement": "posterior.model_disagreement",
     "model_evidence": "posterior.model_evidence",

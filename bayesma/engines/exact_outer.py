@@ -193,6 +193,7 @@ class OuterIntegral:
         if one.scale_prior is not None:
             scales = [np.repeat(slices.scale, slices.location.shape[1]) for slices in self.rule.inner]
             variables[one.scale] = ("node", np.concatenate(scales))
+            variables[f"{one.scale}_slice"] = ("slice", np.concatenate([s.scale for s in self.rule.inner]))
             variables |= self._scale(one.scale)
         variables |= self._outer()
         drawn = self.draw(POINTS, np.random.default_rng(SEED))

@@ -73,6 +73,7 @@ class SliceIntegral:
             density = slices.scale_density
             window = asdict(density.scale_map) | {"low": density.low, "high": density.high}
             variables[problem.scale] = ("node", np.repeat(slices.scale, n))
+            variables[f"{problem.scale}_slice"] = ("slice", slices.scale)
             text = {"window": json.dumps(window)}
             variables[f"{problem.scale}_density"] = (f"{problem.scale}_degree", density.series, text)
         effects: Densities | None = None

@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 TAIL = 1e-11  # probability beyond either end of a grid
 PANELS, DEGREE = 24, 32  # of a composite Gauss-Legendre rule on one density
 FINE, COARSE = 800, 240  # nodes of the location in a slice: by itself, and under each node of a control risk
+MOST, FEWEST = 400_000, 48  # nodes of all slices together, and of one all the same
 NEGLIGIBLE = 1e-11  # weight, relative to the largest, of a node that is left out
 STRATA, GROUPS = 40, 40  # of components merged into one: by sd, and within by mean
 MANY, CELLS = 2000, 800  # components from which a mixture is taken by cells, and how many
@@ -167,20 +168,20 @@ def joint_nodes(fit: xr.DataTree, location: str, scale: str, size: int = FINE) -
         draws = fit["posterior"].dataset
         one, other = (draws[name].transpose(*SAMPLE).values.reshape(-1) for name in (location, scale))
         return JointNodes(one, other, np.full(one.size, 1.0 / one.size), np.zeros(one.size, dtype=np.int64))
-    scales = fit["exact"].dataset[scale].values
+    exact = fit["exact"].dataset
     if isinstance(posterior, SlicedDensity):
-        u, w = legendre.rule(size)
+        u, w = legendre.rule(max(min(size, MOST // len(posterior.window)), FEWEST))
         centre, unit, low, high = posterior.window.T[:, :, None]
         values = centre + unit * np.sinh(low + 0.5 * (high - low) * (u + 1.0))
         weight = np.array([legendre.evaluate_many(u, series) for series in posterior.series]) * w
-        at = scales.reshape(values.shape[0], -1)[:, :1]
+        at = exact[f"{scale}_slice"].values[:, None]
         values = special.expit(values) if posterior.expit else values
     elif isinstance(posterior, NormalMixture):
         z = np.linspace(-8.0, 8.0, size)
         heights = np.exp(-0.5 * z**2)
         values = posterior.means[0][:, None] + posterior.sds[0][:, None] * z
         weight = posterior.weight[:, None] * heights / heights.sum()
-        at = scales[:, None]
+        at = exact[scale].values[:, None]
     else:
         raise TypeError(f"no joint grid of {location} and {scale} in a {type(posterior).__name__}")
     weight = np.maximum(weight, 0.0)

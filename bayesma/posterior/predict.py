@@ -19,6 +19,7 @@ from bayesma.posterior.mean_shapes import STACKING, averaged
 from bayesma.posterior.numbers import limits_of, tails
 from bayesma.posterior.over_time import asked_of, course
 from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.regression import effects_at
 from bayesma.posterior.relapse_course import is_course
 from bayesma.posterior.relapse_months import HORIZONS, months_free
 from bayesma.posterior.single_arm import single_arm_risks
@@ -94,8 +95,9 @@ def predict(
         ``"evidence"`` (posterior probabilities of the fits, equal before the data; exact fits), or a number
         for each. They stand in ``attrs["weights"]``.
     at
-        Several visits, follow-up: values of moderators in their own unit, ``{"dose": 2, "cells": "UC"}``; the
-        others, and all when not given, at their mean over the studies.
+        Values of moderators in their own unit, ``{"dose": 2, "cells": "UC"}``; the others, and all when not
+        given, at their mean over the studies. One effect a study: also several values,
+        ``{"dose": [1, 2, 4]}``, equally many of each moderator that has a list.
     to
         Follow-up: months to which the time free of relapse is counted; 12 and 24 when not given.
 
@@ -123,6 +125,10 @@ def predict(
         every month`` asked about; the change between the two months of `rebound`. Column p_benefit is the
         probability that the quantity lies on the favoured side of no effect (of no change); NaN without
         `favours`, and where single arms know no null value.
+
+        One effect a study, and `at`: index (estimand, quantity). Estimands ``average study`` and ``new
+        study``; a row for every place, on the analysis scale (the log of a ratio), with `favours` also
+        p_benefit.
 
         Follow-up: index (estimand, quantity). Estimands ``typical study`` (its shift is 0), ``new study``
         and, where centres are a level, ``new centre``. Quantities at each month: ``relapse-free``, the
@@ -173,14 +179,17 @@ def predict(
         return _described(table, fit, origin)
     if is_course(fit):
         _check_no_risks(baseline, studies)
-        if favours is not None or rebound is not None:
-            raise OptionError("predict: of relapses none is a benefit; leave favours and rebound out")
+        _check_no_benefit(favours, rebound)
         horizons = HORIZONS if to is None else to
         table = months_free(fit, origin, months, horizons, at or {}, ends, limits)
         table.attrs["notes"] = [*table.attrs["notes"], *origin.notes]
         return _described(table, fit, origin)
-    if months is not None or rebound is not None or at is not None:
-        raise OptionError("predict: this fit has no months; leave months, rebound and at out")
+    if months is not None or rebound is not None:
+        raise OptionError("predict: this fit has no months; leave months and rebound out")
+    if at is not None:
+        if baseline is not None or studies:
+            raise OptionError("predict: at is about effects, not risks; leave baseline and studies out")
+        return _described(effects_at(fit, origin, at, ends, limits, favours), fit, origin)
     if origin.measure.code == "PLO":
         if baseline is not None:
             raise OptionError(
@@ -208,6 +217,12 @@ def _check_no_risks(baseline: object, studies: bool) -> None:
             "predict: a course over months takes no baseline, and its studies are in shrinkage; leave "
             "baseline and studies out"
         )
+
+
+def _check_no_benefit(favours: object, rebound: object) -> None:
+    """Refuse what is asked of effects where there are relapses."""
+    if favours is not None or rebound is not None:
+        raise OptionError("predict: of relapses none is a benefit; leave favours and rebound out")
 
 
 def _described(table: pd.DataFrame, fit: xr.DataTree, origin: Provenance) -> pd.DataFrame:
