@@ -19,6 +19,7 @@ from bayesma.evidence.counts import ArmCounts, TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Options
+from bayesma.measures.approximation import log_odds_ratios
 from bayesma.spec.rows import Evidence
 
 COMMON, DL, REML = "common effect, Wald", "DerSimonian-Laird, Wald", "REML, Knapp-Hartung"
@@ -132,6 +133,10 @@ def counterparts(evidence: Effects | TwoArmCounts | ArmCounts, options: Options)
     several = not single and evidence.k > 1
     if isinstance(evidence, ArmCounts):
         return {"GLMM, logit-normal": glmm(evidence, random_effects=several)}
+    if moderators := options.get("moderators"):
+        return _of_regression(
+            log_odds_ratios(evidence), list(moderators), options["moderator_unit"], single=single
+        )
     model = GLMM[options.get("baseline", "fixed")]
     return {
         MANTEL_HAENSZEL: mantel_haenszel(evidence),

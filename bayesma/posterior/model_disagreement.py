@@ -16,14 +16,13 @@ from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.families.binomial import JACKSON
 from bayesma.families.problems import NoIntegral
-from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.measures.approximation import HALF, log_odds_ratios
 from bayesma.posterior.benefit import benefit
 from bayesma.posterior.marginals import centre, marginal, parameter_names
 from bayesma.posterior.numbers import tails
 from bayesma.priors import Prior
 
 COLUMNS = ["estimate", "ci_low", "ci_high", "tau", "p_benefit", "shift", "engine", "jackson", "converged"]
-HALF = 0.5
 
 
 # label: options of family `binomial`; None for the normal approximation
@@ -108,7 +107,7 @@ def model_disagreement(
     ends = tails(ci_prob)
     seed = secrets.randbits(SEED_BITS) if random_seed is None else random_seed
     sampling = {"random_seed": seed, "draws": draws, "tune": tune, "chains": chains}
-    approximate = _normal_approximation(counts)
+    approximate = log_odds_ratios(counts)
     fits: dict[str, xr.DataTree] = {}
     for label in labels:
         options = MODELS[label]
@@ -150,20 +149,6 @@ def _checked(counts: object, include: Sequence[str] | None, engine: str) -> list
     if not labels:
         raise OptionError(f"include is empty; name one or more of: {'; '.join(MODELS)}")
     return labels
-
-
-def _normal_approximation(counts: TwoArmCounts) -> Effects:
-    """Log odds ratios with standard errors, half an event added to every cell of a table with a zero."""
-    return effect_sizes(
-        counts.to_frame(),
-        "OR",
-        study="study",
-        correction=HALF,
-        events_treat="events_treat",
-        n_treat="n_treat",
-        events_ctrl="events_ctrl",
-        n_ctrl="n_ctrl",
-    )
 
 
 def _own_priors(

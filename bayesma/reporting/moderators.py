@@ -1,16 +1,33 @@
-"""The table of moderators over months: what each adds to the effect, or to its change a month."""
+"""The tables of moderators: what each adds to the effect, or over months to its change a month."""
 
 from __future__ import annotations
 
 import math
 
+from bayesma.classical.regression_fit import RegressionFit
 from bayesma.families.visit_moderators import KINDS
 from bayesma.posterior.marginals import centre, labels_of, marginal
 from bayesma.posterior.provenance import provenance
+from bayesma.posterior.regression import meta_regression
 from bayesma.reporting.numbers import MISSING, general, rounded
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
-from bayesma.results import CLASSICAL, OverMonths
+from bayesma.results import CLASSICAL, OneEffect, OverMonths
 
+BAYESIAN = ["median", "ci_low", "ci_high"]
+HEADS = (
+    Column("Mean", "of the studies"),
+    Column("SD", "of the studies"),
+    Column("Per SD, or category", "95 % interval"),
+    Column("Per unit", "95 % interval"),
+    Column("P(above 0)"),
+    Column("Frequentist", "per SD, or category"),
+)
+NOTE = (
+    "Moderators are centred at their mean over the studies, numbers divided by their standard deviation; "
+    "a category is compared with another, after the 'v'. {above} of studies at these "
+    "means. Studies were not randomised to their moderators: what goes with a difference between them "
+    "need not cause it."
+)
 ON = {"moderators": "the effect", "slope_moderators": "its change a month"}
 TAILS = [0.025, 0.975]
 
@@ -55,23 +72,38 @@ def moderators(result: OverMonths) -> Table | None:
             )
     if not rows:
         return None
-    heads = (
-        "Moderator",
-        words("adds to"),
-        Column("Mean", "of the studies"),
-        Column("SD", "of the studies"),
-        Column("Per SD, or category", "95 % interval"),
-        Column("Per unit", "95 % interval"),
-        Column("P(above 0)"),
-        Column("Frequentist", "per SD, or category"),
-    )
-    note = (
-        "Moderators are centred at their mean over the studies, numbers divided by their standard deviation; "
-        "a category is compared with another, after the 'v'. The months above are those of studies at these "
-        "means. Studies were not randomised to their moderators: what goes with a difference between them "
-        "need not cause it."
-    )
-    return table("Moderators", heads, rows, note)
+    heads = ("Moderator", words("adds to"), *HEADS)
+    return table("Moderators", heads, rows, NOTE.format(above="The months above are those"))
+
+
+def of_one_effect(result: OneEffect) -> Table | None:
+    """One row a coefficient, the classical one beside it, then what is left; None without moderators."""
+    origin = provenance(result.fit)
+    if not origin.options.get("moderators"):
+        return None
+    found = meta_regression(result.fit)
+    classical = result.classical[1]
+    beside = classical.coefficients if isinstance(classical, RegressionFit) else None
+    unit = "one unit" if origin.options["moderator_unit"] == "own" else "one SD"
+    rows: list[list[Cell]] = []
+    for label, middle in found.attrs["centre"].items():
+        row, category = found.loc[label], ": " in label
+        rows.append(
+            [
+                label,
+                f"{100.0 * middle:.0f} %" if category else general(middle),
+                MISSING if category else general(found.attrs["scale"][label]),
+                _estimate(*row[BAYESIAN]),
+                MISSING if category else _estimate(*row[["per_unit", "per_unit_low", "per_unit_high"]]),
+                Chance(float(row["p_above"])),
+                MISSING if beside is None else _estimate(*beside.loc[label, list(CLASSICAL[:3])]),
+            ]
+        )
+    note = NOTE.format(above=f"A coefficient is what {unit} adds. The mean effect above is that")
+    if "R2" in found.index:
+        left, share = _estimate(*found.loc["tau", BAYESIAN]), _estimate(*found.loc["R2", BAYESIAN])
+        note += f" They leave a between-study tau of {left}; R2, the share they go with, is {share}."
+    return table("Moderators", ("Moderator", *HEADS), rows, note)
 
 
 def _estimate(estimate: float, low: float, high: float) -> str:

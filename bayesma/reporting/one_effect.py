@@ -14,6 +14,7 @@ from bayesma.reporting.details import (
     priors,
     studies,
 )
+from bayesma.reporting.moderators import of_one_effect
 from bayesma.reporting.numbers import probability, with_interval
 from bayesma.reporting.words import measure_of, mid_words, single_arm
 from bayesma.results import OneEffect
@@ -34,7 +35,13 @@ def content(result: OneEffect) -> Content:
             forest(result.fit, **arms, frequentist=classical, xlabel=label), f"forest plot, {title}"
         ),
         pairs=((beside, decision(result)),),
-        tables=(risk_table(result), findings(result), comparison(result), priors(result)),
+        tables=(
+            risk_table(result),
+            findings(result),
+            comparison(result),
+            of_one_effect(result),
+            priors(result),
+        ),
         folded=(
             posteriors(result),
             studies(result),
