@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit
@@ -15,6 +16,7 @@ from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.readers import load_data
 from bayesma.families import FAMILIES
 from bayesma.families.base import Case
+from bayesma.priors import Prior
 
 BINOMIAL = FAMILIES["binomial"]
 # Symmetries of the exact engine, absolute (its numbers are of order 1).
@@ -557,3 +559,64 @@ def test_crude_estimates_are_for_display_only():
     assert BINOMIAL.log_likelihood({"mu": np.zeros(1), "tau": np.ones(1)}, case)[0, 3] == pytest.approx(
         0.0, abs=1e-12
     )
+
+
+def test_moderators_of_counts_by_a_plain_sum_over_three_parameters():
+    """Evidence and moments from the NumPy marginal on an even grid of mu, beta and tau."""
+    counts = TwoArmCounts.from_counts(
+        [2, 1, 7, 3],
+        [14, 20, 30, 25],
+        [5, 1, 9, 8],
+        [12, 22, 28, 24],
+        table=pd.DataFrame({"dose": [1, 4, 2, 3]}),
+    )
+    priors = {"mu": "Normal(0, 1)", "beta": "Normal(0, 0.5)", "tau": "HalfNormal(0.4)"}
+    setting = make_setting(counts, "binomial", priors, 1, {"moderators": ["dose"]})
+    mu, beta, tau = np.linspace(-4.5, 4.0, 61), np.linspace(-2.5, 2.5, 61), (np.arange(40) + 0.5) * 0.055
+    grid = [one.ravel() for one in np.meshgrid(mu, beta, tau, indexing="ij")]
+    draws = {"mu": grid[0], "beta": grid[1][:, None], "tau": grid[2]}
+    height = BINOMIAL.log_likelihood(draws, setting.case).sum(axis=1)
+    for name, prior in priors.items():
+        height += Prior.parse(prior).logpdf(draws[name].ravel())
+    cell = (mu[1] - mu[0]) * (beta[1] - beta[0]) * (tau[1] - tau[0])
+    weight = np.exp(height - height.max())
+    fit = exact(counts, priors, moderators=["dose"])
+    evidence = height.max() + math.log(weight.sum() * cell)
+    assert fit["exact"].attrs["log_evidence"] == pytest.approx(evidence, abs=2e-4)
+    weight /= weight.sum()
+    for name, values in zip(("mu", "beta", "tau"), grid, strict=True):
+        mean = weight @ values
+        found = of(fit, name)[0]
+        assert (found[0], found[1]) == pytest.approx((mean, np.sqrt(weight @ (values - mean) ** 2)), abs=1e-3)
+
+
+def test_a_category_of_counts_is_two_analyses_where_nothing_is_shared():
+    """Under one common effect and a flat enough prior two groups are as good as apart."""
+    table = pd.DataFrame({"cells": ["UC", "UC", "BM", "BM"]})
+    both = TwoArmCounts.from_counts(
+        [8, 9, 3, 5], [40, 41, 30, 37], [5, 6, 9, 8], [42, 44, 29, 33], table=table
+    )
+    wide = {"mu": "Normal(0, 40)", "beta": "Normal(0, 40)"}
+    fit = exact(both, wide, random_effects="none", moderators=["cells"])
+    apart = [
+        of(exact(rows(both, chosen), {"mu": "Normal(0, 40)"}, random_effects="none"), "mu")[0, 0]
+        for chosen in ([2, 3], [0, 1])
+    ]
+    assert of(fit, "beta")[0, 0] == pytest.approx(apart[1] - apart[0], abs=2e-3)
+    assert of(fit, "mu")[0, 0] == pytest.approx(np.mean(apart), abs=2e-3)
+
+
+def test_several_columns_of_moderators_take_nuts():
+    with pytest.raises(
+        PriorError, match=r"no integral for 2 columns of moderators with counts; use engine='nuts'"
+    ):
+        exact(
+            TwoArmCounts.from_counts(
+                [2, 1, 7, 3],
+                [14, 20, 30, 25],
+                [5, 1, 9, 8],
+                [12, 22, 28, 24],
+                table=pd.DataFrame({"dose": [1, 4, 2, 3], "year": [1, 2, 4, 8]}),
+            ),
+            moderators=["dose", "year"],
+        )
