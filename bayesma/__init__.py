@@ -54,6 +54,7 @@ _HOMES = {
     "cumulative": "sensitivity.cumulative",
     "influence": "sensitivity.influence",
     "subsets": "sensitivity.subsets",
+    "subgroups": "sensitivity.subgroups",
     "model_average": "sensitivity.model_average",
     "crosscheck": "calibration.crosscheck",
     "load_spec": "spec",
