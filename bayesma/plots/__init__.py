@@ -1,5 +1,6 @@
 """Figures: each draws what was computed elsewhere."""
 
+from bayesma.plots.bubble import bubble
 from bayesma.plots.forest import forest
 from bayesma.plots.hazard import hazard
 from bayesma.plots.occupancy import occupancy
@@ -10,6 +11,7 @@ from bayesma.plots.sensitivity import sensitivity
 from bayesma.plots.trajectory import trajectory
 
 __all__ = [
+    "bubble",
     "forest",
     "hazard",
     "occupancy",
