@@ -24,7 +24,7 @@ def log_odds_ratios(counts: TwoArmCounts) -> Effects:
     >>> import bayesma as bm
     >>> from bayesma.measures.approximation import log_odds_ratios
     >>> log_odds_ratios(bm.TwoArmCounts.from_counts([2, 0], [60, 40], [6, 3], [58, 42])).y.round(2).tolist()
-    [-1.21, -1.93]
+    [-1.21, -1.97]
     """
     effects = effect_sizes(
         counts.to_frame(),

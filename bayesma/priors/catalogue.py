@@ -58,7 +58,7 @@ class Published:
 def catalogue() -> dict[str, Published]:
     """Every published prior, by its name in small letters and single blanks."""
     found: dict[str, Published] = {}
-    for entry in (*_turner(), *_rhodes(), *_informed()):
+    for entry in (*_weakly(), *_turner(), *_rhodes(), *_informed()):
         if found.setdefault(key_of(entry.name), entry) is not entry:
             raise PriorError(f"the catalogue has two priors called {entry.name!r}")
     return found
@@ -166,6 +166,14 @@ def _rows(file: str) -> Iterator[dict[str, str]]:
 def _compared(row: dict[str, str]) -> str:
     """Outcome and comparators."""
     return f"{row['outcome']}, {row['comparator1']} v {row['comparator2']}"
+
+
+def _weakly() -> Iterator[Published]:
+    """Half-normal on tau, for few and small studies."""
+    for row in _rows("weakly_informative_priors"):
+        prior = Prior(row["distribution"], (float(row["scale"]),))
+        name = f"{row['source'].split()[0]} {row['source'].partition('(')[2][:4]}: {row['name']}"
+        yield Published(name, prior, row["parameter"], row["measure"], row["source"], row["doi"])
 
 
 def _turner() -> Iterator[Published]:

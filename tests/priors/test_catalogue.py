@@ -28,13 +28,23 @@ def rows(file: str) -> pd.DataFrame:
 
 
 def test_every_row_is_an_entry() -> None:
-    files = ["turner2015_heterogeneity_priors", "rhodes2015_heterogeneity_priors", "bartos_informed_priors"]
-    assert [len(rows(file)) for file in files] == [129, 193, 419]
-    assert len(catalogue()) == 741
+    files = ["weakly_informative_priors", "turner2015_heterogeneity_priors"]
+    files += ["rhodes2015_heterogeneity_priors", "bartos_informed_priors"]
+    assert [len(rows(file)) for file in files] == [2, 129, 193, 419]
+    assert len(catalogue()) == 743
     listed = bm.list_priors()
-    assert (listed["kind"] == "published").sum() == 741
+    assert (listed["kind"] == "published").sum() == 743
     assert listed.index.is_unique
     assert listed.loc[listed["kind"] == "published", ["source", "doi"]].ne("").all(axis=None)
+
+
+def test_weakly_informative() -> None:
+    """Half-normal on tau: its square over the scale's is chi-squared with one degree of freedom."""
+    for _, row in rows("weakly_informative_priors").iterrows():
+        entry = published(f"Friede 2017: {row['name']}")
+        expected = stats.chi2(1).ppf(LEVELS) * row["scale"] ** 2
+        assert entry.prior.ppf(LEVELS) ** 2 == pytest.approx(expected, rel=SAME)
+        assert (entry.parameter, entry.measure, entry.doi) == ("tau", "OR", "10.1002/jrsm.1217")
 
 
 def test_turner() -> None:
@@ -70,7 +80,9 @@ def informed(row: pd.Series) -> np.ndarray:
 
 def test_informed_priors() -> None:
     """In the order of the file: names are made of subfield, measure and parameter."""
-    entries = [entry for key, entry in catalogue().items() if not key.startswith(("turner", "rhodes"))]
+    entries = [
+        entry for key, entry in catalogue().items() if not key.startswith(("turner", "rhodes", "friede"))
+    ]
     table = rows("bartos_informed_priors")
     for entry, (_, row) in zip(entries, table.iterrows(), strict=True):
         assert entry.prior.ppf(LEVELS) == pytest.approx(informed(row), rel=1e-9, abs=1e-12)

@@ -1,0 +1,188 @@
+"""Question: what does this answer, or a published one, say before the next analysis?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.stats import norm
+
+from bayesma.errors import OptionError, PriorError
+from bayesma.measures import MEASURES
+from bayesma.posterior.marginals import marginal, moments_below, parameter_names
+from bayesma.posterior.nodes import nodes_of
+from bayesma.posterior.provenance import require_fit
+from bayesma.priors import Prior
+
+LEVELS = np.linspace(0.001, 0.999, 999)  # at which probabilities are compared
+SKEWED = 0.15  # of half the width: an interval's ends may lie so unequally far, for printed digits
+DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Approximation:
+    """A prior that stands for a posterior, and how well it does.
+
+    Attributes
+    ----------
+    prior
+        The distribution; its text is ``str(...)`` of this object, too.
+    gap
+        Largest difference of the two in the probability of lying below any value.
+    low_shift, high_shift
+        How far the prior's 2.5 and 97.5 % points lie from the posterior's, in posterior sds.
+    """
+
+    prior: Prior
+    gap: float
+    low_shift: float
+    high_shift: float
+
+    def __str__(self) -> str:
+        return str(self.prior)
+
+    @property
+    def words(self) -> str:
+        """The error in a sentence."""
+        return (
+            f"{self.prior} in place of the posterior: no probability is off by more than "
+            f"{100 * self.gap:.2g} percentage points; the ends of the 95 % interval lie "
+            f"{self.low_shift:+.2f} and {self.high_shift:+.2f} sd from the posterior's"
+        )
+
+
+def as_prior(fit: xr.DataTree, parameter: str = "mu", *, widen: float = 1.0) -> Approximation:
+    """A posterior as the prior of the next analysis.
+
+    Parameters
+    ----------
+    fit
+        A result of `fit`.
+    parameter
+        One number: ``"mu"`` when the next studies come from the same population of studies, ``"theta_new"``
+        (``"delta_new"``) when the next analysis is one new setting: the meta-analytic-predictive prior
+        (Schmidli et al. 2014, doi 10.1111/biom.12242); ``"tau"``, and others above 0, become log-normal.
+    widen
+        Factor of the sd, above 1 to trust the past less.
+
+    Returns
+    -------
+    Approximation
+        ``Normal``, or ``LogNormal`` for what lies above 0: mean and sd (of the log) are the
+        posterior's, which of all such distributions is the nearest in Kullback-Leibler divergence.
+        With the error it makes.
+
+    Raises
+    ------
+    OptionError
+        For a parameter the fit has not, or one of several numbers, and `widen` not above 0.
+    PriorError
+        Where the posterior has no variance.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2, -0.4], [0.2, 0.3, 0.2], measure="SMD")
+    >>> fit = bm.fit(effects, engine="exact", random_seed=1)
+    >>> found = bm.as_prior(fit, "mu")
+    >>> print(found, round(found.gap, 3))
+    Normal(-0.393254, 0.168232) 0.019
+    >>> later = bm.fit(effects, engine="exact", priors={"mu": found.prior}, random_seed=1)
+    """
+    require_fit(fit)
+    if parameter not in parameter_names(fit):
+        raise OptionError(
+            f"as_prior: the fit has no parameter {parameter!r}; it has: {', '.join(parameter_names(fit))}"
+        )
+    if not (widen > 0.0 and math.isfinite(widen)):
+        raise OptionError(f"widen is {widen!r}; it must be above 0, for example 2")
+    posterior = marginal(fit, parameter)
+    if posterior.mean().size != 1:
+        raise OptionError(f"as_prior: {parameter} is several numbers; name one that is a single number")
+    if not moments_below(fit, parameter) > 2.0:
+        raise PriorError(
+            f"as_prior: the posterior of {parameter} has no variance, so no normal stands for it; give the "
+            "fit priors with lighter tails"
+        )
+    nodes = nodes_of(posterior)
+    positive = bool(np.all(nodes.values > 0.0)) and parameter not in {"mu", "theta_new", "delta_new"}
+    values = np.log(nodes.values) if positive else nodes.values
+    mean = float(nodes.weight @ values) if positive else float(posterior.mean()[0])
+    sd = math.sqrt(float(nodes.weight @ (values - mean) ** 2)) if positive else float(posterior.sd()[0])
+    prior = Prior("LogNormal" if positive else "Normal", (_rounded(mean), _rounded(widen * sd)))
+    low, high = posterior.quantile([0.025, 0.975])[0]
+    own = prior.ppf([0.025, 0.975])
+    unit = float(posterior.sd()[0])
+    gap = np.max(np.abs(prior.cdf(posterior.quantile(LEVELS)[0]) - LEVELS))
+    return Approximation(prior, float(gap), float((own[0] - low) / unit), float((own[1] - high) / unit))
+
+
+def published_prior(
+    estimate: float,
+    ci_low: float,
+    ci_high: float,
+    *,
+    measure: str | None = None,
+    level: float = 0.95,
+    widen: float = 1.0,
+) -> Prior:
+    """A published estimate with its interval as a normal prior.
+
+    Parameters
+    ----------
+    estimate, ci_low, ci_high
+        As printed; for ratios (measures OR, RR, HR and their like) the ratios, not their logs.
+    measure
+        Code of the effect measure; without one the numbers are taken as they are.
+    level
+        Of the interval.
+    widen
+        Factor of the sd, above 1 to trust the publication less.
+
+    Returns
+    -------
+    Prior
+        Normal on the analysis scale: the estimate, and half the interval's width over the normal quantile.
+
+    Raises
+    ------
+    OptionError
+        For an unknown measure, and a level or factor out of range.
+    PriorError
+        For ends out of order, a ratio not above 0, and an interval so far from symmetric about the estimate
+        on the analysis scale that no normal has it.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> str(bm.published_prior(0.5, 0.25, 1.0, measure="OR"))
+    'Normal(-0.693147, 0.353653)'
+    """
+    if measure is not None and measure not in MEASURES:
+        raise OptionError(f"measure is {measure!r}; it must be one of {', '.join(MEASURES)}")
+    if not 0.0 < level < 1.0 or not widen > 0.0:
+        raise OptionError(f"level is {level!r} and widen {widen!r}; give a level in (0, 1) and widen above 0")
+    ratios = measure is not None and MEASURES[measure].scale == "log"
+    printed = (ci_low, estimate, ci_high)
+    if ratios and not min(printed) > 0.0:
+        raise PriorError(
+            f"{measure} is a ratio, and the numbers are {printed}; give ratios above 0, not their logs"
+        )
+    low, middle, high = (math.log(one) if ratios else float(one) for one in printed)
+    if not low < middle < high:
+        raise PriorError(f"ci_low, estimate, ci_high are {printed}; they must rise")
+    half = 0.5 * (high - low)
+    if abs(middle - 0.5 * (high + low)) > SKEWED * half:
+        raise PriorError(
+            f"the interval {ci_low:g} to {ci_high:g} is not symmetric about {estimate:g}"
+            f"{' on the log scale' if ratios else ''}, so that no normal has it; check the digits"
+            + ("" if ratios else ", or name the measure if these are ratios")
+        )
+    return Prior("Normal", (_rounded(middle), _rounded(widen * half / float(norm.isf(0.5 * (1.0 - level))))))
+
+
+def _rounded(number: float) -> float:
+    """To as many digits as a prior is written with."""
+    return float(f"{number:.{DIGITS}g}")
