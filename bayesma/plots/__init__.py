@@ -3,21 +3,26 @@
 from bayesma.plots.bubble import bubble
 from bayesma.plots.forest import forest
 from bayesma.plots.hazard import hazard
+from bayesma.plots.influence import influence, leave_one_out
 from bayesma.plots.occupancy import occupancy
 from bayesma.plots.posterior import posterior
 from bayesma.plots.relapse import relapse
 from bayesma.plots.retreatment import retreatment
 from bayesma.plots.sensitivity import sensitivity
+from bayesma.plots.subsets import subsets
 from bayesma.plots.trajectory import trajectory
 
 __all__ = [
     "bubble",
     "forest",
     "hazard",
+    "influence",
+    "leave_one_out",
     "occupancy",
     "posterior",
     "relapse",
     "retreatment",
     "sensitivity",
+    "subsets",
     "trajectory",
 ]
