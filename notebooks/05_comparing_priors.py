@@ -61,7 +61,7 @@ print(secretome.to_frame(), zhou.to_frame(), sep="\n\n")
 # %% [markdown]
 # ## 2. The catalogue
 #
-# 741 published priors can be used by name, in Python and in an analysis file. For standardised mean differences there
+# 743 published priors can be used by name, in Python and in an analysis file. For standardised mean differences there
 # are heterogeneity by outcome, comparison and area (Rhodes 2015, doi 10.1016/j.jclinepi.2014.08.012) and effect and
 # heterogeneity by medical subfield (Bartos 2021, doi 10.1002/sim.9170).
 

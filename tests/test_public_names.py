@@ -19,7 +19,8 @@ FUNCTIONS = [
     "prob", "read_studies", "report", "response", "retreatment", "run", "shrinkage", "summary",
     "summary_of_findings",
     "cumulative", "influence", "leave_one_out", "subsets",
-    "as_prior", "elicit_prior", "meta_regression", "published_prior", "subgroups",
+    "as_prior", "elicit_prior", "meta_regression", "published_prior", "shrinkage_trace",
+    "subgroups",
     "model_average", "power_scaling", "prior_data_conflict", "prior_sensitivity", "tipping_point",
 ]  # fmt: skip
 CLASSES = ["ArmCounts", "Effects", "FollowUp", "Prior", "Trajectories", "TwoArmCounts"]

@@ -6,9 +6,11 @@ from bayesma.plots.hazard import hazard
 from bayesma.plots.influence import influence, leave_one_out
 from bayesma.plots.occupancy import occupancy
 from bayesma.plots.posterior import posterior
+from bayesma.plots.prior_posterior import prior_posterior
 from bayesma.plots.relapse import relapse
 from bayesma.plots.retreatment import retreatment
 from bayesma.plots.sensitivity import sensitivity
+from bayesma.plots.shrinkage_trace import shrinkage_trace
 from bayesma.plots.subsets import subsets
 from bayesma.plots.trajectory import trajectory
 
@@ -20,9 +22,11 @@ __all__ = [
     "leave_one_out",
     "occupancy",
     "posterior",
+    "prior_posterior",
     "relapse",
     "retreatment",
     "sensitivity",
+    "shrinkage_trace",
     "subsets",
     "trajectory",
 ]

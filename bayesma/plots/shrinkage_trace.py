@@ -1,0 +1,106 @@
+"""How do the studies' effects come together? Conditional means over tau, its posterior density beneath."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from bayesma.errors import OptionError
+from bayesma.measures import MEASURES
+from bayesma.plots import style
+from bayesma.plots.scale import ticks
+from bayesma.plots.style import Picture
+from bayesma.plots.text import text_width
+
+WIDTH, HEIGHT, TEXT, TALL = 7.2, 5.2, 7.5, 3.2
+GAP = 0.13  # inches between names at the right
+
+
+def shrinkage_trace(table: pd.DataFrame, *, title: str | None = None) -> Picture:
+    """Draw what `shrinkage_trace` found.
+
+    Parameters
+    ----------
+    table
+        Result of `shrinkage_trace`, for two values of tau or more.
+    title
+        Above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A line for each study and one, with its interval, for the mean effect; ratios on a logarithmic axis.
+        Beneath, the posterior density of tau: where it is high the lines above are the answer.
+
+    Raises
+    ------
+    OptionError
+        For another table.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    >>> fit = bm.fit(effects, priors={"mu": "Flat()"}, engine="exact", random_seed=1)
+    >>> figure = bm.plots.shrinkage_trace(bm.shrinkage_trace(fit))
+    """
+    if not isinstance(table, pd.DataFrame) or "density" not in table.attrs or len(table.attrs["density"]) < 2:
+        raise OptionError(
+            "plots.shrinkage_trace draws the table that shrinkage_trace returns, for several values of tau"
+        )
+    means, density = table["mean"].unstack("effect", sort=False), table.attrs["density"]
+    tau = means.index.to_numpy(dtype=np.float64)
+    studies = [name for name in means.columns if name != "mu"]
+    measure = MEASURES[table.attrs["measure"] if table.attrs["measure"] in MEASURES else "GEN"]
+    with style.defaults():
+        figure = style.picture(WIDTH, HEIGHT)
+        room = min(max(text_width(str(name), TEXT) for name in studies) + 0.3, 0.35 * WIDTH)
+        left, width = 0.75 / WIDTH, (WIDTH - 0.75 - room) / WIDTH
+        axes = figure.add_axes((left, 0.3, width, TALL / HEIGHT))
+        below = figure.add_axes((left, 0.1, width, 0.17), sharex=axes)
+        ends = table.xs("mu", level="effect")
+        axes.fill_between(tau, ends["ci_low"], ends["ci_high"], color=style.POSTERIOR_FILL, alpha=0.4, lw=0)
+        axes.plot(tau, means["mu"], color=style.POSTERIOR, lw=2.0, label="mu")
+        for name in studies:
+            axes.plot(tau, means[name], color=style.MUTED, lw=1.0, label=str(name))
+        _names(axes, tau[-1], means[studies].iloc[-1])
+        low, high = axes.get_ylim()
+        span = (min(low, 0.0), max(high, 0.0)) if measure.null is not None else (low, high)
+        axes.set_ylim(*span)
+        axes.set_yticks(*ticks(span, TALL, TEXT, measure.scale), parse_math=False)
+        if measure.null is not None:
+            axes.axhline(0.0, color=style.RULE, lw=0.8, zorder=0)
+        axes.set_ylabel(measure.name[:1].upper() + measure.name[1:], fontsize=8.5)
+        below.fill_between(tau, density.to_numpy(), color=style.POSTERIOR_FILL, lw=0, label="density of tau")
+        below.set_ylim(0.0, None)
+        below.set_yticks([])
+        below.set_ylabel("density", fontsize=TEXT)
+        below.set_xlabel("between-study standard deviation tau", fontsize=8.5)
+        axes.set_xlim(tau[0], tau[-1])
+        for one in (axes, below):
+            one.tick_params(labelsize=TEXT)
+            one.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelbottom=False)
+        if title is not None:
+            figure.text(0.15 / WIDTH, 0.985, title, fontsize=style.TITLE, va="top")
+    return figure
+
+
+def _names(axes: Axes, x: float, ends: pd.Series) -> None:
+    """Studies at the right ends of their lines, moved apart where they would meet."""
+    low, high = axes.get_ylim()
+    inch = (high - low) / TALL
+    order = ends.sort_values()
+    at = order.to_numpy(dtype=np.float64).copy()
+    for i in range(1, at.size):
+        at[i] = max(at[i], at[i - 1] + GAP * inch)
+    over = at[-1] - high
+    if over > 0.0:
+        at[-1] -= over
+        for i in range(at.size - 2, -1, -1):
+            at[i] = min(at[i], at[i + 1] - GAP * inch)
+    for name, place in zip(order.index, at, strict=True):
+        axes.annotate(
+            str(name), (x, place), xytext=(4, 0), textcoords="offset points", fontsize=TEXT, va="center"
+        )
