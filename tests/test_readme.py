@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 @pytest.mark.slow
 def test_the_python_examples_run(tmp_path, monkeypatch, capsys) -> None:
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.S)
-    assert len(examples) == 5
+    assert len(examples) == 6
     monkeypatch.chdir(tmp_path)
     for example in examples:
         exec(compile(example, "README.md", "exec"), {})
