@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bayesma.errors import BayesmaError, BayesmaWarning
+from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
 
 if TYPE_CHECKING:
     from bayesma.analysis import Analysis
@@ -28,6 +28,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Bayesian random-effects meta-analysis: from study-level numbers to the probability of benefit.",
 )
+
+
+SHORT = ["written", "parameter", "measure", "doi"]  # columns of priors that a terminal has room for
 
 
 class Listing(StrEnum):
@@ -65,13 +68,20 @@ def run(
 
 
 @app.command(name="list")
-def list_(what: Annotated[Listing, typer.Argument(help="What to list.")]) -> None:
+def list_(
+    what: Annotated[Listing, typer.Argument(help="What to list.")],
+    search: Annotated[str | None, typer.Argument(help="Words that a prior's name or source has.")] = None,
+) -> None:
     """List the families, measures, priors, or shipped analyses."""
     with plain_mistakes():
         import bayesma
         from bayesma.reporting.terminal import show_frame
 
-        show_frame(getattr(bayesma, f"list_{what.value}")(), Console())
+        if search is not None and what is not Listing.priors:
+            raise OptionError(f"only priors can be searched; leave {search!r} out")
+        asked = () if search is None else (search,)
+        table = getattr(bayesma, f"list_{what.value}")(*asked)
+        show_frame(table[SHORT] if what is Listing.priors else table, Console())
 
 
 @contextmanager

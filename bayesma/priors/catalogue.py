@@ -24,7 +24,7 @@ OUTCOMES = {  # what a file calls an outcome type, and the measure it is
     "dichotomous: risk difference": "RD",
     "time-to-event: log hazard ratio": "HR",
 }
-WRITTEN = re.compile(r"\s*[A-Za-z][A-Za-z. ]* \d{4}\s*:")  # how a name begins: who, when, colon
+WRITTEN = re.compile(r"\s*[A-Za-z][A-Za-z. ]*\d{4}\s*:")  # how a name begins: who, when, colon
 CLOSE = 3  # names offered in place of one that is unknown
 
 

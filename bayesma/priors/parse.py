@@ -35,16 +35,18 @@ def parse_prior(text: str) -> Prior:
         raise PriorError(f"a text of {len(text)} characters is no prior; {EXAMPLE}")
     if is_name(text):
         return published(text).prior
+    if (null := text.find("\0")) >= 0:
+        raise PriorError(
+            f"prior {text!r} does not parse at character {null + 1} (a null character); {EXAMPLE}"
+        )
     skipped = len(text) - len(text.lstrip())
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         at = skipped + _before(text.strip(), error.lineno or 1) + (error.offset or 1)
         raise PriorError(
-            f"prior {text!r} does not parse at character {at} ({_piece(text, at)}); {EXAMPLE}"
+            f"prior {text!r} does not parse at character {at} ({_piece(text, at)}){_head(text)}; {EXAMPLE}"
         ) from error
-    except ValueError as error:  # a null character
-        raise PriorError(f"prior {text!r} does not parse; {EXAMPLE}") from error
     return _Reader(text, skipped).prior(tree)
 
 
@@ -68,8 +70,8 @@ class _Reader:
     def prior(self, tree: ast.expr) -> Prior:
         """A call of a known name."""
         if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
-            what = f"does not parse: {ast.unparse(tree)!r} is no distribution with its numbers; {EXAMPLE}"
-            raise self._wrong(tree, what)
+            what = f"does not parse: {ast.unparse(tree)!r} is no distribution with its numbers"
+            raise self._wrong(tree, f"{what}{_head(self.text)}; {EXAMPLE}")
         name = tree.func.id
         if name == TRUNCATED:
             return self._truncated(tree)
@@ -79,7 +81,7 @@ class _Reader:
             try:
                 return made.build(numbers)
             except PriorError as error:
-                raise PriorError(f"prior {self.text!r}: {error}") from error
+                raise self._of_number(tree, made.parameters, error) from error
         if name not in DISTRIBUTIONS:
             known = [*DISTRIBUTIONS, TRUNCATED, *CONSTRUCTIONS]
             raise self._wrong(
@@ -92,12 +94,16 @@ class _Reader:
         try:
             return Prior(name, numbers)
         except PriorError as error:
-            wrong = next((one for one in expected if f": {one} is " in str(error)), None)
-            if wrong is None:
-                raise
-            nodes = dict(zip(expected, tree.args, strict=False))
-            nodes |= {keyword.arg: keyword.value for keyword in tree.keywords if keyword.arg}
-            raise self._wrong(nodes[wrong], str(error).partition(": ")[2]) from error
+            raise self._of_number(tree, expected, error) from error
+
+    def _of_number(self, call: ast.Call, expected: Sequence[str], error: PriorError) -> PriorError:
+        """What is wrong with a number, at its place; with all of them, at the first."""
+        said = str(error)
+        said = said.partition(": ")[2] if said.startswith("prior ") else said
+        nodes: dict[str, ast.expr] = dict(zip(expected, call.args, strict=False))
+        nodes |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        wrong = next((one for one in expected if said.startswith(f"{one} is ")), expected[0])
+        return self._wrong(nodes[wrong], said)
 
     def _numbers(self, call: ast.Call, name: str, expected: Sequence[str]) -> tuple[float, ...]:
         """The numbers of a call, in the documented order."""
@@ -140,7 +146,10 @@ class _Reader:
             if keyword.arg in bounds:
                 raise self._wrong(keyword, f"it gives {keyword.arg} twice; it is written {usage}")
             bounds[keyword.arg] = self._value(keyword.value)
-        return inner.truncate(**bounds)
+        try:
+            return inner.truncate(**bounds)
+        except PriorError as error:
+            raise self._wrong(call.keywords[0], str(error).partition(": ")[2]) from error
 
     def _value(self, node: ast.expr) -> float:
         """A number with an optional sign."""
@@ -165,6 +174,13 @@ class _Reader:
         lines = self.text.strip().splitlines(keepends=True)
         here = lines[node.lineno - 1].encode()[: node.col_offset].decode()
         return self.skipped + _before(self.text.strip(), node.lineno) + len(here) + 1
+
+
+def _head(text: str) -> str:
+    """The nearest name to what comes before the numbers; empty when that is a name."""
+    known = [*DISTRIBUTIONS, TRUNCATED, *CONSTRUCTIONS]
+    head = text.partition("(")[0].strip()
+    return "" if head in known else _meant("".join(filter(str.isalnum, head)), known)
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

@@ -145,3 +145,12 @@ def test_the_module_is_the_command():
         [sys.executable, "-m", "bayesma", "--help"], capture_output=True, text=True, check=True
     )
     assert "run" in done.stdout
+
+
+def test_priors_are_searched_and_nothing_else():
+    found = call("list", "priors", "friede")
+    assert found.exit_code == 0
+    assert found.output.count("Friede 2017") == 2 and "Turner" not in found.output
+    refused = call("list", "models", "friede")
+    assert refused.exit_code == 2
+    assert "only priors can be searched; leave 'friede' out" in " ".join(refused.output.split())

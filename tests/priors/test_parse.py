@@ -151,3 +151,27 @@ def test_objects_are_checked_like_texts():
         Prior("HalfNormal", (math.nan,))
     with pytest.raises(PriorError, match="a bound is not a number"):
         Prior("Normal", (0.0, 1.0), lower=math.nan)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Half Normal(1)", r"character 6 \('N'\) \(did you mean 'HalfNormal'\?\); write it like"),
+        ("half-normal(1)", r"character 1: .* \(did you mean 'HalfNormal'\?\)"),
+        ("HalfNormal(0.5", r"character 11 \('\('\); write it like"),
+        ("Normal(0, 1\0)", r"character 12 \(a null character\)"),
+        (
+            "Turner2015: pain, any v any",
+            "character 1: 'turner2015' is no known source; did you mean 'Turner 2015'",
+        ),
+        ("Sceptical(0, 0.05)", "character 11: mid is 0; give the minimal important difference"),
+        ("Sceptical(-0.5, 0.7)", "character 17: tail is 0.7; it must lie between 0 and 0.5"),
+        ("Sceptical(tail=0.7, mid=-0.5)", "character 16: tail is 0.7"),
+        ("Neutral(0)", "character 9: mid is 0"),
+        ("Uniform(2, 1)", "character 9: lower must be below upper"),
+        ("Truncated(Normal(0, 1), lower=5, upper=4)", "character 25: the truncation keeps no mass; widen"),
+    ],
+)
+def test_the_character_and_the_nearest_name(text, said) -> None:
+    with pytest.raises(PriorError, match=said):
+        Prior.parse(text)
