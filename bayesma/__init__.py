@@ -36,6 +36,7 @@ _HOMES = {
     "prob": "posterior.prob",
     "benefit": "posterior.benefit",
     "shrinkage": "posterior.shrinkage",
+    "stacking": "posterior.stacking",
     "shrinkage_trace": "posterior.shrinkage_trace",
     "compare": "posterior.compare",
     "predict": "posterior.predict",

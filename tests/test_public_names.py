@@ -19,7 +19,7 @@ FUNCTIONS = [
     "prob", "read_studies", "report", "response", "retreatment", "run", "shrinkage", "summary",
     "summary_of_findings",
     "cumulative", "influence", "leave_one_out", "subsets",
-    "as_prior", "elicit_prior", "meta_regression", "published_prior", "shrinkage_trace",
+    "as_prior", "elicit_prior", "meta_regression", "published_prior", "shrinkage_trace", "stacking",
     "subgroups",
     "model_average", "power_scaling", "prior_data_conflict", "prior_sensitivity", "tipping_point",
 ]  # fmt: skip

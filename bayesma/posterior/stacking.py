@@ -1,0 +1,142 @@
+"""Question: what do several models of the same studies say together?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from bayesma.errors import OptionError
+from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.posterior.marginals import Marginal, marginal, parameter_names
+from bayesma.posterior.mean_shapes import STACKING, weights_of
+from bayesma.posterior.numbers import tails
+from bayesma.posterior.provenance import provenance
+
+type Array = NDArray[np.float64]
+
+AVERAGED = "averaged"
+
+
+def stacking(
+    fits: Mapping[str, xr.DataTree],
+    parameter: str = "mu",
+    *,
+    weights: str | Mapping[str, float] = STACKING,
+    favours: str | None = None,
+    ci_prob: float = 0.95,
+) -> pd.DataFrame:
+    """Several fits of the same studies, weighted, and the mixture of their posteriors.
+
+    Parameters
+    ----------
+    fits
+        Two or more fits by label: other effects' distributions, moderators, priors, likelihoods of the same
+        outcome. That they are of the same studies is checked.
+    parameter
+        One number that all of them have and that means the same in each, ``"mu"`` or the effect in a new
+        study.
+    weights
+        ``"stacking"``: those under which the mixture predicts left-out studies best, by PSIS-LOO of the
+        marginal likelihood (Yao et al. 2018, doi 10.1214/17-BA1091); ``"evidence"``: posterior probabilities
+        of the models, equal before the data (exact fits); or a number for each.
+    favours
+        ``"lower"`` or ``"higher"``: adds p_benefit.
+    ci_prob
+        Probability of the equal-tailed intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index the labels and ``averaged``. Columns weight; mean, sd, median, ci_low, ci_high, analysis scale;
+        with `favours` p_benefit. ``attrs["notes"]``: studies for which PSIS is unreliable.
+
+    Raises
+    ------
+    OptionError
+        For fewer than two fits, fits of other studies or measures, and a parameter that one of them lacks.
+
+    Examples
+    --------
+    >>> import bayesma as bm
+    >>> effects = bm.Effects.from_estimates([-0.5, -0.2, 0.4], [0.2, 0.3, 0.2], measure="SMD")
+    >>> kinds = ("normal", "none")
+    >>> fits = {one: bm.fit(effects, random_effects=one, engine="exact", random_seed=1) for one in kinds}
+    >>> bm.stacking(fits, weights="evidence")["weight"].round(2).tolist()
+    [0.87, 0.13, 1.0]
+    """
+    ends = tails(ci_prob)
+    if favours is not None and favours not in DIRECTIONS:
+        raise OptionError(f"favours is {favours!r}; give 'lower' or 'higher'")
+    _check(fits, parameter)
+    share, notes = weights_of(fits, weights)
+    posteriors = {label: marginal(fit, parameter) for label, fit in fits.items()}
+    lines = {label: _line([one], np.ones(1), ends, favours) for label, one in posteriors.items()}
+    weight = share.to_numpy(dtype=np.float64)
+    lines[AVERAGED] = _line(list(posteriors.values()), weight, ends, favours)
+    columns = ["mean", "sd", "median", "ci_low", "ci_high", *(["p_benefit"] if favours else [])]
+    table = pd.DataFrame.from_dict(lines, orient="index", columns=columns)
+    table.insert(0, "weight", [*weight, 1.0])
+    table.index.name = "model"
+    table.attrs = {"parameter": parameter, "notes": notes}
+    return table
+
+
+def _check(fits: Mapping[str, xr.DataTree], parameter: str) -> None:
+    """Refuse what cannot be mixed."""
+    if not isinstance(fits, Mapping) or isinstance(fits, xr.DataTree) or len(fits) < 2:
+        raise OptionError("stacking takes two or more fits by label, {'normal': fit, 'student_t': other}")
+    if AVERAGED in fits:
+        raise OptionError(f"a fit is called {AVERAGED!r}, the name of their mixture; choose another label")
+    first, *_ = fits
+    reference = provenance(fits[first])
+    studies = fits[first]["observed_data"].dataset["study"].values
+    for label, fit in fits.items():
+        own = provenance(fit)
+        if own.measure.code != reference.measure.code or not np.array_equal(
+            fit["observed_data"].dataset["study"].values, studies
+        ):
+            raise OptionError(
+                f"fits {first!r} and {label!r} are of different studies or measures, and no weights compare "
+                "them; fit the same evidence"
+            )
+        if parameter not in parameter_names(fit) or marginal(fit, parameter).mean().size != 1:
+            raise OptionError(
+                f"fit {label!r} has no single number called {parameter!r}; name another parameter"
+            )
+
+
+def _line(
+    posteriors: list[Marginal], weight: Array, ends: tuple[float, float], favours: str | None
+) -> list[float]:
+    """Moments, quantiles and probability of a mixture."""
+    means = np.array([one.mean()[0] for one in posteriors])
+    sds = np.array([one.sd()[0] for one in posteriors])
+    mean = float(weight @ means)
+    sd = float(np.sqrt(weight @ (sds**2 + (means - mean) ** 2)))
+    line = [mean, sd, *(_quantile(posteriors, weight, q) for q in (0.5, *ends))]
+    if favours is not None:
+        each = [one.probability(0.0, above=favours == "higher")[0] for one in posteriors]
+        line.append(float(weight @ np.array(each)))
+    return line
+
+
+def _quantile(posteriors: list[Marginal], weight: Array, q: float) -> float:
+    """Where the mixture has probability q below."""
+    each = [float(one.quantile([q])[0, 0]) for one in posteriors]
+    low, high = min(each), max(each)
+    if not high > low:
+        return low
+
+    def excess(x: float) -> float:
+        """Probability below x, less q."""
+        below = [one.probability(x, above=False)[0] for one in posteriors]
+        return float(weight @ np.array(below)) - q
+
+    if excess(low) >= 0.0:  # draws: the empirical quantile lies between two of them
+        return low
+    return float(brentq(excess, low, high, xtol=1e-12 * (high - low))) if excess(high) > 0.0 else high
