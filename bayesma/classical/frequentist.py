@@ -33,7 +33,7 @@ def frequentist(
     method: str = ...,
     ci: str = ...,
     level: float = ...,
-    moderators: Sequence[str],
+    moderators: str | Sequence[str],
     unit: str = ...,
 ) -> FrequentistFit | RegressionFit: ...
 def frequentist(
@@ -42,7 +42,7 @@ def frequentist(
     method: str = "REML",
     ci: str = "hksj",
     level: float = 0.95,
-    moderators: Sequence[str] = (),
+    moderators: str | Sequence[str] = (),
     unit: str = "sd",
 ) -> FrequentistFit | RegressionFit:
     """Inverse-variance meta-analysis or meta-regression with a classical estimate of tau2.
@@ -115,7 +115,7 @@ def frequentist(
 
     if len(moderators) == 0:
         return at_tau2(effects, found(None), method=method, ci=ci, level=level)
-    read = columns_of(effects, moderators, unit)
+    read = columns_of(effects, [moderators] if isinstance(moderators, str) else moderators, unit)
     tau2 = found(read.values[studies.order])
     base = at_tau2(effects, tau2, method=method, ci=ci, level=level, columns=read.values)
     return regression(effects, base, read, tau2_without=found(None).value)

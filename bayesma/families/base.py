@@ -67,16 +67,17 @@ class Option:
         return isinstance(self.default, tuple)
 
     def value(self, given: Any) -> Any:
-        """A value without a problem, as options hold it: a list as a tuple."""
+        """A value without a problem, as options hold it: a list as a tuple, one name as a list of it."""
         if self.several:
-            return tuple(given) if self.names else tuple(float(number) for number in given)
+            named = (given,) if isinstance(given, str) else tuple(given)
+            return named if self.names else tuple(float(number) for number in given)
         return given
 
     @property
     def takes(self) -> str:
         """What it may be, in words."""
         if self.names:
-            return "a list of names"
+            return "a name or a list of names"
         if self.allowed:
             return f"one of {', '.join(repr(v) for v in self.allowed)}"
         if self.several:
@@ -98,6 +99,8 @@ class Option:
             return value in self.allowed
         if not self.several:
             return (self.estimable and value == PRIOR) or _positive(value, self.below)
+        if self.names and isinstance(value, str):
+            return bool(value)
         if not isinstance(value, list | tuple | np.ndarray):
             return False
         if self.names:

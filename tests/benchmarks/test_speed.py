@@ -311,3 +311,56 @@ def test_process_summary(benchmark, engine) -> None:
     """Cold start to a printed BCG summary"""
     script = COLD_START.format(engine=engine)
     benchmark.pedantic(python, ("-c", script), rounds=PROCESS_ROUNDS, warmup_rounds=1)
+
+
+GRID = "does the answer survive: BCG (13 trials)"
+
+
+@pytest.mark.benchmark(group=GRID)
+def test_one_exact_fit(benchmark, bcg) -> None:
+    """exact: one fit with 4,000 draws: the base of the ratios"""
+    bm.fit(bcg, engine="exact", random_seed=1)
+    assert benchmark(lambda: bm.fit(bcg, engine="exact", random_seed=1)).attrs["converged"] == 1
+
+
+@pytest.mark.benchmark(group=GRID)
+def test_grid_of_priors_exact(benchmark, bcg) -> None:
+    """prior_sensitivity, exact: 400 combinations of priors of mu and tau"""
+    priors = {
+        "mu": [f"Normal(0, {sd:g})" for sd in np.geomspace(0.1, 10.0, 20)],
+        "tau": [f"HalfNormal({scale:g})" for scale in np.geomspace(0.05, 5.0, 20)],
+    }
+    bm.prior_sensitivity(bcg, priors, favours="lower")
+    assert len(benchmark(bm.prior_sensitivity, bcg, priors, favours="lower")) == 400
+
+
+@pytest.mark.benchmark(group=GRID)
+def test_grid_of_scales_by_nuts(benchmark, bcg) -> None:
+    """prior_sensitivity, NUTS: 20 scales of tau's prior, compiled once before"""
+    priors = {"tau": [f"HalfNormal({scale:g})" for scale in np.geomspace(0.1, 2.0, 20)]}
+    arguments = {"favours": "lower", "engine": "nuts", "random_seed": 1}
+    bm.prior_sensitivity(bcg, priors, **arguments)
+    table = benchmark.pedantic(bm.prior_sensitivity, (bcg, priors), arguments, rounds=5, warmup_rounds=1)
+    assert table["converged"].all()
+
+
+@pytest.mark.benchmark(group=GRID)
+def test_leave_one_out(benchmark, bcg) -> None:
+    """leave_one_out, exact: 13 fits, REML beside each"""
+    bm.leave_one_out(bcg, favours="lower")
+    assert len(benchmark(bm.leave_one_out, bcg, favours="lower")) == 13
+
+
+@pytest.mark.benchmark(group=GRID)
+def test_every_subset(benchmark, bcg) -> None:
+    """subsets, exact: 8,191 subsets of the trials"""
+    bm.subsets(bcg)
+    assert len(benchmark.pedantic(bm.subsets, (bcg,), rounds=5)) == 8191
+
+
+@pytest.mark.benchmark(group=GRID)
+def test_meta_regression(benchmark, bcg) -> None:
+    """exact: one fit with two moderators, and meta_regression"""
+    fitted = {"moderators": ["ablat", "alloc"], "engine": "exact", "random_seed": 1}
+    bm.fit(bcg, **fitted)
+    assert "R2" in benchmark(lambda: bm.meta_regression(bm.fit(bcg, **fitted))).index

@@ -292,10 +292,9 @@ def test_an_interaction_is_that_of_a_matrix_written_by_hand():
     assert alone == pytest.approx(np.array([1, 10, *shares, *(10 * shares)]) @ beta, rel=1e-8)
 
 
-def test_a_formula_of_names_is_the_published_analysis_of_their_list():
-    listed, formula = (
-        frequentist(_bcg(), moderators=names) for names in (["ablat", "alloc"], ["~ ablat + alloc"])
-    )
+@pytest.mark.parametrize("written", [["~ ablat + alloc"], "~ ablat + alloc"])
+def test_a_formula_of_names_is_the_published_analysis_of_their_list(written):
+    listed, formula = (frequentist(_bcg(), moderators=names) for names in (["ablat", "alloc"], written))
     pd.testing.assert_frame_equal(listed.coefficients, formula.coefficients, check_exact=True)
     pd.testing.assert_series_equal(listed.to_series(), formula.to_series(), check_exact=True)
 

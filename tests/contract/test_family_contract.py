@@ -530,6 +530,15 @@ def test_unknown_options_are_refused(name: str, options: dict[str, Any]) -> None
     with pytest.raises(OptionError, match=r"has no option 'colour'; its options are: "):
         bm.fit(evidence, engine="exact", colour="red", **options)
     for option, value in options.items():
-        what = "a list" if isinstance(value, tuple) else "(one of|a finite number|a number)"
-        with pytest.raises(OptionError, match=rf"option {option} .* is 'red'; it must be {what} "):
-            bm.fit(evidence, engine="exact", **{**options, option: "red"})
+        wrong, what = ("red", "(one of|a finite number|a number)")
+        if isinstance(value, tuple):
+            wrong, what = (
+                ((7,), "a name or a list") if family_takes_names(name, option) else ("red", "a list")
+            )
+        with pytest.raises(OptionError, match=rf"option {option} .* is .*; it must be {what} "):
+            bm.fit(evidence, engine="exact", **{**options, option: wrong})
+
+
+def family_takes_names(name: str, option: str) -> bool:
+    """Whether an option is a list of names."""
+    return FAMILIES[name].options[option].names

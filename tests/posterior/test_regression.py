@@ -127,6 +127,11 @@ def test_draws_give_the_same_effects_as_the_integral(effects, fit) -> None:
     assert two.attrs["computed"].startswith("independent draws")
 
 
+def test_a_formula_may_be_a_text(effects, fit) -> None:
+    same = bm.fit(effects, engine="exact", moderators="~ ablat", priors=FLAT, random_seed=1)
+    np.testing.assert_array_equal(bm.meta_regression(same), bm.meta_regression(fit))
+
+
 def test_known_tau_and_known_mean_leave_the_textbook_posterior() -> None:
     """One study more than coefficients, a common effect: weighted least squares, no tau and no new study."""
     table = pd.DataFrame({"dose": [1.0, 2.0, 3.0]})
