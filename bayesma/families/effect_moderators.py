@@ -21,8 +21,8 @@ BETA = Parameter(
     "beta",
     "hyper",
     ("moderator",),
-    meaning="what one unit more of a moderator (one sd unless asked otherwise), or its category, adds to the "
-    "effect",
+    meaning="change of the effect with one unit more of a moderator (one sd unless asked otherwise), or with "
+    "its category",
 )
 OPTIONS = {
     MODERATORS: Option((), (), "columns of study characteristics that shift the effect", names=True),

@@ -17,7 +17,7 @@ BETA = Parameter(
     "beta",
     "hyper",
     ("moderator",),
-    meaning="what one sd more of a moderator, or its category, adds to the log intensity of relapse",
+    meaning="change of the log intensity of relapse with one sd more of a moderator, or with its category",
 )
 OPTION = Option((), (), "columns of study characteristics that shift the intensity", names=True)
 DIMS = {

@@ -18,13 +18,13 @@ BETA = Parameter(
     "beta",
     "hyper",
     ("moderator",),
-    meaning="what one sd more of a moderator, or its category, adds to the effect at every month",
+    meaning="change of the effect at every month with one sd more of a moderator, or with its category",
 )
 BETA_SLOPE = Parameter(
     "beta_slope",
     "hyper",
     ("slope_moderator",),
-    meaning="what one sd more of a moderator, or its category, adds to the change in effect a month",
+    meaning="change of the effect a month with one sd more of a moderator, or with its category",
 )
 KINDS = {"moderators": BETA, "slope_moderators": BETA_SLOPE}
 OPTIONS = {
