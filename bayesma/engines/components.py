@@ -30,7 +30,7 @@ def normal_components(prior: Prior, y: Array) -> Array:
     Parameters
     ----------
     prior
-        Normal, StudentT, Cauchy or Flat, not truncated.
+        One of `NORMAL_MIXTURES`, not truncated.
     y
         Estimates, shape (k,): data in conflict with the prior live on precisions that it alone hardly knows.
     """
@@ -40,6 +40,10 @@ def normal_components(prior: Prior, y: Array) -> Array:
         return np.array([[0.0], [math.inf], [0.0]])
     if prior.distribution == "Normal":
         return np.array([[prior.arguments[0]], [prior.arguments[1] ** 2], [0.0]])
+    if prior.distribution == "NormalMixture":
+        share, *numbers = prior.arguments
+        means, sds = np.reshape(numbers, (2, 2)).T
+        return np.stack([means, sds**2, [math.log(share), math.log1p(-share)]])
     nu, centre, scale = prior.arguments if prior.distribution == "StudentT" else (1.0, *prior.arguments)
     half = 0.5 * nu
     farthest = float(np.max(np.abs(y - centre)))

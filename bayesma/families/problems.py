@@ -22,12 +22,12 @@ class NoIntegral:
     reason: str
 
 
-NORMAL_MIXTURES = ("Normal", "StudentT", "Cauchy", "Flat")
+NORMAL_MIXTURES = ("Normal", "StudentT", "Cauchy", "NormalMixture", "Flat")
 LEAST_DF = 0.2  # below, the variances of a Student-t's mixture leave the range of double precision
 
 
 def is_normal_mixture(prior: Prior) -> bool:
-    """Whether a prior on a mean is a scale mixture of normals, so that the mean integrates analytically."""
+    """Whether a prior on a mean is a mixture of normals, so that the mean integrates analytically."""
     if prior.distribution == "StudentT" and prior.arguments[0] < LEAST_DF:
         return False
     return prior.distribution in NORMAL_MIXTURES and not prior.truncated
@@ -42,7 +42,7 @@ class GaussianProblem:
     y, se
         Estimates and standard errors, shape (k,), analysis scale.
     mu
-        Prior of the mean: Normal, StudentT, Cauchy or Flat.
+        Prior of the mean: one of `NORMAL_MIXTURES`, not truncated.
     tau
         Prior of the between-study sd, or None for tau = 0 (common effect).
     """

@@ -11,14 +11,14 @@ from scipy.stats import norm
 
 from bayesma.errors import OptionError, PriorError
 from bayesma.measures import MEASURES
-from bayesma.posterior.marginals import marginal, moments_below, parameter_names
-from bayesma.posterior.nodes import nodes_of
+from bayesma.posterior.marginals import Marginal, marginal, moments_below, parameter_names
+from bayesma.posterior.nearest_mixture import nearest_mixture, rounded
+from bayesma.posterior.nodes import Nodes, nodes_of
 from bayesma.posterior.provenance import require_fit
 from bayesma.priors import Prior
 
 LEVELS = np.linspace(0.001, 0.999, 999)  # at which probabilities are compared
 SKEWED = 0.15  # of half the width: an interval's ends may lie so unequally far, for printed digits
-DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Approximation:
         )
 
 
-def as_prior(fit: xr.DataTree, parameter: str = "mu", *, widen: float = 1.0) -> Approximation:
+def as_prior(
+    fit: xr.DataTree, parameter: str = "mu", *, components: int = 1, widen: float = 1.0
+) -> Approximation:
     """A posterior as the prior of the next analysis.
 
     Parameters
@@ -64,20 +66,24 @@ def as_prior(fit: xr.DataTree, parameter: str = "mu", *, widen: float = 1.0) -> 
         One number: ``"mu"`` when the next studies come from the same population of studies, ``"theta_new"``
         (``"delta_new"``) when the next analysis is one new setting: the meta-analytic-predictive prior
         (Schmidli et al. 2014, doi 10.1111/biom.12242); ``"tau"``, and others above 0, become log-normal.
+    components
+        1, or 2 for a mixture of two normals, which follows heavy tails and skewness (as RBesT's mixtures do:
+        Weber et al. 2021, doi 10.18637/jss.v100.i19); of a parameter above 0, cut off at 0.
     widen
-        Factor of the sd, above 1 to trust the past less.
+        Factor of the sd (of each component), above 1 to trust the past less.
 
     Returns
     -------
     Approximation
         ``Normal``, or ``LogNormal`` for what lies above 0: mean and sd (of the log) are the
         posterior's, which of all such distributions is the nearest in Kullback-Leibler divergence.
-        With the error it makes.
+        ``NormalMixture`` with two components: the nearest that was found. With the error it makes.
 
     Raises
     ------
     OptionError
-        For a parameter the fit has not, or one of several numbers, and `widen` not above 0.
+        For a parameter the fit has not, or one of several numbers, `widen` not above 0, and more than two
+        components.
     PriorError
         Where the posterior has no variance.
 
@@ -90,6 +96,8 @@ def as_prior(fit: xr.DataTree, parameter: str = "mu", *, widen: float = 1.0) -> 
     >>> print(found, round(found.gap, 3))
     Normal(-0.393254, 0.168232) 0.019
     >>> later = bm.fit(effects, engine="exact", priors={"mu": found.prior}, random_seed=1)
+    >>> round(bm.as_prior(fit, "mu", components=2).gap, 4)
+    0.0016
     """
     require_fit(fit)
     if parameter not in parameter_names(fit):
@@ -98,6 +106,8 @@ def as_prior(fit: xr.DataTree, parameter: str = "mu", *, widen: float = 1.0) -> 
         )
     if not (widen > 0.0 and math.isfinite(widen)):
         raise OptionError(f"widen is {widen!r}; it must be above 0, for example 2")
+    if components not in (1, 2):
+        raise OptionError(f"components is {components!r}; it must be 1 or 2")
     posterior = marginal(fit, parameter)
     if posterior.mean().size != 1:
         raise OptionError(f"as_prior: {parameter} is several numbers; name one that is a single number")
@@ -108,15 +118,25 @@ def as_prior(fit: xr.DataTree, parameter: str = "mu", *, widen: float = 1.0) -> 
         )
     nodes = nodes_of(posterior)
     positive = bool(np.all(nodes.values > 0.0)) and parameter not in {"mu", "theta_new", "delta_new"}
-    values = np.log(nodes.values) if positive else nodes.values
-    mean = float(nodes.weight @ values) if positive else float(posterior.mean()[0])
-    sd = math.sqrt(float(nodes.weight @ (values - mean) ** 2)) if positive else float(posterior.sd()[0])
-    prior = Prior("LogNormal" if positive else "Normal", (_rounded(mean), _rounded(widen * sd)))
+    if components == 2:
+        prior = nearest_mixture(nodes.values, nodes.weight, positive=positive, widen=widen)
+    else:
+        prior = _of_moments(nodes, posterior, positive, widen)
     low, high = posterior.quantile([0.025, 0.975])[0]
     own = prior.ppf([0.025, 0.975])
     unit = float(posterior.sd()[0])
     gap = np.max(np.abs(prior.cdf(posterior.quantile(LEVELS)[0]) - LEVELS))
     return Approximation(prior, float(gap), float((own[0] - low) / unit), float((own[1] - high) / unit))
+
+
+def _of_moments(nodes: Nodes, posterior: Marginal, positive: bool, widen: float) -> Prior:
+    """The normal, or log-normal, distribution with the posterior's mean and sd."""
+    if not positive:
+        return Prior("Normal", (rounded(float(posterior.mean()[0])), rounded(widen * posterior.sd()[0])))
+    logs = np.log(nodes.values)
+    mean = float(nodes.weight @ logs)
+    sd = math.sqrt(float(nodes.weight @ (logs - mean) ** 2))
+    return Prior("LogNormal", (rounded(mean), rounded(widen * sd)))
 
 
 def published_prior(
@@ -180,9 +200,4 @@ def published_prior(
             f"{' on the log scale' if ratios else ''}, so that no normal has it; check the digits"
             + ("" if ratios else ", or name the measure if these are ratios")
         )
-    return Prior("Normal", (_rounded(middle), _rounded(widen * half / float(norm.isf(0.5 * (1.0 - level))))))
-
-
-def _rounded(number: float) -> float:
-    """To as many digits as a prior is written with."""
-    return float(f"{number:.{DIGITS}g}")
+    return Prior("Normal", (rounded(middle), rounded(widen * half / float(norm.isf(0.5 * (1.0 - level))))))

@@ -10,7 +10,7 @@ from typing import Any
 from scipy import stats
 
 from bayesma.priors import kernels
-from bayesma.priors.transformed import ExpOf, HalfOf
+from bayesma.priors.transformed import ExpOf, HalfOf, MixtureOf
 from bayesma.registry import Registry
 
 Arguments = tuple[float, ...]
@@ -27,8 +27,8 @@ class Distribution:
     ----------
     parameters
         Names of the arguments, in the order of the text form.
-    positive
-        Those that must be above 0.
+    positive, shares
+        Those that must be above 0, and of them those that must be below 1.
     scipy
         Frozen distribution, given the arguments; None for the improper flat prior.
     code, kernel_arguments
@@ -45,6 +45,7 @@ class Distribution:
     positive: tuple[str, ...]
     scipy: Callable[[Arguments], Any] | None
     code: int
+    shares: tuple[str, ...] = ()
     kernel_arguments: Callable[[Arguments], Arguments] = lambda arguments: arguments
     support: Callable[[Arguments], tuple[float, float]] = lambda _: LINE
     tail: Callable[[Arguments], float] = lambda _: math.inf
@@ -83,6 +84,14 @@ _register(
     code=kernels.STUDENT_T,
     kernel_arguments=lambda a: (1.0, a[0], a[1]),
     tail=lambda _: 2.0,
+)
+_register(
+    "NormalMixture",  # weight is that of the first
+    parameters=("weight", "mu1", "sigma1", "mu2", "sigma2"),
+    positive=("weight", "sigma1", "sigma2"),
+    shares=("weight",),
+    scipy=lambda a: MixtureOf(a[0], stats.norm(a[1], a[2]), stats.norm(a[3], a[4])),
+    code=kernels.NORMAL_MIXTURE,
 )
 _register(
     "HalfNormal",

@@ -15,10 +15,10 @@ from bayesma.numerics.jit import compiled
 
 Array = NDArray[np.float64]
 
-PACKED = 7  # code, three arguments, lower, upper, log of the mass kept by truncation
+PACKED = 9  # code, three arguments, lower, upper, log of the mass kept by truncation, two more arguments
 
 FLAT, NORMAL, STUDENT_T, HALF_NORMAL, HALF_STUDENT_T, EXPONENTIAL, UNIFORM = range(7)
-LOG_NORMAL, LOG_STUDENT_T, GAMMA, INVERSE_GAMMA, BETA, LKJ = range(7, 13)
+LOG_NORMAL, LOG_STUDENT_T, GAMMA, INVERSE_GAMMA, BETA, LKJ, NORMAL_MIXTURE = range(7, 14)
 
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_2 = math.log(2.0)
@@ -65,6 +65,13 @@ def log_density(packed: Array, x: float, log_x: float) -> float:  # noqa: PLR091
         return math.log(a) - a * x - kept
     if code == UNIFORM:
         return -math.log(b - a) - kept
+    if code == NORMAL_MIXTURE:
+        first = math.log(a) + _log_normal_density(x, b, c)
+        second = math.log1p(-a) + _log_normal_density(x, packed[7], packed[8])
+        larger = max(first, second)
+        return (
+            larger if larger == -np.inf else larger + math.log1p(math.exp(min(first, second) - larger)) - kept
+        )
     if code == LKJ:
         if abs(x) >= 1.0:
             return -np.inf

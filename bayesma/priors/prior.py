@@ -61,6 +61,8 @@ class Prior:
                 raise PriorError(f"prior {self}: {name} is {value}; it must be a finite number")
             if name in declared.positive and value <= 0:
                 raise PriorError(f"prior {self}: {name} is {value:g}; it must be above 0")
+            if name in declared.shares and value >= 1:
+                raise PriorError(f"prior {self}: {name} is {value:g}; it must be below 1")
         if self.distribution == "Uniform" and self.arguments[0] >= self.arguments[1]:
             raise PriorError(f"prior {self}: lower must be below upper; swap or correct them")
         if math.isnan(self.lower) or math.isnan(self.upper):
@@ -170,7 +172,7 @@ class Prior:
         return _median(self)
 
     def pack(self) -> Array:
-        """Numbers for `kernels.log_density`, shape (7,): code, arguments, lower, upper, log mass kept."""
+        """Numbers for `kernels.log_density`, shape (9,), see `kernels.PACKED`."""
         return _packed(self)
 
     def _base(self) -> Any:
@@ -227,7 +229,8 @@ def _packed(prior: Prior) -> Array:
     packed = np.zeros(kernels.PACKED)
     packed[0] = prior.declaration.code
     arguments = prior.declaration.kernel_arguments(prior.arguments)
-    packed[1 : 1 + len(arguments)] = arguments
+    packed[1 : 1 + len(arguments[:3])] = arguments[:3]
+    packed[7 : 7 + len(arguments[3:])] = arguments[3:]
     packed[4:6] = prior.support
     if prior.declaration.scipy is None and prior.is_proper:
         packed[6] = math.log(prior.support[1] - prior.support[0])

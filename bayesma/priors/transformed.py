@@ -1,4 +1,4 @@
-"""Two transformed distributions scipy does not carry: exp of a variable, and the half of a symmetric one."""
+"""Distributions scipy does not carry: exp of a variable, the half of a symmetric one, a mixture of two."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+
+BISECTIONS = 60
 
 
 class ExpOf:
@@ -69,3 +71,41 @@ class HalfOf:
     def isf(self, q: ArrayLike) -> Array:
         """Quantile counted from the upper tail."""
         return np.asarray(self.inner.isf(0.5 * np.asarray(q, dtype=np.float64)))
+
+
+class MixtureOf:
+    """Mixture of two frozen scipy distributions on the line."""
+
+    def __init__(self, weight: float, first: Any, second: Any) -> None:
+        self.parts = ((weight, first), (1.0 - weight, second))
+
+    def logpdf(self, x: ArrayLike) -> Array:
+        """Log density."""
+        return np.asarray(np.logaddexp(*(np.log(w) + one.logpdf(x) for w, one in self.parts)))
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """Distribution function."""
+        return np.asarray(sum(w * one.cdf(x) for w, one in self.parts))
+
+    def sf(self, x: ArrayLike) -> Array:
+        """Upper tail probability."""
+        return np.asarray(sum(w * one.sf(x) for w, one in self.parts))
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """Quantile: between those of the two, by bisection to the last digit."""
+        return self._root(np.asarray(q, dtype=np.float64), "ppf", "cdf", 1.0)
+
+    def isf(self, q: ArrayLike) -> Array:
+        """Quantile counted from the upper tail."""
+        return self._root(np.asarray(q, dtype=np.float64), "isf", "sf", -1.0)
+
+    def _root(self, q: Array, inverse: str, tail: str, sign: float) -> Array:
+        """Where a tail probability is q."""
+        ends = np.array([getattr(one, inverse)(q) for _, one in self.parts])
+        low, high = ends.min(axis=0), ends.max(axis=0)
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (low + high)
+            with np.errstate(invalid="ignore"):
+                beyond = sign * (getattr(self, tail)(middle) - q) < 0.0
+            low, high = np.where(beyond, middle, low), np.where(beyond, high, middle)
+        return np.asarray(0.5 * (low + high))

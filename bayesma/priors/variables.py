@@ -73,10 +73,11 @@ def variable(
     sized: dict[str, Any] = {} if shape is None else {"shape": shape}
     if prior.distribution == "Flat":
         return _flat(name, bounds, lower, sized)
-    if not bounds and prior.distribution in _SCALES:
-        transform = _scaled_softplus(_SCALES[prior.distribution](numbers[0]))
-        return _BUILDERS[prior.distribution](name, *numbers, default_transform=transform, **sized)
+    if prior.distribution == "NormalMixture":
+        return _normal_mixture(name, numbers, bounds, sized)
     if not bounds:
+        if prior.distribution in _SCALES:
+            sized["default_transform"] = _scaled_softplus(_SCALES[prior.distribution](numbers[0]))
         return _BUILDERS[prior.distribution](name, *numbers, **sized)
     if prior.distribution == "Uniform":
         ends = [bounds.get(side, number) for side, number in zip(("lower", "upper"), numbers, strict=True)]
@@ -143,7 +144,7 @@ def _whitened(prior: Prior, name: str, numbers: list[Any], precision: Any, weigh
     from pymc.distributions.transforms import Transform
 
     if prior.is_proper:
-        centre, scale = numbers[-2:]
+        centre, scale = _unit(prior, numbers)
         precision, weighted = precision + scale**-2, weighted + centre * scale**-2
     conditional = weighted / precision, precision**-0.5
 
@@ -166,6 +167,65 @@ def _whitened(prior: Prior, name: str, numbers: list[Any], precision: Any, weigh
             return pt.log(inputs[-1])
 
     return pm.CustomDist(name, *numbers, *conditional, logp=logp, default_transform=Whitened())
+
+
+def _unit(prior: Prior, numbers: list[Any]) -> tuple[Any, Any]:
+    """Centre and scale of a prior on the line, as expressions."""
+    if prior.distribution != "NormalMixture":
+        return numbers[-2], numbers[-1]
+    share, *parts = numbers
+    rest = np.float64(1.0) - share
+    centre = share * parts[0] + rest * parts[2]
+    second = share * (parts[1] ** 2 + parts[0] ** 2) + rest * (parts[3] ** 2 + parts[2] ** 2)
+    return centre, (second - centre**2) ** np.float64(0.5)
+
+
+def _normal_mixture(
+    name: str | None, numbers: list[Any], bounds: dict[str, Any], sized: dict[str, Any]
+) -> Any:
+    """Two normals, also between bounds, by their own formula: PyMC cannot truncate a mixture."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from pymc.distributions.transforms import Interval
+
+    one, half = np.float64(1.0), np.float64(0.5)
+    sides, ends = list(bounds), list(bounds.values())
+
+    def logp(value: Any, w: Any, m1: Any, s1: Any, m2: Any, s2: Any, *ends: Any) -> Any:
+        parts = ((w, m1, s1), (one - w, m2, s2))
+        terms = [pt.log(share) - half * ((value - m) / s) ** 2 - pt.log(s) for share, m, s in parts]
+        density = pt.logaddexp(*terms) - np.float64(half * np.log(2.0 * np.pi))
+        if not ends:
+            return density
+        own = dict(zip(sides, ends, strict=True))
+        inside = pt.ge(value, own.get("lower", value)) & pt.le(value, own.get("upper", value))
+        kept = sum(share * _mass(m, s, **own) for share, m, s in parts)
+        return pt.switch(inside, density - pt.log(kept), np.float64(-np.inf))
+
+    def between(*inputs: Any) -> tuple[Any, Any]:
+        """The bounds, which the variable's inputs end with."""
+        own = dict(zip(sides, inputs[-len(sides) :], strict=True))
+        return own.get("lower"), own.get("upper")
+
+    if name is None:
+        return pm.CustomDist.dist(*numbers, logp=logp, class_name="NormalMixture")
+    if bounds:
+        sized = sized | {"default_transform": Interval(bounds_fn=between)}
+    return pm.CustomDist(name, *numbers, *ends, logp=logp, class_name="NormalMixture", **sized)
+
+
+def _mass(mu: Any, sigma: Any, lower: Any = None, upper: Any = None) -> Any:
+    """Probability of a normal variable between bounds, from the side on which the tails keep their digits."""
+    import pytensor.tensor as pt
+
+    half, unit = np.float64(0.5), sigma * np.float64(np.sqrt(2.0))
+    if lower is None:
+        return half * pt.erfc((mu - upper) / unit)
+    if upper is None:
+        return half * pt.erfc((lower - mu) / unit)
+    low, high = (lower - mu) / unit, (upper - mu) / unit
+    sign = pt.switch(low + high > 0, np.float64(1.0), np.float64(-1.0))
+    return half * sign * (pt.erfc(sign * low) - pt.erfc(sign * high))
 
 
 _SCALES: dict[str, Callable[[Any], Any]] = {
@@ -251,6 +311,7 @@ _PAIRS: dict[str, tuple[Builder, Builder]] = {
     "Normal": _named("Normal", "mu", "sigma"),
     "StudentT": _named("StudentT", "nu", "mu", "sigma"),
     "Cauchy": _named("Cauchy", "alpha", "beta"),
+    "NormalMixture": (_normal_mixture, lambda *numbers: _normal_mixture(None, list(numbers), {}, {})),
     "HalfNormal": _named("HalfNormal", "sigma"),
     "HalfCauchy": _named("HalfCauchy", "beta"),
     "HalfStudentT": _named("HalfStudentT", "nu", "sigma"),

@@ -12,6 +12,7 @@ from bayesma.priors.distributions import DISTRIBUTIONS
 
 finite = st.floats(-1e6, 1e6)
 above_zero = st.floats(1e-3, 1e6)
+share = st.floats(1e-3, 0.999)
 
 
 @st.composite
@@ -19,7 +20,10 @@ def priors(draw):
     """Any prior, with any of the two bounds, that keeps mass."""
     name = draw(st.sampled_from(list(DISTRIBUTIONS)))
     declared = DISTRIBUTIONS[name]
-    values = [draw(above_zero if p in declared.positive else finite) for p in declared.parameters]
+    values = [
+        draw(share if p in declared.shares else above_zero if p in declared.positive else finite)
+        for p in declared.parameters
+    ]
     if name == "Uniform":
         values = sorted(values)
         values[1] += 1.0

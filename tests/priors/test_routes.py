@@ -116,6 +116,8 @@ def test_scaled_softplus_there_and_back(text, scale):
         ("Normal(0.5, 2)", 0.25, 0.5),
         ("StudentT(3, 0.5, 2)", 0.25, 0.5),  # taken as normal with its scale: only the sampler's unit
         ("Cauchy(0.5, 2)", 0.25, 0.5),
+        # by its mean and variance: 0.25 of N(2, 1) and 0.75 of N(0, 1) have mean 0.5 and variance 1.75
+        ("NormalMixture(0.25, 2, 1, 0, 1)", 1 / 1.75, 0.5),
         ("Flat()", 0.0, 0.0),
     ],
 )
@@ -180,6 +182,8 @@ def test_flat_for_a_scale_is_positive():
         "Truncated(Normal(0, 1), lower=10)",
         "Truncated(HalfNormal(1), lower=8, upper=9)",
         "Truncated(Normal(0, 1), upper=-7)",
+        "Truncated(NormalMixture(0.3, 0, 1, -1, 1.5), lower=9)",
+        "Truncated(NormalMixture(0.3, 0, 1, -1, 1.5), lower=-12, upper=-11)",
     ],
 )
 def test_truncation_far_in_a_tail(text):
