@@ -62,8 +62,8 @@ def fit(
         for outlying studies ``"student_t"`` with ``nu=4`` and ``"contaminated"`` with ``contamination=0.1``
         and ``inflation=5`` (a prior on `nu` or `contamination` makes it a parameter),
         ``moderators=["dose"]``, names or a formula such as ``"~ dose * cells"``, with
-        ``moderator_unit="sd" | "own"``; for `binomial` also these moderators, ``"student_t"``,
-        ``baseline`` and ``coding``;
+        ``moderator_unit="sd" | "own"`` and, for many of them, ``coefficients="horseshoe"``; for `binomial`
+        also these moderators, ``"student_t"``, ``baseline`` and ``coding``;
         ``distribution`` for `proportion`; ``trajectory``, ``between``, ``moderators=["dose"]`` and
         ``slope_moderators`` for `longitudinal`; ``hazard``, ``periods``, ``random_effects``, ``deaths``,
         ``centres`` and ``moderators`` for `relapse`.

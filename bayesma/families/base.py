@@ -343,8 +343,16 @@ class Family[Evidence](ABC):
                     f"priors names {name!r}, which this model has not; its parameters are: {known}"
                 )
             named[name] = _within(parameters[name], prior)
+        fixed = [name for name in named if parameters[name].standard]
         missing = [name for name in parameters if name not in named]
-        defaults = self.default_priors(evidence, options) if missing else {}
+        defaults = self.default_priors(evidence, options) if missing or fixed else {}
+        for name in fixed:
+            if named[name] != defaults[name]:
+                others = ", ".join(p.name for p in parameters.values() if not p.standard)
+                raise PriorError(
+                    f"prior {named[name]} for {name}: {name} is standardised, and {defaults[name]} is part "
+                    f"of the model; give priors of {others}"
+                )
         return {name: named.get(name) or defaults[name] for name in parameters}
 
     def stated_priors(self, evidence: Evidence) -> Priors:
@@ -354,11 +362,16 @@ class Family[Evidence](ABC):
 
     def log_prior(self, draws: Mapping[str, Array], case: Case) -> Arrays:
         """Log prior density of each hyper-parameter at its draws, shapes as the draws."""
-        return {p.name: self._log_prior(p, draws[p.name], case) for p in self.hyper(case.options)}
+        return {p.name: self._log_prior(p, draws, case) for p in self.hyper(case.options)}
 
     def elements(self, parameter: Parameter, case: Case) -> tuple[Prior, ...] | None:
         """Priors of the elements of a vector parameter, where they are not all as its own prior says."""
         del parameter, case
+        return None
+
+    def spread(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
+        """Scale of a parameter that other parameters give, its prior being that of the standardised one."""
+        del parameter, draws, case
         return None
 
     def draw_prior(
@@ -373,17 +386,20 @@ class Family[Evidence](ABC):
 
         `drawn` are the parameters before it, on which a prior may depend.
         """
-        del drawn
-        each = self.elements(parameter, case)
+        each, scale = self.elements(parameter, case), self.spread(parameter, drawn, case)
         if each is None:
-            return case.priors[parameter.name].draw(shape, rng)
+            values = case.priors[parameter.name].draw(shape, rng)
+            return values if scale is None else scale * values
         return np.stack([prior.draw(shape[:-1], rng) for prior in each], axis=-1)
 
-    def _log_prior(self, parameter: Parameter, values: Array, case: Case) -> Array:
+    def _log_prior(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array:
         """Log prior density at draws."""
-        each = self.elements(parameter, case)
+        each, scale = self.elements(parameter, case), self.spread(parameter, draws, case)
+        prior, values = case.priors[parameter.name], draws[parameter.name]
+        if scale is not None:
+            return np.asarray(prior.logpdf(values / scale) - np.log(scale))
         if each is None:
-            return case.priors[parameter.name].logpdf(values)
+            return prior.logpdf(values)
         return np.stack([prior.logpdf(values[..., i]) for i, prior in enumerate(each)], axis=-1)
 
     def structure(self, case: Case) -> Hashable:

@@ -125,8 +125,7 @@ class Binomial(Family[TwoArmCounts]):
         """Hyper-parameters, then effects and baselines of the studies and of a new one."""
         single, baseline = common(options), options[BASELINE]
         result = [COMMON_MU if single else MU]
-        if options.get(MODERATORS):
-            result.append(moderators.BETA)
+        result += moderators.parameters(options)
         if not single:
             result.append(TAU)
         if baseline in {"random", "correlated"}:
@@ -146,7 +145,9 @@ class Binomial(Family[TwoArmCounts]):
     def default_priors(self, evidence: TwoArmCounts, options: Options) -> Priors:
         """Those of the odds ratio for mu and tau; wide ones for baselines."""
         both = default_priors("OR", MEASURES["OR"].unit_sd, np.ones(1), None)
-        every = both | RANDOM_BASELINES | {"alpha": BASELINE_PRIOR, "beta": both["mu"]}
+        _, width = likelihood.rough(self.arrays(evidence, options))
+        every = both | RANDOM_BASELINES | {"alpha": BASELINE_PRIOR}
+        every |= moderators.default_priors(evidence, options, width, **both)
         return {p.name: every[p.name] for p in self.with_priors(options)}
 
     def checked_priors(
@@ -177,6 +178,10 @@ class Binomial(Family[TwoArmCounts]):
         """Studies, and moderators."""
         return moderators.DIMS.get(array, ("study",))
 
+    def spread(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
+        """That of coefficients under a horseshoe."""
+        return moderators.spread(parameter, draws, case.options)
+
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Log odds ratios, half an event added to each cell of a table with a zero; none for double zeros."""
         return likelihood.crude(arrays)
@@ -195,9 +200,10 @@ class Binomial(Family[TwoArmCounts]):
         ]
         baseline = min(tails, default=math.inf)
         if "beta" in case.priors:  # a direction in which no study speaks against is left to the priors
-            given = case.priors["beta"].tail - 1.0
+            given = moderators.tail(case.priors) - 1.0
             result |= {"beta": given} | {name: min(at, given) for name, at in result.items() if name != "tau"}
         every = result | {
+            **moderators.moments_below(case.priors),
             "alpha_mean": case.priors["alpha_mean"].tail - 1.0 if "alpha_mean" in case.priors else math.inf,
             "alpha_sd": case.priors["alpha_sd"].tail - 1.0 if "alpha_sd" in case.priors else math.inf,
             "rho": math.inf,

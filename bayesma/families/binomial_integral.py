@@ -10,7 +10,7 @@ import numpy as np
 from bayesma.families import binomial_likelihood as likelihood
 from bayesma.families.base import Array, Case, Family
 from bayesma.families.binomial_likelihood import BASELINE
-from bayesma.families.effect_moderators import MODERATORS
+from bayesma.families.effect_moderators import HORSESHOE, MODERATORS, shrunken
 from bayesma.families.effects import common, same_for_all, shape_of
 from bayesma.families.problems import (
     LocationScaleEffects,
@@ -29,6 +29,8 @@ def problem_of(case: Case, family: Family[Any]) -> TwoParameterProblem | OuterPr
         )
     if MODERATORS not in case.arrays:
         return _two_parameters(case, family, None)
+    if shrunken(case.options):
+        return NoIntegral(HORSESHOE)
     q = case.arrays[MODERATORS].shape[1]
     if q > 1:
         return NoIntegral(

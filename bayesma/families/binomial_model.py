@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from bayesma.families.base import Arrays, Case
-from bayesma.families.effect_moderators import MODERATORS
+from bayesma.families.effect_moderators import MODERATORS, shifts
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.latent import effect_density, mean_variable, standardised
 from bayesma.priors.variables import log_density, variable
@@ -165,12 +165,9 @@ def _two_arms(case: Case, held: dict[str, Any]) -> None:
 
 def _means(case: Case, held: dict[str, Any], estimate: Any, variance: Any) -> Any:
     """The mean effect, one for all studies; with moderators one each, shape (k,)."""
-    import pytensor.tensor as pt
-
     if MODERATORS not in held:
         return mean_variable(case.priors["mu"], estimate, variance)
-    beta = variable(case.priors["beta"], "beta", shape=(case.arrays[MODERATORS].shape[1],))
-    shift = pt.dot(held[MODERATORS], beta)
+    shift = shifts(case, held[MODERATORS], estimate, variance)
     return mean_variable(case.priors["mu"], estimate - shift, variance) + shift
 
 

@@ -1,6 +1,7 @@
 """Moderators of a study's effect: theta_i ~ N(mu + z_i' beta, tau^2), z centred over the studies.
 
 mu is then the mean effect at the moderators' centre. Thompson & Higgins 2002, doi 10.1002/sim.1187.
+The coefficients have a prior each, or together a regularised horseshoe, see `horseshoe`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bayesma.errors import OptionError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.moderators import Moderators, read_moderators, warn_inseparable
-from bayesma.families.base import Array, Arrays, Option, Options, Parameter
+from bayesma.families import horseshoe
+from bayesma.families.base import Array, Arrays, Case, Option, Options, Parameter, Priors
+from bayesma.priors import Prior
 
-MODERATORS, UNIT = "moderators", "moderator_unit"
+MODERATORS, UNIT, COEFFICIENTS = "moderators", "moderator_unit", "coefficients"
 BETA = Parameter(
     "beta",
     "hyper",
@@ -29,7 +33,16 @@ OPTIONS = {
     UNIT: Option(
         ("sd", "own"), "sd", "unit of moderators that are numbers: their sd over the studies, or their own"
     ),
+    COEFFICIENTS: Option(
+        ("independent", "horseshoe"),
+        "independent",
+        "prior of the coefficients: each by itself, or a regularised horseshoe: most of them near 0",
+    ),
 }
+HORSESHOE = (
+    "engine 'exact' has no integral for a horseshoe, whose every coefficient has a scale of its own; use "
+    "engine='nuts', or coefficients='independent'"
+)
 DIMS = {
     MODERATORS: ("study", "moderator"),
     "moderator_centre": ("moderator",),
@@ -44,14 +57,34 @@ def read(evidence: Effects | TwoArmCounts, options: Options) -> Moderators:
     )
 
 
+def parameters(options: Options) -> tuple[Parameter, ...]:
+    """What moderators add to a model: their coefficients, after what the prior of these depends on."""
+    if not options.get(MODERATORS):
+        return ()
+    return horseshoe.PARAMETERS if shrunken(options) else (BETA,)
+
+
+def shrunken(options: Options) -> bool:
+    """Whether the coefficients have a horseshoe."""
+    return bool(options.get(COEFFICIENTS) == "horseshoe")
+
+
 def check(evidence: Effects | TwoArmCounts, options: Options) -> None:
     """Refuse moderators the evidence has not, and say where only their priors tell them apart.
 
     Raises
     ------
     OptionError, DataError
-        As `read_moderators`. A `DataWarning` for columns that say the same about these studies.
+        As `read_moderators`; for a horseshoe without moderators, or with moderators in units of their own. A
+        `DataWarning` for columns that say the same about these studies.
     """
+    if shrunken(options) and not options.get(MODERATORS):
+        raise OptionError("coefficients='horseshoe' needs moderators; name them, or leave the option out")
+    if shrunken(options) and options[UNIT] == "own":
+        raise OptionError(
+            "coefficients='horseshoe' holds all moderators to one scale, which needs them in units of their "
+            "sd; leave moderator_unit out"
+        )
     if options.get(MODERATORS):
         warn_inseparable(read(evidence, options), evidence.source)
 
@@ -67,6 +100,68 @@ def arrays_of(evidence: Effects | TwoArmCounts, options: Options) -> Arrays:
 def coords_of(evidence: Effects | TwoArmCounts, options: Options) -> dict[str, NDArray[Any]]:
     """Labels of the columns; none without moderators."""
     return {"moderator": read(evidence, options).labels} if options.get(MODERATORS) else {}
+
+
+def default_priors(
+    evidence: Effects | TwoArmCounts, options: Options, se: Array, mu: Prior, tau: Prior
+) -> Priors:
+    """Of the coefficients: that of mu each, or the parameters of a horseshoe.
+
+    Parameters
+    ----------
+    evidence, options
+        Of the model.
+    se
+        Standard errors of the studies' effects, shape (k,).
+    mu, tau
+        Defaults of these.
+    """
+    if not shrunken(options):
+        return {BETA.name: mu}
+    columns = read(evidence, options).labels.size
+    return horseshoe.default_priors(columns, se, mu.arguments[-1], tau.arguments[-1])
+
+
+def spread(parameter: Parameter, draws: Mapping[str, Array], options: Options) -> Array | None:
+    """Scale of the coefficients under a horseshoe: draws (s,) to (s, q)."""
+    return horseshoe.spread(draws) if parameter.name == BETA.name and shrunken(options) else None
+
+
+def tail(priors: Priors) -> float:
+    """Exponent of the heavier tail of the coefficients' prior: under a horseshoe that of its slab."""
+    return priors[horseshoe.SLAB].tail if horseshoe.SLAB in priors else priors[BETA.name].tail
+
+
+def moments_below(priors: Priors) -> dict[str, float]:
+    """Of the scales of a horseshoe, as far as their priors guarantee; see `Family.moments_below`."""
+    return {name: priors[name].tail - 1.0 for name in horseshoe.SCALES if name in priors}
+
+
+def shifts(case: Case, columns: Any, estimate: Any, variance: Any) -> Any:
+    """What moderators add to each study's effect in the PyMC model on the context stack, shape (k,).
+
+    Parameters
+    ----------
+    case
+        The model.
+    columns
+        Moderators in the model, (k, q).
+    estimate, variance
+        Of the studies' effects around their means, nearly normal: shapes (k,).
+    """
+    import pytensor.tensor as pt
+
+    from bayesma.priors.variables import variable
+
+    size = case.arrays[MODERATORS].shape[1]
+    if not shrunken(case.options):
+        return pt.dot(columns, variable(case.priors[BETA.name], BETA.name, shape=(size,)))
+    weight = 1 / variance
+    share = weight / pt.sum(weight)
+    away = columns - pt.dot(share, columns)  # from their weighted mean: whatever mu is
+    weighted = away * weight[:, None]
+    beta = horseshoe.variables(case.priors, size, pt.dot(weighted.T, away), pt.dot(weighted.T, estimate))
+    return pt.dot(columns, beta)
 
 
 def means(draws: Mapping[str, Array], arrays: Arrays) -> Array:

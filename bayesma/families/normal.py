@@ -76,7 +76,7 @@ class Normal(Family[Effects]):
 
     def parameters(self, options: Options) -> tuple[Parameter, ...]:
         """Only mu and beta under a common effect; else also tau, what shapes the effects, and these."""
-        beta = (moderators.BETA,) if options.get(MODERATORS) else ()
+        beta = moderators.parameters(options)
         if common(options):
             return (COMMON_MU, *beta)
         shape = mixtures.estimated(options)
@@ -88,7 +88,7 @@ class Normal(Family[Effects]):
         """Unit-information prior for mu and beta, an eighth of its sd as tau's scale."""
         unit_sd = MEASURES[evidence.measure].unit_sd
         both = default_priors(evidence.measure, unit_sd, evidence.se, evidence.n)
-        every = both | SHAPES | {"beta": both["mu"]}
+        every = both | SHAPES | moderators.default_priors(evidence, options, evidence.se, **both)
         return {p.name: every[p.name] for p in self.hyper(options)}
 
     def arrays(self, evidence: Effects, options: Options) -> Arrays:
@@ -104,6 +104,10 @@ class Normal(Family[Effects]):
         """Studies, and moderators."""
         return moderators.DIMS.get(array, ("study",))
 
+    def spread(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
+        """That of coefficients under a horseshoe."""
+        return moderators.spread(parameter, draws, case.options)
+
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """The estimates and standard errors themselves."""
         return arrays["y"], arrays["se"]
@@ -118,23 +122,25 @@ class Normal(Family[Effects]):
         q = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
         flat = [int(not priors["mu"].is_proper), q * int("beta" in priors and not priors["beta"].is_proper)]
         located = ("mu", "beta") if q else ("mu",)
+        tails = {"mu": priors["mu"].tail, "beta": moderators.tail(priors) if q else math.inf}
         if common(case.options):
             if sum(flat) > k:
                 raise PriorError(self._improper(case, "the coefficients"))
-            return dict.fromkeys(located, math.inf)
+            return dict.fromkeys(located, math.inf) | moderators.moments_below(priors)
         tau = k - sum(flat) + priors["tau"].tail - 1.0
         if tau <= 0 and not (priors["tau"].is_proper and k >= sum(flat)):
             raise PriorError(self._improper(case, "tau"))
         nu = self._least_df(case)
         result = {"tau": tau, "theta": math.inf}
         for name, own in zip(located, flat, strict=False):
-            tail = priors[name].tail if priors[name].is_proper else 0.0
+            tail = tails[name] if priors[name].is_proper else 0.0
             others = sum(flat) - min(own, 1)
             alone = tail + k * (nu + 1.0) - 1.0 - others if math.isfinite(nu) else math.inf
             result[name] = min(tail + k + priors["tau"].tail - 2.0 - others, alone)
         shape = mixtures.estimated(case.options)
         if shape is not None:
             result[shape.name] = priors[shape.name].tail - 1.0
+        result |= moderators.moments_below(priors)
         return result | {"theta_new": min(result["mu"], tau, nu)}
 
     def _least_df(self, case: Case) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bayesma.families import effect_mixtures as mixtures
 from bayesma.families.base import Array, Case, Family, Parameter
-from bayesma.families.effect_moderators import MODERATORS
+from bayesma.families.effect_moderators import HORSESHOE, MODERATORS, shrunken
 from bayesma.families.effects import RANDOM_EFFECTS, common
 from bayesma.families.problems import (
     Coefficient,
@@ -41,7 +41,7 @@ def problem_of(case: Case, family: Family[Any]) -> Problem:
     if not robust and not q and is_normal_mixture(case.priors["mu"]):
         tau = None if common(case.options) else case.priors["tau"]
         return GaussianProblem(case.arrays["y"], case.arrays["se"], case.priors["mu"], tau)
-    if not robust and q and _linear(case):
+    if not robust and q and _linear(case) and not shrunken(case.options):
         return _regression(case)
     shape = mixtures.estimated(case.options)
     if (refusal := _refusal(case, q, shape)) is not None:
@@ -71,6 +71,8 @@ def _refusal(case: Case, q: int, shape: Parameter | None) -> NoIntegral | None:
             f"engine 'exact' has no integral for {shape.name} below {least:g}, where {prior} reaches; "
             f"use engine='nuts', or Truncated({prior}, lower=1)"
         )
+    if shrunken(case.options):
+        return NoIntegral(HORSESHOE)
     if q < (2 if shape is None else 1):
         return None
     if mixtures.has_outliers(case.options):

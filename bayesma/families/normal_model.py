@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesma.families.base import PRIOR, Arrays, Case
 from bayesma.families.effect_mixtures import CONTAMINATED, CONTAMINATION, INFLATION, STUDENT_T
-from bayesma.families.effect_moderators import MODERATORS
+from bayesma.families.effect_moderators import MODERATORS, shifts
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.problems import is_normal_mixture
 
@@ -39,8 +39,7 @@ def build(case: Case) -> Any:
         variance = held["se"] ** 2 if tau is None else held["se"] ** 2 + tau**2
         shift = np.float64(0.0)
         if MODERATORS in held:
-            size = case.arrays[MODERATORS].shape[1]
-            shift = pt.dot(held[MODERATORS], variable(priors["beta"], "beta", shape=(size,)))
+            shift = shifts(case, held[MODERATORS], held["y"], variance)
         likelihood = pm.math.sum(1 / variance), pm.math.sum((held["y"] - shift) / variance)
         mu = variable(priors["mu"], "mu", normal=likelihood if is_normal_mixture(priors["mu"]) else None)
         if tau is None or case.options[RANDOM_EFFECTS] == "normal":

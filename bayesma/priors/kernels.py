@@ -68,10 +68,8 @@ def log_density(packed: Array, x: float, log_x: float) -> float:  # noqa: PLR091
     if code == NORMAL_MIXTURE:
         first = math.log(a) + _log_normal_density(x, b, c)
         second = math.log1p(-a) + _log_normal_density(x, packed[7], packed[8])
-        larger = max(first, second)
-        return (
-            larger if larger == -np.inf else larger + math.log1p(math.exp(min(first, second) - larger)) - kept
-        )
+        larger, smaller = max(first, second), min(first, second)
+        return larger if larger == -np.inf else larger + math.log1p(math.exp(smaller - larger)) - kept
     if code == LKJ:
         if abs(x) >= 1.0:
             return -np.inf

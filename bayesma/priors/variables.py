@@ -1,6 +1,6 @@
 """The PyMC random variable of a prior, with its numbers as `pm.Data` so that they can be swapped.
 
-With `walk` the only module of `priors` that imports PyMC, and only when a model is built.
+With `walk` and `scaled` the only module of `priors` that imports PyMC, and only when a model is built.
 """
 
 from __future__ import annotations

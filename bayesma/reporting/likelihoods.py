@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bayesma.families.base import Options
+from bayesma.families.base import PRIOR, Options
 from bayesma.families.binomial import JACKSON as NUMBERS
 from bayesma.families.mean_shapes import MEANS
 from bayesma.families.visit_covariances import BETWEEN
@@ -33,6 +33,8 @@ RELAPSE = (
     "Events counted by interval: Prentice RL, Gloeckler LA. Biometrics 1978;34:57-67, doi 10.2307/2529588"
 )
 COMPETING = "Competing causes: Prentice RL et al. Biometrics 1978;34:541-554, doi 10.2307/2530374"
+HORSESHOE = "Piironen and Vehtari 2017, doi 10.1214/17-EJS1337SI"
+MODERATED = "mu + z_i' beta"  # the mean of effects like those of study i
 INTENSITIES = {
     "random_walk": "constant within each period ({periods}), its log a random walk from period to period",
     "independent": "constant within each period ({periods}), its log independent of the others a priori",
@@ -83,10 +85,12 @@ def model_papers(family: str, options: Options) -> list[str]:
 def _normal(options: Options) -> str:
     """Estimates with standard errors."""
     if options.get("random_effects") == "none":
+        if options.get("moderators"):
+            return f"common effects: y_i ~ Normal({MODERATED}, s_i^2){_moderators(options)}"
         return "common effect: y_i ~ Normal(mu, s_i^2) with one effect mu for all studies"
     return (
         "random effects: study i with estimate y_i and standard error s_i contributes "
-        f"y_i ~ Normal(theta_i, s_i^2), and {_effects('theta_i', options)}; the effect in a new study is "
+        f"y_i ~ Normal(theta_i, s_i^2), and {_of_studies('theta_i', options)}; the effect in a new study is "
         f"{_effects('theta_new', options)}"
     )
 
@@ -104,7 +108,10 @@ def _binomial(options: Options) -> str:
         name = f"model {NUMBERS[baseline, coding]}{KNOWN_AS.get((baseline, coding), '')}"
         counts = f"events in each arm are binomial, {CODINGS[coding]}, and {BASELINES[baseline]}"
     common = options["random_effects"] == "none"
-    effects = "delta_i = mu in all studies" if common else _effects("delta_i", options)
+    if common and options["moderators"]:
+        effects = f"delta_i = {MODERATED}{_moderators(options)}"
+    else:
+        effects = "delta_i = mu in all studies" if common else _of_studies("delta_i", options)
     kind = ", with a common effect" if common else ""
     return (
         f"{name} of Jackson et al. 2018 (doi 10.1002/sim.7588){kind}: {counts}; {effects}. Nothing is added "
@@ -168,8 +175,32 @@ def _relapse(options: Options) -> str:
     return f"relapse: patients at risk relapse with an intensity that is {course}{shifted}; {dying}"
 
 
-def _effects(name: str, options: Options) -> str:
+def _of_studies(name: str, options: Options) -> str:
+    """Distribution of the effects of studies, around what their moderators say."""
+    if not options.get("moderators"):
+        return _effects(name, options)
+    return f"{_effects(name, options, MODERATED)}{_moderators(options)}"
+
+
+def _moderators(options: Options) -> str:
+    """What z and beta are."""
+    shrunken = options["coefficients"] == "horseshoe"
+    prior = f", and beta has a regularised horseshoe prior ({HORSESHOE})" if shrunken else ""
+    return f", z_i the moderators of study i ({', '.join(options['moderators'])}), centred and scaled{prior}"
+
+
+def _effects(name: str, options: Options, mean: str = "mu") -> str:
     """Distribution of effects between studies."""
-    if options.get("random_effects") == "student_t":
-        return f"{name} ~ Student-t(nu = {options['nu']:g}, mu, tau)"
-    return f"{name} ~ Normal(mu, tau^2)"
+    kind = options.get("random_effects")
+    if kind == "student_t":
+        estimated = options["nu"] == PRIOR
+        nu = "nu" if estimated else f"nu = {options['nu']:g}"
+        return f"{name} ~ Student-t({nu}, {mean}, tau)"
+    if kind == "contaminated":
+        share = options["contamination"]
+        said = "contamination" if share == PRIOR else f"{share:g}"
+        return (
+            f"{name} ~ Normal({mean}, tau^2), but with probability {said} Normal({mean}, "
+            f"({options['inflation']:g} tau)^2)"
+        )
+    return f"{name} ~ Normal({mean}, tau^2)"

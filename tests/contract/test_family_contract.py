@@ -188,11 +188,14 @@ BASELINES = {
     "alpha_sd": "HalfNormal(1)",
     "rho": "LKJ(3)",
 }
+HORSESHOE = {"beta_scale": "HalfStudentT(4, 0.3)", "beta_slab": "LogNormal(0.2, 0.4)"}
+HORSESHOE |= {"beta_local": "HalfCauchy(1)"}
 OTHER_PRIORS = {
     "normal": BOTH
+    | HORSESHOE
     | {"beta": "Normal(0.2, 0.6)", "nu": "Truncated(Gamma(3, 0.3), lower=1)", "contamination": "Beta(2, 8)"},
     "longitudinal": OVER_TIME,
-    "binomial": BOTH | BASELINES,
+    "binomial": BOTH | BASELINES | HORSESHOE,
     "relapse": {
         "sigma_h": "HalfNormal(0.7)",
         "h": "Normal(-3.5, 1)",
@@ -238,16 +241,18 @@ SWAPPED = SAMPLED - {
 
 
 COLUMNS = {"moderators": ("dose", "cells"), "slope_moderators": ("dose",)}
-OF_COLUMNS = {"moderator_unit"}  # options that only decide the numbers in columns
+OF_COLUMNS = {"moderator_unit", "coefficients"}  # options that matter only where there are moderators
 FURTHER = {
     "binomial": (
         {"baseline": "fixed", "coding": "midpoint", "random_effects": "normal", "moderators": ("dose",)},
         {"baseline": "conditional", "random_effects": "none", "moderators": ("dose",)},
         {"baseline": "correlated", "random_effects": "student_t", "moderators": ("dose", "cells")},
+        {"baseline": "conditional", "moderators": ("dose", "cells"), "coefficients": "horseshoe"},
     ),
     "normal": (
         {"random_effects": "normal", "moderators": ("dose", "cells")},
         {"random_effects": "none", "moderators": ("dose",)},
+        {"random_effects": "normal", "moderators": ("dose", "cells"), "coefficients": "horseshoe"},
         {"random_effects": "student_t", "nu": "prior", "moderators": ("dose",)},
         {"random_effects": "student_t", "nu": "prior"},
         {"random_effects": "contaminated", "contamination": "prior"},
@@ -326,9 +331,9 @@ def has_integral(name: str, options: dict[str, Any]) -> bool:
 
 def priors_of(family: Family[Any], options: dict[str, Any]) -> dict[str, Any]:
     """Other priors than the defaults, of the parameters these options have."""
-    return {
-        p.name: OTHER_PRIORS[family.name][p.name] for p in family.with_priors(family.checked_options(options))
-    }
+    named = [p.name for p in family.with_priors(family.checked_options(options))]
+    standard = {"beta": "Normal(0, 1)"} if "beta_local" in named else {}
+    return {name: (OTHER_PRIORS[family.name] | standard)[name] for name in named}
 
 
 def setting_of(name: str, options: dict[str, Any], size: str = "small") -> Any:
@@ -409,7 +414,8 @@ def integrated_density(model: Any, hyper: list[str]) -> Callable[[dict[str, np.n
             return at[name]
         value = transform.forward(at[name], *variable.owner.inputs)
         needed = {free[other]: at[other] for other in hyper if free[other] in ancestors([value])}
-        return np.asarray(value.eval({v: x for v, x in needed.items() if v is not variable}))
+        given = {v: x for v, x in needed.items() if v is not variable}
+        return np.asarray(value.eval(given, on_unused_input="ignore"))  # one given hides what it depends on
 
     def density(at: dict[str, np.ndarray]) -> float:
         """Log of the integral over the grid."""
