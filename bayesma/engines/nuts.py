@@ -17,6 +17,7 @@ from bayesma.engines.exact import exact_group
 from bayesma.engines.tree import SAMPLE, Setting, build
 from bayesma.errors import ConvergenceWarning
 from bayesma.families.base import Array, Arrays
+from bayesma.priors.packing import Layout, packed
 
 MAX_R_HAT = 1.01
 MIN_ESS = 400
@@ -76,7 +77,7 @@ def fit_nuts(setting: Setting, sampling: Sampling) -> xr.DataTree:
     ConvergenceWarning
         When the last attempt still misses r_hat <= 1.01, ESS >= 400 and no divergence.
     """
-    compiled = _with_data(_compile(setting), setting)
+    compiled = _compile(setting)
     for attempt in range(RETRIES + 1):
         trace = _sample(compiled, sampling, attempt, setting.seed)
         sampled = {name: _values(trace, name) for name in setting.family.sampled(setting.options)}
@@ -127,32 +128,35 @@ def diagnose(sampled: Arrays, divergences: int) -> Convergence:
 
 
 def _compile(setting: Setting) -> Any:
-    """The compiled model of this structure, from the process's cache or made now."""
-    key = setting.family.structure(setting.case)
+    """The compiled model of this structure, cached in the process, with this setting's numbers.
+
+    With all of them: one left out would silently keep its old value.
+    """
+    from bayesma.priors.variables import data
+
+    family = setting.family
+    values: dict[str, Array] = dict(family.model_data(setting.case))
+    kinds: dict[str, Hashable] = {name: family.dims(name) for name in values}
+    for name, prior in setting.priors.items():
+        values |= data(prior, name)
+    layout = Layout.of(values, kinds)
+    key = (family.structure(setting.case), layout)
     with _compiling:
         if key not in _compiled:
             import nutpie
 
-            model = setting.family.model(setting.case)
-            names = setting.family.sampled(setting.options)
-            _compiled[key] = nutpie.compile_pymc_model(model, var_names=list(names))
-        return _compiled[key]
-
-
-def _with_data(compiled: Any, setting: Setting) -> Any:
-    """The compiled model with all of this setting's numbers: one left out silently keeps its old value."""
-    from bayesma.priors.variables import data
-
-    values: dict[str, Array] = dict(setting.family.model_data(setting.case))
-    for name, prior in setting.priors.items():
-        values |= data(prior, name)
+            with packed(layout, values):
+                model = family.model(setting.case)
+            names = list(family.sampled(setting.options))
+            _compiled[key] = nutpie.compile_pymc_model(model, var_names=names)
+        compiled = _compiled[key]
     size = compiled.n_dim
 
     def start(seed: Any) -> Array:
         """Where a chain starts: near 0, unconstrained, whatever the model was first compiled with."""
         return np.asarray(np.random.default_rng(seed).uniform(-1.0, 1.0, size))
 
-    return replace(compiled.with_data(**values), initial_point_func=start)
+    return replace(compiled.with_data(**layout.pack(values)), initial_point_func=start)
 
 
 def _sample(compiled: Any, sampling: Sampling, attempt: int, seed: int) -> Any:

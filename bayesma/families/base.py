@@ -259,7 +259,7 @@ class Family[Evidence](ABC):
         return ()
 
     def dims(self, array: str) -> tuple[str, ...]:
-        """The dimensions of one of the arrays."""
+        """The dimensions of one of the arrays, or of the model's data."""
         del array
         return ("study",)
 

@@ -17,6 +17,7 @@ from bayesma.families.base import Arrays, Case
 from bayesma.families.effect_moderators import MODERATORS, shifts
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.latent import effect_density, mean_variable, standardised
+from bayesma.priors.packing import data_variables
 from bayesma.priors.variables import log_density, variable
 
 type Array = NDArray[np.float64]
@@ -32,7 +33,7 @@ def build(case: Case) -> Any:
     import pymc as pm
 
     with pm.Model() as model:
-        held = {name: pm.Data(name, array) for name, array in data(case).items()}
+        held = data_variables(data(case))
         if case.options["baseline"] == "conditional":
             _conditional(case, held)
         else:

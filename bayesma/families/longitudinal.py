@@ -48,6 +48,8 @@ DIMS = {
     "month": ("visit",),
     "within": ("study", "visit", "visit_other", "term"),
     "lag": ("term",),
+    "seen": ("study", "visit"),
+    "basis": ("visit", "knot"),
 }
 
 

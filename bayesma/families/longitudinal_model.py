@@ -15,6 +15,7 @@ import numpy as np
 from bayesma.families.base import Array, Case
 from bayesma.families.mean_shapes import JITTER, KNOTS
 from bayesma.families.visit_covariances import lkj_shifts
+from bayesma.priors.packing import data_variables
 
 POSITIVE = {"decay_within", "tau", "et50", "change", "amplitude", "length"}
 TIMED = {"linear", "emax", "changepoint", "gp"}  # means that are computed from months
@@ -72,7 +73,7 @@ def build(case: Case) -> Any:
     if case.options["between"] == "unstructured":
         length["rho"] = visits * (visits - 1) // 2
     with pm.Model() as model:
-        data = {name: pm.Data(name, array) for name, array in model_data(case).items()}
+        data = data_variables(model_data(case))
         value = {
             name: variable(
                 prior,

@@ -11,6 +11,7 @@ from bayesma.families.effect_mixtures import CONTAMINATED, CONTAMINATION, INFLAT
 from bayesma.families.effect_moderators import MODERATORS, shifts
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.problems import is_normal_mixture
+from bayesma.priors.packing import data_variables
 
 NODES = 80  # of the mixture of normals that a Student-t is
 
@@ -34,7 +35,7 @@ def build(case: Case) -> Any:
 
     priors = case.priors
     with pm.Model() as model:
-        held = {name: pm.Data(name, value) for name, value in data(case).items()}
+        held = data_variables(data(case))
         tau = None if common(case.options) else variable(priors["tau"], "tau", lower=0.0)
         variance = held["se"] ** 2 if tau is None else held["se"] ** 2 + tau**2
         shift = np.float64(0.0)

@@ -10,6 +10,7 @@ from scipy.special import gammaln
 from bayesma.families.base import Arrays, Case
 from bayesma.families.effects import NU, RANDOM_EFFECTS, common
 from bayesma.families.latent import effect_density, mean_variable, standardised
+from bayesma.priors.packing import data_variables
 from bayesma.priors.variables import variable
 
 
@@ -18,7 +19,7 @@ def build(case: Case) -> Any:
     import pymc as pm
 
     with pm.Model() as model:
-        held = {name: pm.Data(name, array) for name, array in data(case).items()}
+        held = data_variables(data(case))
         events, n = held["events"], held["n"]
         if case.options["distribution"] == "beta-binomial":
             likelihood = _beta_binomial(case, events, n)

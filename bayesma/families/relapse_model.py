@@ -9,6 +9,7 @@ import numpy as np
 from bayesma.families.base import Case
 from bayesma.families.effects import common
 from bayesma.families.latent import effect_density, standardised
+from bayesma.priors.packing import data_variables
 from bayesma.priors.variables import variable
 from bayesma.priors.walk import random_walk
 
@@ -64,7 +65,7 @@ def build(case: Case) -> Any:
 
     options, priors = case.options, case.priors
     with pm.Model() as model:
-        data = {name: pm.Data(name, values) for name, values in model_data(case).items()}
+        data = data_variables(model_data(case))
         whole, half = _accumulated(case, data)
         if "moderators" in data:
             size = case.arrays["moderators"].shape[1]

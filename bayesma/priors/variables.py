@@ -1,6 +1,6 @@
 """The PyMC random variable of a prior, with its numbers as `pm.Data` so that they can be swapped.
 
-With `walk` and `scaled` the only module of `priors` that imports PyMC, and only when a model is built.
+With `packing`, `walk` and `scaled` all that imports PyMC in `priors`, and only when a model is built.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bayesma.priors.packing import data_variable
 from bayesma.priors.prior import Prior
 
 Builder = Callable[..., Any]
@@ -61,13 +62,12 @@ def variable(
     """
     import pymc as pm
 
-    held = {
-        key.removeprefix(f"{name}_prior_"): pm.Data(key, value) for key, value in data(prior, name).items()
-    }
-    numbers = [held[parameter] for parameter in prior.declaration.parameters]
+    prefix = f"{name}_prior_"
+    own = {key.removeprefix(prefix): data_variable(key, value) for key, value in data(prior, name).items()}
+    numbers = [own[parameter] for parameter in prior.declaration.parameters]
     if shift is not None and prior.distribution == "LKJ":
         numbers[0] = numbers[0] + shift
-    bounds = {side: held[key] for side, key in (("lower", "from"), ("upper", "to")) if key in held}
+    bounds = {side: own[key] for side, key in (("lower", "from"), ("upper", "to")) if key in own}
     if normal is not None:
         return _whitened(prior, name, numbers, *normal)
     sized: dict[str, Any] = {} if shape is None else {"shape": shape}
@@ -97,13 +97,7 @@ def variable(
 
 def data_of(prior: Prior, name: str) -> list[Any]:
     """The prior's numbers as `pm.Data`, in their order; registered once in a model."""
-    import pymc as pm
-
-    model = pm.modelcontext(None)
-    return [
-        model[key] if key in model.named_vars else pm.Data(key, number)
-        for key, number in data(prior, name).items()
-    ]
+    return [data_variable(key, number) for key, number in data(prior, name).items()]
 
 
 def log_density(prior: Prior, name: str, value: Any) -> Any:
