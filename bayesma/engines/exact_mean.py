@@ -22,6 +22,7 @@ from bayesma.engines.phi_axes import SinhMap
 from bayesma.engines.phi_grid import CHUNK, PhiGrid
 from bayesma.families.base import Arrays
 from bayesma.families.problems import Coefficient, GaussianMeanProblem
+from bayesma.numerics.roots import symmetric_root
 from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
@@ -90,9 +91,8 @@ class MeanIntegral:
         blocks = [self._draw_phi(min(DRAWS, size - i), rng) for i in range(0, size, DRAWS)]
         phi = np.concatenate(blocks)
         _, mean, covariance = self.problem.pieces(phi)
-        values, vectors = np.linalg.eigh(covariance)
-        z = rng.standard_normal(mean.shape) * np.sqrt(np.maximum(values, 0.0))
-        b = mean + np.einsum("gpq,gq->gp", vectors, z)
+        z = rng.standard_normal(mean.shape)
+        b = mean + np.einsum("gpq,gq->gp", symmetric_root(covariance), z)
         drawn = {one.name: b[:, columns] for one, columns in self._coefficients()}
         return drawn | {name: phi[:, i] for i, name in enumerate(self.problem.names)}
 

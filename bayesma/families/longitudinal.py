@@ -35,6 +35,7 @@ from bayesma.families.visit_covariances import (
     powers,
 )
 from bayesma.measures import MEASURES
+from bayesma.numerics.roots import symmetric_root
 from bayesma.priors import Prior
 from bayesma.priors.defaults import DIGITS, default_priors
 
@@ -333,6 +334,4 @@ def _pair_label(month: Array, k: int, j: int) -> str:
 
 def _normal(covariance: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     """Draws with mean 0 and the covariances (s, t, t), singular ones too: (s, t)."""
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
-    return np.asarray(np.einsum("sij,sj->si", root, rng.standard_normal(shape)))
+    return np.asarray(np.einsum("sij,sj->si", symmetric_root(covariance), rng.standard_normal(shape)))

@@ -109,7 +109,7 @@ def test_the_unit_of_a_moderator_is_nobody_s_business() -> None:
         bm.predict(fit, at={"dose": dose}, months=[2.0]).loc["average study"]
         for fit, dose in ((plain, 3.0), (scaled, 3005.0))
     )
-    pd.testing.assert_frame_equal(here, there, atol=1e-3)  # a draw near the edge of a cell can move
+    pd.testing.assert_frame_equal(here, there, rtol=0, atol=SAME)
 
 
 def test_a_moderator_of_zero_effect_is_the_model_without() -> None:
@@ -169,10 +169,16 @@ def test_a_moderator_the_table_has_not() -> None:
         OptionError, match=r"the input has no moderator 'doze'; did you mean 'dose'\? columns "
     ):
         bm.fit(evidence(), **MODEL, moderators=["doze"])
-    with pytest.raises(
-        OptionError, match=r"^option moderators of family 'longitudinal' is 'dose'; it must be a "
-    ):
-        bm.fit(evidence(), **MODEL, moderators="dose")
+    with pytest.raises(OptionError, match=r"^option moderators of family 'longitudinal' is 7; it must be a "):
+        bm.fit(evidence(), **MODEL, moderators=7)
+
+
+def test_one_name_is_a_list_of_it() -> None:
+    priors = {name: prior for name, prior in PRIORS.items() if name != "beta_slope"}
+    one, listed = (
+        bm.fit(evidence(), priors=priors, **MODEL, moderators=given) for given in ("dose", ["dose"])
+    )
+    assert one.attrs["options"] == listed.attrs["options"]
 
 
 @pytest.mark.slow
