@@ -427,7 +427,7 @@ def _within(parameter: Parameter, prior: Prior) -> Prior:
         if math.isfinite(parameter.upper):
             mend = f"use a distribution on ({parameter.lower:g}, {parameter.upper:g})"
         else:
-            mend = f"use a half distribution or Truncated({prior}, lower={parameter.lower:g})"
+            mend = f"use a half distribution or Truncated({prior.form}, lower={parameter.lower:g})"
         raise PriorError(
             f"prior {prior} for {parameter.name} has mass below {parameter.lower:g}, where {parameter.name} "
             f"cannot be; {mend}"

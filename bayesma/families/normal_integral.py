@@ -69,7 +69,7 @@ def _refusal(case: Case, q: int, shape: Parameter | None) -> NoIntegral | None:
         prior = case.priors[shape.name]
         return NoIntegral(
             f"engine 'exact' has no integral for {shape.name} below {least:g}, where {prior} reaches; "
-            f"use engine='nuts', or Truncated({prior}, lower=1)"
+            f"use engine='nuts', or Truncated({prior.form}, lower=1)"
         )
     if shrunken(case.options):
         return NoIntegral(HORSESHOE)

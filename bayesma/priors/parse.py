@@ -11,7 +11,7 @@ from bayesma.errors import PriorError
 from bayesma.priors.catalogue import is_name, published
 from bayesma.priors.constructions import CONSTRUCTIONS
 from bayesma.priors.distributions import DISTRIBUTIONS
-from bayesma.priors.prior import Prior
+from bayesma.priors.prior import Prior, number_text
 
 TRUNCATED = "Truncated"
 LONGEST = 300  # no prior needs more, and Python's parser has limits of its own on nesting
@@ -34,7 +34,8 @@ def parse_prior(text: str) -> Prior:
     if len(text) > LONGEST:
         raise PriorError(f"a text of {len(text)} characters is no prior; {EXAMPLE}")
     if is_name(text):
-        return published(text).prior
+        entry = published(text)
+        return entry.prior.called(entry.name)
     if (null := text.find("\0")) >= 0:
         raise PriorError(
             f"prior {text!r} does not parse at character {null + 1} (a null character); {EXAMPLE}"
@@ -79,7 +80,7 @@ class _Reader:
             made = CONSTRUCTIONS[name]
             numbers = self._numbers(tree, name, made.parameters)
             try:
-                return made.build(numbers)
+                return made.build(numbers).called(f"{name}({', '.join(map(number_text, numbers))})")
             except PriorError as error:
                 raise self._of_number(tree, made.parameters, error) from error
         if name not in DISTRIBUTIONS:

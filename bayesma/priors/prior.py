@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,9 @@ class Prior:
     lower, upper
         Truncation; infinite when there is none, or when the support ends there or before anyway. A truncated
         prior is renormalised.
+    name
+        As it was asked for, where that is not its distribution: a published prior, or a construction. Its
+        text then; two priors are equal when their distributions are.
 
     Raises
     ------
@@ -50,6 +53,9 @@ class Prior:
     arguments: tuple[float, ...]
     lower: float = -math.inf
     upper: float = math.inf
+    name: str = field(
+        init=False, default="", compare=False, repr=False
+    )  # and not inherited by a changed copy
 
     def __post_init__(self) -> None:
         declared = self.declaration
@@ -83,6 +89,12 @@ class Prior:
         from bayesma.priors.parse import parse_prior
 
         return text if isinstance(text, Prior) else parse_prior(text)
+
+    def called(self, name: str) -> Prior:
+        """The same distribution under the name by which it was asked for."""
+        copy = Prior(self.distribution, self.arguments, self.lower, self.upper)
+        object.__setattr__(copy, "name", name)
+        return copy
 
     @property
     def declaration(self) -> Distribution:
@@ -195,11 +207,16 @@ class Prior:
         return math.log(kept) if kept > 0 else -math.inf
 
     def __str__(self) -> str:
-        text = f"{self.distribution}({', '.join(_number(value) for value in self.arguments)})"
+        return self.name or self.form
+
+    @property
+    def form(self) -> str:
+        """Distribution and numbers as text, also of a prior with a name."""
+        text = f"{self.distribution}({', '.join(number_text(value) for value in self.arguments)})"
         if not self.truncated:
             return text
         bounds = [
-            f"{name}={_number(value)}"
+            f"{name}={number_text(value)}"
             for name, value in (("lower", self.lower), ("upper", self.upper))
             if math.isfinite(value)
         ]
@@ -240,6 +257,6 @@ def _packed(prior: Prior) -> Array:
     return packed
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """Shortest text that reads back as the same number."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))

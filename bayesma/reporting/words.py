@@ -160,7 +160,8 @@ def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
         prior = origin.priors[parameter.name]
         words = _prior_words(parameter, prior, origin.measure)
         chosen = "default" if parameter.name in origin.default_priors else "chosen for this analysis"
-        rows.append((f"{parameter.name}: {parameter.meaning}", str(prior), words, chosen))
+        text = f"{prior.form} ({prior.name})" if prior.name else prior.form
+        rows.append((f"{parameter.name}: {parameter.meaning}", text, words, chosen))
     return rows
 
 

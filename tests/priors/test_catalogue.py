@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from scipy import stats
 
 import bayesma as bm
 from bayesma.errors import PriorError
+from bayesma.posterior.provenance import provenance
 from bayesma.priors import Prior
 from bayesma.priors.catalogue import catalogue, published
 from bayesma.resources import DATA
@@ -95,7 +98,11 @@ def test_a_name_is_a_prior_wherever_one_is_written() -> None:
     name = "turner 2015:  mental health indicators,   pharmacological v placebo / control"
     effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="OR")
     fit = bm.fit(effects, priors={"tau": name}, engine="exact", random_seed=1)
-    assert '"tau": "LogNormal(' in fit.attrs["priors"]
+    own = "Turner 2015: mental health indicators, pharmacological v placebo / control"
+    assert json.loads(fit.attrs["priors"])["tau"] == own
+    assert provenance(fit).priors["tau"].form.startswith("LogNormal(")
+    grid = bm.prior_sensitivity(effects, {"tau": [name, "HalfNormal(0.5)"]}, favours="lower")
+    assert grid["tau_prior"].tolist() == [own, "HalfNormal(0.5)"]
     grid = bm.prior_sensitivity(effects, {"tau": [name, "HalfNormal(1)"]}, favours="lower")
     assert grid.loc[0, "tau_prior"].startswith("LogNormal(")
 
@@ -114,7 +121,17 @@ def test_a_sceptic_leaves_the_tail_beyond_the_mid(mid: float, tail: float, sign:
 
 
 def test_unit_information() -> None:
-    assert str(Prior.parse("UnitInformation(4)")) == "Normal(0, 4)"
+    prior = Prior.parse("UnitInformation(4)")
+    assert (str(prior), prior.form) == ("UnitInformation(4)", "Normal(0, 4)")
+    assert prior == Prior.parse("Normal(0, 4)") == Prior.parse(str(prior))
+
+
+def test_a_changed_prior_has_not_the_name_of_the_other() -> None:
+    prior = Prior.parse("Sceptical(-0.123456789, 0.05)")
+    assert str(prior) == "Sceptical(-0.123456789, 0.05)" and Prior.parse(str(prior)) == prior
+    changed = (prior.truncate(lower=0), replace(prior, arguments=(0.0, 2.0)))
+    assert [str(one) for one in changed] == [one.form for one in changed]
+    assert str(Prior.parse("Truncated(Neutral(0.5), lower=0)")).startswith("Truncated(Normal(0, 0.74")
 
 
 @pytest.mark.parametrize(
