@@ -58,6 +58,31 @@ def test_a_forest_without_each_study_before_the_band_of_all() -> None:
     assert "all 4 studies" in texts(figure) and "the probability of benefit" in texts(figure)
 
 
+def test_rows_of_a_cumulative_table_are_the_studies_so_far() -> None:
+    table = bm.cumulative(EFFECTS, order=["C", "A", "D", "B"], favours="lower")
+    figure = bm.plots.leave_one_out(table)
+    (axes,) = figure.axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["C", "+ A", "+ D", "+ B"]
+    written = texts(figure)
+    assert "Each row adds a study to those above it" in written and "without" not in written
+
+
+def test_the_axis_says_measure_scale_and_side_of_benefit() -> None:
+    ratios = bm.Effects.from_estimates([-0.5, -0.2, 0.1], [0.2, 0.3, 0.25], ["A", "B", "C"], measure="OR")
+    for favours, left, right in (("lower", "treatment", "control"), ("higher", "control", "treatment")):
+        figure = bm.plots.leave_one_out(bm.leave_one_out(ratios, favours=favours))
+        (axes,) = figure.axes
+        assert axes.get_xlabel() == "Log odds ratio (mu)"
+        signs = {t.get_text(): t.get_ha() for t in axes.texts if "favours" in t.get_text()}
+        assert signs == {f"◄ favours {left}": "right", f"favours {right} ►": "left"}
+        assert "P(benefit)" in texts(figure) and "Priors: mu ~" in texts(figure)
+    figure = bm.plots.leave_one_out(bm.leave_one_out(ratios, question="tau > 0.2"))
+    written = texts(figure)
+    assert "Standard deviation between studies, of the log odds ratio (tau)" in written
+    assert "P(tau > 0.2)" in written and "favours" not in written
+    assert "P(" not in texts(bm.plots.leave_one_out(bm.leave_one_out(ratios)))
+
+
 def test_subsets_with_and_without_the_study_that_matters() -> None:
     table = bm.subsets(EFFECTS)
     figure = bm.plots.subsets(table)
