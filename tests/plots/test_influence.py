@@ -9,6 +9,8 @@ import pytest
 import bayesma as bm
 from bayesma.errors import OptionError
 
+from .conftest import simulated
+
 EFFECTS = bm.Effects.from_estimates(
     [-0.5, -0.2, 0.1, 1.4], [0.2, 0.3, 0.25, 0.1], ["A", "B", "C", "D"], measure="SMD"
 )
@@ -100,6 +102,22 @@ def test_subsets_with_and_without_the_study_that_matters() -> None:
     assert {c.get_label() for c in other.collections} == {"with A", "without A"}
     common = bm.plots.subsets(bm.subsets(EFFECTS, random_effects="none")).axes[0]
     assert common.get_ylabel() == "studies"
+
+
+def test_few_dots_are_large_and_the_legend_lies_off_the_points() -> None:
+    few, many = (
+        bm.plots.subsets(bm.subsets(effects, favours="higher", max_subsets=600))
+        for effects in (EFFECTS, simulated(12, "OR"))
+    )
+    sizes = [figure.axes[0].collections[0].get_sizes()[0] for figure in (few, many)]
+    opacity = [figure.axes[0].collections[0].get_alpha() for figure in (few, many)]
+    assert sizes[0] > 2 * sizes[1] and opacity[0] > opacity[1]
+    assert many.axes[0].get_xlabel() == "Log odds ratio (mu)" and "favours treatment" in texts(many)
+    for figure in (few, many):
+        figure.canvas.draw()
+        (legend,) = figure.legends
+        assert all(legend.get_window_extent().y0 >= axes.bbox.y1 for axes in figure.axes)
+        assert legend.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_other_tables_are_refused(influences) -> None:
