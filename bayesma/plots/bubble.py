@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.evidence.moderators import main_labels, require_moderators
-from bayesma.plots import style
+from bayesma.plots import direction, style
+from bayesma.plots.beside_bubbles import write_names
 from bayesma.plots.caption import UNCONVERGED, assemble, check_ci_prob
 from bayesma.plots.scale import ticks
 from bayesma.plots.style import Picture
@@ -25,13 +26,21 @@ WIDTH, HEIGHT = 7.2, 4.9  # inches
 PLACES = 61  # along the line
 LARGEST = 620.0  # area of the heaviest study, in square points
 REACH = 0.06  # of the moderator's range, beyond it on either side
-SMALL, LINE = 6.0, 0.1  # points of names, and inches of a line of them
-OFFSETS = (0.12, -0.14, 0.24, -0.26)  # inches from the bubble at which a name may stand
+SMALL = 6.0  # points of names
+LISTED = 2.0  # lines of the caption that studies without a name may fill
+SHORTEST = 0.55  # inches that words on a side of the null have at least
 TEXT, TALL = 7.5, 3.4  # points of ticks, and inches of the axis they stand at
 
 
 def bubble(
-    fit: xr.DataTree, moderator: str | None = None, *, ci_prob: float = 0.95, title: str | None = None
+    fit: xr.DataTree,
+    moderator: str | None = None,
+    *,
+    ci_prob: float = 0.95,
+    favours: str | None = None,
+    treatment: str = "treatment",
+    control: str = "control",
+    title: str | None = None,
 ) -> Picture:
     """Draw the effect against a moderator that is a number, other moderators at their mean.
 
@@ -43,6 +52,10 @@ def bubble(
         The one along the axis; not needed where there is one only.
     ci_prob
         Probability of both bands: of the mean effect (shaded) and of the effect in a new study (dashed).
+    favours
+        ``"lower"`` or ``"higher"``: which values are good for patients; written on both sides of the null.
+    treatment, control
+        Names of the arms.
     title
         Above the figure.
 
@@ -55,7 +68,8 @@ def bubble(
     Raises
     ------
     OptionError
-        For a fit without moderators, a category, and a choice among several that is not made.
+        For a fit without moderators, a category, a choice among several that is not made, an unknown
+        direction, and a direction of a measure in single arms.
 
     Examples
     --------
@@ -69,6 +83,11 @@ def bubble(
     check_ci_prob(ci_prob)
     origin = provenance(fit)
     require_one_effect(fit, "plots.bubble")
+    if favours is not None and origin.measure.null is None:
+        raise OptionError(
+            f"favours compares two arms, and this is a {origin.measure.name} in single arms; leave it out"
+        )
+    sides = direction.sides(favours, treatment, control)
     name = _chosen(fit, origin, moderator)
     labels = [str(label) for label in labels_of(fit, "moderator")]
     data = fit["constant_data"].dataset
@@ -84,7 +103,7 @@ def bubble(
     course = predict(fit, at={name: places}, ci_prob=ci_prob)
     with style.defaults():
         figure = style.picture(WIDTH, HEIGHT)
-        axes = figure.add_axes((0.12, 0.235, 0.85, 0.69))
+        axes = figure.add_axes((0.12, 0.235, 0.82, 0.69))
         _lines(axes, places, course)
         tau = float(fit["posterior"]["tau"].median()) if "tau" in fit["posterior"] else 0.0
         weight = 1.0 / (se**2 + tau**2)
@@ -93,12 +112,15 @@ def bubble(
             x, y, s=area, facecolor=style.OBSERVED, edgecolor=style.INK, alpha=0.55, lw=0.6, label="studies"
         )
         _dress(axes, origin, name, title)
-        _name(axes, data["study"].values, x, y, weight)
+        if sides is not None:
+            _write_sides(axes, sides)
+        left_out = write_names(axes, data["study"].values.tolist(), x, y, area, SMALL)
         others = dict.fromkeys(label.split(": ")[0] for label in main_labels(labels) if label != name)
         words = [
             f"Line and shade: mean effect, {100 * ci_prob:g} % interval; dashed: a new study.",
-            "Areas are weights; a name that would cover others is left out.",
+            "Areas are weights.",
         ]
+        words += _unnamed(left_out)
         words += [f"At their mean: {', '.join(others)}."] if others else []
         caption = "\n".join(wrap(assemble(origin, words), WIDTH - 0.4, style.CAPTION))
         colour = style.MUTED if origin.converged else style.ALARM
@@ -146,27 +168,38 @@ def _lines(axes: Axes, places: Array, course: pd.DataFrame) -> None:
             axes.plot(places, new[end], color=style.NEW, lw=1.1, ls="--", label=f"new {end}")
 
 
-def _name(axes: Axes, studies: NDArray[np.str_], x: Array, y: Array, weight: Array) -> None:
-    """Write each study above its bubble, or below it where another's name is; the heaviest come first."""
-    to_points = axes.transData + axes.figure.dpi_scale_trans.inverted()
-    taken: list[tuple[float, float, float]] = []
-    for i in np.argsort(-np.nan_to_num(weight)).tolist():
-        at = to_points.transform((x[i], y[i]))
-        half = 0.5 * text_width(str(studies[i]), SMALL)
-        for offset in OFFSETS:
-            place = (float(at[0]), float(at[1]) + offset, half)
-            if all(abs(place[1] - o[1]) > LINE or abs(place[0] - o[0]) > half + o[2] for o in taken):
-                taken.append(place)
-                axes.annotate(
-                    str(studies[i]),
-                    (x[i], y[i]),
-                    xytext=(0.0, offset * style.POINTS),
-                    textcoords="offset points",
-                    fontsize=SMALL,
-                    ha="center",
-                    va="center",
-                )
-                break
+def _unnamed(studies: list[str]) -> list[str]:
+    """Who has no name beside the bubble; how many, where that would fill the page."""
+    if not studies:
+        return []
+    listed = f"Without room for a name: {', '.join(studies)}."
+    fits = text_width(listed, style.CAPTION) < LISTED * (WIDTH - 0.4)
+    return [listed if fits else f"{len(studies)} studies have no room for a name."]
+
+
+def _write_sides(axes: Axes, names: tuple[str, str]) -> None:
+    """Whom an effect below and above the null favours, upright at the right of the axis."""
+    low, high = axes.get_ylim()
+    inch = (high - low) / TALL
+    below, above = f"◄\u00a0favours {names[0]}", f"favours {names[1]}\u00a0►"  # arrows stay at words
+    for text, room, align, away in (
+        (below, -low / inch, "top", -direction.AWAY),
+        (above, high / inch, "bottom", direction.AWAY),
+    ):
+        lines = wrap(text, max(room - direction.AWAY, SHORTEST), TEXT)
+        axes.annotate(
+            "\n".join(lines),
+            (1.0, 0.0),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(4.0, away * style.POINTS),
+            textcoords="offset points",
+            rotation=90,
+            fontsize=TEXT,
+            ha="left",
+            va=align,
+            annotation_clip=False,
+            parse_math=False,
+        )
 
 
 def _dress(axes: Axes, origin: Provenance, name: str, title: str | None) -> None:

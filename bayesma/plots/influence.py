@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from bayesma.errors import OptionError
 from bayesma.plots import style
 from bayesma.plots.style import Picture
+from bayesma.plots.table_words import asked_words, label_axis, priors_and_engine
 from bayesma.plots.text import text_width, wrap
 from bayesma.posterior.texts import probability
 
 WIDTH, ROW, TEXT = 7.2, 0.24, 7.5  # inches, inches, points
+RIGHT = 0.85  # inches of the column of probabilities
 MOST = 80  # rows of a figure
 SIGNED = ("shift", "shift_tau")  # columns whose size matters, on either side
 PANELS = {
@@ -91,7 +94,7 @@ def leave_one_out(table: pd.DataFrame, *, title: str | None = None) -> Picture:
     Parameters
     ----------
     table
-        Result of `leave_one_out`.
+        Result of `leave_one_out`; or of `cumulative`, whose rows are then the studies so far.
     title
         Above the figure.
 
@@ -113,16 +116,18 @@ def leave_one_out(table: pd.DataFrame, *, title: str | None = None) -> Picture:
     >>> figure = bm.plots.leave_one_out(bm.leave_one_out(effects, favours="lower"))
     """
     if not isinstance(table, pd.DataFrame) or "full" not in table.attrs or "shift" not in table:
-        raise OptionError("plots.leave_one_out draws the table that leave_one_out returns; give that")
+        raise OptionError(
+            "plots.leave_one_out draws the table that leave_one_out returns, or that of cumulative; give that"
+        )
     _check_rows(table)
-    full, parameter = table.attrs["full"], table.attrs["parameter"]
+    full, labels = table.attrs["full"], _row_labels(table)
     with style.defaults():
-        height = ROW * len(table) + 1.5
+        height = ROW * len(table) + 1.9
         figure = style.picture(WIDTH, height)
-        left = min(0.25 + max(text_width(f"without {label}", TEXT) for label in table.index), 0.45 * WIDTH)
-        place = (left / WIDTH, 0.85 / height, (WIDTH - left - 0.8) / WIDTH, ROW * len(table) / height)
+        left = min(0.25 + max(text_width(label, TEXT) for label in labels), 0.45 * WIDTH)
+        place = (left / WIDTH, 1.15 / height, (WIDTH - left - RIGHT) / WIDTH, ROW * len(table) / height)
         axes = figure.add_axes(place)
-        axes.axvspan(full["ci_low"], full["ci_high"], color=style.BAND, zorder=0, label="all studies")
+        axes.axvspan(full["ci_low"], full["ci_high"], color=style.OTHER_FILL, zorder=0, label="all studies")
         axes.axvline(full["estimate"], color=style.MUTED, lw=1.0, ls="--")
         axes.axvline(0.0, color=style.RULE, lw=0.8, zorder=0)
         for at, (_, row) in zip(np.arange(len(table))[::-1], table.iterrows(), strict=True):
@@ -131,25 +136,60 @@ def leave_one_out(table: pd.DataFrame, *, title: str | None = None) -> Picture:
             axes.plot(row["estimate"], at, "o", color=colour, ms=4.5)
             if "p_benefit" in table:
                 chance = probability(float(row["p_benefit"])) if row["converged"] else "not converged"
-                axes.text(1.03, at, chance, transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT)
+                _at_right(axes, at, chance)
+        if "p_benefit" in table:
+            _at_right(axes, len(table) - 0.15, f"P({asked_words(table.attrs)})")
         axes.set_ylim(-0.6, len(table) - 0.4)
-        labels = [f"without {label}" for label in table.index]
         axes.set_yticks(np.arange(len(table))[::-1], labels, fontsize=TEXT, parse_math=False)
-        axes.set_xlabel(f"{parameter}, analysis scale", fontsize=TEXT + 1)
         axes.tick_params(axis="x", labelsize=TEXT)
         axes.tick_params(axis="y", length=0)
         axes.spines[["left", "top", "right"]].set_visible(False)
-        asked = "" if "p_benefit" not in table else _asked(table)
-        ends = f"{100.0 * table.attrs['ci_prob']:g} % intervals"
-        _close(figure, f"{ends}; dashed line and band: all {table.attrs['k']} studies.{asked}", title)
+        label_axis(axes, table.attrs, TEXT)
+        _close(figure, _explained(table), title)
     return figure
 
 
-def _asked(table: pd.DataFrame) -> str:
-    """What the numbers at the right are, with that of all studies."""
-    of_all = probability(float(table.attrs["full"]["p_benefit"]))
-    what = "of benefit" if table.attrs["favours"] else f"of {table.attrs['question']}"
-    return f" At the right: the probability {what}; from all studies {of_all}."
+def _row_labels(table: pd.DataFrame) -> list[str]:
+    """What the studies of each row are."""
+    if table.index.name != "added":
+        return [f"without {label}" for label in table.index]
+    return [f"{'+ ' if number else ''}{label}" for number, label in enumerate(table.index)]
+
+
+def _at_right(axes: Axes, at: float, text: str) -> None:
+    """A number beside its row, or the head of the column, moved left where the page would end."""
+    fits = text_width(text, TEXT) < RIGHT - 0.15
+    axes.annotate(
+        text,
+        (1.0, at),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=((0.1 if fits else RIGHT - 0.05) * style.POINTS, 0.0),
+        textcoords="offset points",
+        ha="left" if fits else "right",
+        va="center",
+        fontsize=TEXT,
+        annotation_clip=False,
+        parse_math=False,
+    )
+
+
+def _explained(table: pd.DataFrame) -> str:
+    """The caption: rows, intervals, what the numbers at the right are, priors."""
+    attrs = table.attrs
+    ends = f"{100.0 * attrs['ci_prob']:g} % intervals"
+    if table.index.name == "added":
+        column = attrs["order"]
+        order = f", in the order of {column}" if isinstance(column, str) else ""
+        ends = f"Each row adds a study to those above it{order}. {ends}"
+    asked = ""
+    if "p_benefit" in table:
+        what = "of benefit" if attrs["favours"] else f"of {attrs['question']}"
+        asked = (
+            f" At the right: the probability {what}; "
+            f"from all studies {probability(float(attrs['full']['p_benefit']))}."
+        )
+    all_studies = f"dashed line and band: all {attrs['k']} studies."
+    return f"{ends}; {all_studies}{asked} {priors_and_engine(attrs)}"
 
 
 def _worst(table: pd.DataFrame, shown: list[str]) -> str:

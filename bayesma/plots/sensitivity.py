@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.plots import style
 from bayesma.plots.numbers import MINUS
+from bayesma.plots.scale import ticks
 from bayesma.plots.style import Picture
+from bayesma.plots.table_words import ROUTES, asked_words, axis_words, label_axis
+from bayesma.plots.text import text_width, wrap
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.texts import probability, share
+from bayesma.priors.distributions import DISTRIBUTIONS
 
 type Array = NDArray[np.float64]
 
 WIDTH, ROW, MOST = 7.2, 0.23, 60  # inches, and rows of a forest
 SQUARE = 3  # widths of each of two priors from which a map shows more than a forest
 PALE = LinearSegmentedColormap.from_list("pale", ["#ffffff", style.POSTERIOR_FILL])
-ROUTES = {"exact": "exact integration", "nuts": "NUTS"}
+FAR = 8.0  # ratio of the ends from which an axis is logarithmic
+TEXT = 7.5  # points
+WITH_SD = frozenset({"Normal", "TruncatedNormal"})  # whose sigma is a standard deviation
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -98,11 +107,10 @@ def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
     names, base = list(grid.attrs["vary"]), grid.attrs["base"]
     labels = [", ".join(f"{name} ~ {row[f'{name}_prior']}" for name in names) for _, row in grid.iterrows()]
     own = [all(row[f"{name}_prior"] == base[name] for name in names) for _, row in grid.iterrows()]
-    height = ROW * len(grid) + 1.5
+    height = ROW * len(grid) + 1.8
     figure = style.picture(WIDTH, height)
-    longest = max(map(len, labels))
-    left = min(0.12 + 0.0085 * longest, 0.55)
-    axes = figure.add_axes((left, 0.75 / height, 0.82 - left, 1.0 - 1.3 / height))
+    left = min(0.25 / WIDTH + max(text_width(label, TEXT, bold=True) for label in labels) / WIDTH, 0.55)
+    axes = figure.add_axes((left, 1.05 / height, 0.84 - left, 1.0 - 1.6 / height))
     y = np.arange(len(grid))[::-1]
     for at, (_, row), bold in zip(y, grid.iterrows(), own, strict=True):
         colour = style.POSTERIOR if row["converged"] else style.ALARM
@@ -111,17 +119,20 @@ def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
         text = probability(float(row["p_benefit"])) if row["converged"] else "not converged"
         weight = "bold" if bold else "normal"
         axes.text(
-            1.02, at, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, weight=weight
+            1.02, at, text, transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT, weight=weight
         )
-    axes.set_yticks(y, labels, fontsize=7.5)
+    axes.set_yticks(y, labels, fontsize=TEXT)
     for tick, bold in zip(axes.get_yticklabels(), own, strict=True):
         tick.set_fontweight("bold" if bold else "normal")
     axes.axvline(0.0, color=style.RULE, lw=0.8, zorder=0)
     axes.set_ylim(-0.7, len(grid) - 0.3)
-    axes.text(1.02, len(grid) - 0.25, f"P({_asked(grid)})", transform=axes.get_yaxis_transform(), fontsize=8)
-    _finish(figure, axes, grid, title, f"{grid.attrs['parameter']}, analysis scale", height)
+    head = f"P({asked_words(grid.attrs)})"
+    axes.text(1.02, len(grid) - 0.25, head, transform=axes.get_yaxis_transform(), fontsize=TEXT)
     axes.spines[["left", "top", "right"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
+    axes.tick_params(labelsize=TEXT)
+    label_axis(axes, grid.attrs, TEXT)
+    _finish(figure, grid, title, height, ["Bold, square: the priors of this analysis."] if any(own) else [])
     return figure
 
 
@@ -136,7 +147,7 @@ def _surface(
     x, y = np.array(first[1])[order[0]], np.array(second[1])[order[1]]
     height = 5.2
     figure = style.picture(WIDTH, height)
-    axes = figure.add_axes((0.11, 0.9 / height, 0.74, 1.0 - 1.4 / height))
+    axes = figure.add_axes((0.11, 1.0 / height, 0.72, 1.0 - 1.5 / height))
     shades = axes.pcolormesh(x, y, values.T, cmap=PALE, vmin=0.0, vmax=1.0, shading="gouraud")
     levels = sorted({*LEVELS} - {threshold})
     inside = [level for level in levels if values.min() < level < values.max()]
@@ -147,19 +158,49 @@ def _surface(
     if crosses:
         tipping = axes.contour(x, y, values.T, levels=[threshold], colors=style.ALARM, linewidths=2.2)
         axes.clabel(tipping, fmt=share, fontsize=8)
-    for axis, places in (("x", x), ("y", y)):
-        if places[0] > 0.0 and places[-1] / places[0] > 8.0:
-            getattr(axes, f"set_{axis}scale")("log")
-    _base_mark(axes, grid, names, (first, second))
-    bar = figure.colorbar(shades, cax=figure.add_axes((0.88, 0.9 / height, 0.025, 1.0 - 1.4 / height)))
+    for axis, places, room in ((axes.xaxis, x, 0.72 * WIDTH), (axes.yaxis, y, height - 1.5)):
+        _dress(axis, places, room)
+    outside = _base_mark(axes, grid, names, (first, second))
+    bar = figure.colorbar(shades, cax=figure.add_axes((0.86, 1.0 / height, 0.025, 1.0 - 1.5 / height)))
     bar.ax.tick_params(labelsize=7)
-    axes.set_ylabel(f"?, prior of {names[1]}: {second[0]}", fontsize=8.5)
-    words = f"?, prior of {names[0]}: {first[0]}"
+    question = str(grid.attrs["question"]).replace("-", MINUS)
+    bar.set_label(f"probability of {'benefit, ' if grid.attrs['favours'] else ''}{question}", fontsize=8.5)
+    axes.set_xlabel(_moved_words(names[0], first[0]), fontsize=8.5)
+    axes.set_ylabel(_moved_words(names[1], second[0]), fontsize=8.5)
     level = share(threshold)
     side = "above" if values.min() >= threshold else "below"
     note = f"Thick line: {level}." if crosses else f"The probability is {side} {level} everywhere."
-    _finish(figure, axes, grid, title, words, height, f"Shade: P({_asked(grid)}). {note}")
+    measured = f"Asked of: {axis_words(grid.attrs)}."
+    _finish(figure, grid, title, height, [f"Shade: P({asked_words(grid.attrs)}). {note}", measured, outside])
     return figure
+
+
+def _dress(axis: XAxis | YAxis, places: Array, room: float) -> None:
+    """Ends of the map, and few ticks that are plain numbers; a logarithmic axis for widths far apart."""
+    low, high = float(places[0]), float(places[-1])
+    far = low > 0.0 and high / low > FAR
+    if far:
+        at, labels = ticks((math.log(low), math.log(high)), room, TEXT, "log")
+        at = [math.exp(one) for one in at]
+    else:
+        at, labels = ticks((low, high), room, TEXT, "identity")
+    set_scale = axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale
+    set_scale("log" if far else "linear")
+    axis.set_ticks(at, labels=labels, fontsize=TEXT)
+    axis.set_minor_locator(NullLocator())
+
+
+def _moved_words(name: str, text: str) -> str:
+    """``scale s of tau ~ HalfNormal(s)`` from the name and ``HalfNormal(?)``."""
+    prior = text.replace("?", "s")
+    plain = re.fullmatch(r"(\w+)\(([^()]*)\)", text)
+    if plain is None or plain[1] not in DISTRIBUTIONS:
+        return f"number s of {name} ~ {prior}"
+    arguments = [one.strip() for one in plain[2].split(",")]
+    argument = DISTRIBUTIONS[plain[1]].parameters[arguments.index("?")]
+    half = plain[1].startswith("Half") or plain[1] not in WITH_SD
+    word = {"sigma": "scale" if half else "sd"}.get(argument, argument)
+    return f"{word} s of {name} ~ {prior}"
 
 
 def _base_mark(
@@ -167,55 +208,47 @@ def _base_mark(
     grid: pd.DataFrame,
     names: Sequence[str],
     scales: tuple[tuple[str, list[float]], tuple[str, list[float]]],
-) -> None:
-    """A cross where the analysis's own priors lie, if they are of the same kinds."""
+) -> str:
+    """A cross where the analysis's own priors lie; a sentence where that is not on the map."""
+    own_priors = ", ".join(f"{name} ~ {grid.attrs['base'][name]}" for name in names)
+    missing = f"This analysis ({own_priors}) is not on the map."
     at = []
-    for name, (text, _) in zip(names, scales, strict=True):
+    for name, (text, values) in zip(names, scales, strict=True):
         own = _moving([grid.attrs["base"][name], text.replace("?", "-7e77")])
-        if own is None or own[0] != text:
-            return
+        if own is None or own[0] != text or not min(values) <= own[1][0] <= max(values):
+            return missing
         at.append(own[1][0])
     axes.plot(*at, marker="x", color=style.INK, ms=8, mew=2, clip_on=False)
     x, y = at
-    right = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[0] > 0.5
+    right, top = axes.transAxes.inverted().transform(axes.transData.transform((x, y))) > (0.5, 0.9)
     axes.annotate(
         "this analysis",
         (x, y),
-        xytext=(-7 if right else 7, 6),
+        xytext=(-7 if right else 7, -6 if top else 6),
         textcoords="offset points",
         fontsize=7.5,
         ha="right" if right else "left",
+        va="top" if top else "bottom",
     )
-
-
-def _asked(grid: pd.DataFrame) -> str:
-    """What has the probability."""
-    words = "benefit" if grid.attrs["favours"] else str(grid.attrs["question"])
-    return words.replace("-", MINUS)
+    return ""
 
 
 def _finish(
-    figure: Picture,
-    axes: Axes,
-    grid: pd.DataFrame,
-    title: str | None,
-    xlabel: str,
-    height: float,
-    note: str = "",
+    figure: Picture, grid: pd.DataFrame, title: str | None, height: float, notes: Sequence[str]
 ) -> None:
-    """Axis, title, and the caption: question, what is fixed, engine."""
-    axes.set_xlabel(xlabel, fontsize=8.5)
-    axes.tick_params(labelsize=7.5)
+    """Title, and the caption: question, what is fixed, engine."""
     if title:
         figure.text(0.02, 1.0 - 0.28 / height, title, fontsize=style.TITLE, weight="bold")
     attrs = grid.attrs
     fixed = [f"{name} ~ {prior}" for name, prior in attrs["base"].items() if name not in attrs["vary"]]
+    is_map = any(note.startswith("Shade") for note in notes)
     parts = [
-        note,
-        f"Asked: {attrs['question']}." if attrs["favours"] else "",
+        *notes,
+        f"Benefit: {attrs['question']}." if attrs["favours"] else "",
         f"Priors held: {', '.join(fixed)}." if fixed else "",
-        f"{100 * attrs['ci_prob']:g} % intervals." if not note else "",
+        "" if is_map else f"{100 * attrs['ci_prob']:g} % intervals.",
         f"k = {attrs['k']}. Computed by {ROUTES.get(attrs['engine'], attrs['engine'])}.",
     ]
     text = " ".join(part for part in parts if part).replace("-", MINUS)
-    figure.text(0.02, 0.12 / height, text, fontsize=style.CAPTION, color=style.MUTED, wrap=True)
+    lines = "\n".join(wrap(text, WIDTH - 0.3, style.CAPTION))
+    figure.text(0.02, 0.08 / height, lines, fontsize=style.CAPTION, color=style.MUTED, va="bottom")

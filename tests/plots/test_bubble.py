@@ -53,14 +53,50 @@ def test_a_common_effect_has_no_new_study_and_a_moderator_is_chosen() -> None:
     assert not [line for line in axes.lines if str(line.get_label()).startswith("new")]
 
 
-def test_names_do_not_cover_each_other() -> None:
-    table = pd.DataFrame({"dose": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 5.0]})
-    same = bm.Effects.from_estimates(
-        [0.3] * 7, [0.2] * 7, [f"Study {i}" for i in range(7)], "SMD", table=table
+def crowded(k: int) -> bm.Effects:
+    """Studies whose names do not all have room."""
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"dose": rng.uniform(0.0, 5.0, k)})
+    se = np.exp(rng.normal(-1.5, 0.4, k))
+    return bm.Effects.from_estimates(
+        rng.normal(0.3, se), se, [f"Author {i} 20{i:02d}" for i in range(k)], "OR", table=table
     )
-    (axes,) = bm.plots.bubble(bm.fit(same, engine="exact", moderators=["dose"], random_seed=1)).axes
-    heights = [t.xyann[1] for t in axes.texts if t.xy[0] == 1.0]
-    assert len(heights) == len(set(heights)) == 4
+
+
+@pytest.mark.parametrize("k", [3, 40])
+def test_names_cover_neither_each_other_nor_bubbles_and_the_caption_has_the_rest(k) -> None:
+    figure = bm.plots.bubble(bm.fit(crowded(k), engine="exact", moderators=["dose"], random_seed=1))
+    (axes,) = figure.axes
+    figure.canvas.draw()
+    names = [t for t in axes.texts if t.get_text().startswith("Author")]
+    boxes = np.array([t.get_window_extent().extents for t in names])
+    over = np.minimum.outer(boxes[:, 2], boxes[:, 2]) > np.maximum.outer(boxes[:, 0], boxes[:, 0])
+    over &= np.minimum.outer(boxes[:, 3], boxes[:, 3]) > np.maximum.outer(boxes[:, 1], boxes[:, 1])
+    assert over.sum() == len(names)  # each meets itself alone
+    (circles,) = [c for c in axes.collections if c.get_label() == "studies"]
+    centres = axes.transData.transform(circles.get_offsets())
+    radius = np.sqrt(circles.get_sizes() / np.pi) / 72 * figure.dpi
+    for x0, y0, x1, y1 in boxes:
+        nearest = np.clip(centres, (x0, y0), (x1, y1))
+        assert np.all(np.hypot(*(centres - nearest).T) > radius)
+    caption = figure.texts[0].get_text().replace("\n", " ")
+    written = {t.get_text() for t in names}
+    assert len(written) == 3 if k == 3 else 8 < len(written) < 40
+    if "have no room" in caption:
+        assert f"{k - len(written)} studies have no room for a name" in caption
+    else:
+        assert all(
+            (f"Author {i} 20{i:02d}" in written) != (f"Author {i} 20{i:02d}" in caption) for i in range(k)
+        )
+
+
+def test_both_sides_of_the_null_say_whom_they_favour(fit) -> None:
+    (axes,) = bm.plots.bubble(fit, favours="lower", treatment="MSCT").axes
+    sides = {t.get_text().replace("\n", " "): t.get_va() for t in axes.texts if "favours" in t.get_text()}
+    sides = {text.replace("\u00a0", " "): side for text, side in sides.items()}
+    assert sides == {"◄ favours MSCT": "top", "favours control ►": "bottom"}
+    with pytest.raises(OptionError, match="favours is 'up'"):
+        bm.plots.bubble(fit, favours="up")
 
 
 @pytest.mark.parametrize(

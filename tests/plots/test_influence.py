@@ -9,6 +9,8 @@ import pytest
 import bayesma as bm
 from bayesma.errors import OptionError
 
+from .conftest import simulated
+
 EFFECTS = bm.Effects.from_estimates(
     [-0.5, -0.2, 0.1, 1.4], [0.2, 0.3, 0.25, 0.1], ["A", "B", "C", "D"], measure="SMD"
 )
@@ -58,6 +60,31 @@ def test_a_forest_without_each_study_before_the_band_of_all() -> None:
     assert "all 4 studies" in texts(figure) and "the probability of benefit" in texts(figure)
 
 
+def test_rows_of_a_cumulative_table_are_the_studies_so_far() -> None:
+    table = bm.cumulative(EFFECTS, order=["C", "A", "D", "B"], favours="lower")
+    figure = bm.plots.leave_one_out(table)
+    (axes,) = figure.axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["C", "+ A", "+ D", "+ B"]
+    written = texts(figure)
+    assert "Each row adds a study to those above it" in written and "without" not in written
+
+
+def test_the_axis_says_measure_scale_and_side_of_benefit() -> None:
+    ratios = bm.Effects.from_estimates([-0.5, -0.2, 0.1], [0.2, 0.3, 0.25], ["A", "B", "C"], measure="OR")
+    for favours, left, right in (("lower", "treatment", "control"), ("higher", "control", "treatment")):
+        figure = bm.plots.leave_one_out(bm.leave_one_out(ratios, favours=favours))
+        (axes,) = figure.axes
+        assert axes.get_xlabel() == "Log odds ratio (mu)"
+        signs = {t.get_text(): t.get_ha() for t in axes.texts if "favours" in t.get_text()}
+        assert signs == {f"◄ favours {left}": "right", f"favours {right} ►": "left"}
+        assert "P(benefit)" in texts(figure) and "Priors: mu ~" in texts(figure)
+    figure = bm.plots.leave_one_out(bm.leave_one_out(ratios, question="tau > 0.2"))
+    written = texts(figure)
+    assert "Standard deviation between studies, of the log odds ratio (tau)" in written
+    assert "P(tau > 0.2)" in written and "favours" not in written
+    assert "P(" not in texts(bm.plots.leave_one_out(bm.leave_one_out(ratios)))
+
+
 def test_subsets_with_and_without_the_study_that_matters() -> None:
     table = bm.subsets(EFFECTS)
     figure = bm.plots.subsets(table)
@@ -75,6 +102,22 @@ def test_subsets_with_and_without_the_study_that_matters() -> None:
     assert {c.get_label() for c in other.collections} == {"with A", "without A"}
     common = bm.plots.subsets(bm.subsets(EFFECTS, random_effects="none")).axes[0]
     assert common.get_ylabel() == "studies"
+
+
+def test_few_dots_are_large_and_the_legend_lies_off_the_points() -> None:
+    few, many = (
+        bm.plots.subsets(bm.subsets(effects, favours="higher", max_subsets=600))
+        for effects in (EFFECTS, simulated(12, "OR"))
+    )
+    sizes = [figure.axes[0].collections[0].get_sizes()[0] for figure in (few, many)]
+    opacity = [figure.axes[0].collections[0].get_alpha() for figure in (few, many)]
+    assert sizes[0] > 2 * sizes[1] and opacity[0] > opacity[1]
+    assert many.axes[0].get_xlabel() == "Log odds ratio (mu)" and "favours treatment" in texts(many)
+    for figure in (few, many):
+        figure.canvas.draw()
+        (legend,) = figure.legends
+        assert all(legend.get_window_extent().y0 >= axes.bbox.y1 for axes in figure.axes)
+        assert legend.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_other_tables_are_refused(influences) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,7 +51,8 @@ def test_a_map_has_the_tipping_contour_where_the_probability_is_the_threshold() 
     figure = bm.plots.sensitivity(grid, threshold=0.8)
     written = texts(figure)
     assert "Thick line: 80 %." in written
-    assert "?, prior of mu: Normal(0, ?)" in written
+    assert "sd s of mu ~ Normal(0, s)" in written and "scale s of tau ~ HalfNormal(s)" in written
+    assert "probability of benefit, mu < 0" in written
     assert "this analysis" in written
     axes = figure.axes[0]
     thick = [c for c in axes.collections if np.any(np.asarray(c.get_linewidth()) > 2)]
@@ -58,6 +61,36 @@ def test_a_map_has_the_tipping_contour_where_the_probability_is_the_threshold() 
         priors = {"mu": f"Normal(0, {x})", "tau": f"HalfNormal({y})"}
         fit = bm.fit(EFFECTS, priors=priors, engine="exact", random_seed=1)
         assert bm.prob(fit, "mu", below=0.0) == pytest.approx(0.8, abs=0.02)
+
+
+def test_ticks_of_a_map_are_plain_numbers_apart_and_the_analysis_may_lie_outside() -> None:
+    grid = bm.prior_sensitivity(
+        EFFECTS,
+        {
+            "mu": [f"Normal(0, {s:g})" for s in np.geomspace(0.1, 1, 4)],
+            "tau": [f"HalfNormal({s:g})" for s in np.geomspace(0.3, 0.9, 4)],
+        },
+        favours="lower",
+    )
+    figure = bm.plots.sensitivity(grid)
+    axes = figure.axes[0]
+    figure.canvas.draw()
+    for labels, side in ((axes.get_xticklabels(which="both"), "x"), (axes.get_yticklabels(), "y")):
+        shown = [label for label in labels if label.get_text()]
+        assert len(shown) >= 3 and all(float(label.get_text()) > 0 for label in shown)
+        ends = sorted(tuple(getattr(label.get_window_extent(), f"interval{side}")) for label in shown)
+        assert all(low[1] < high[0] for low, high in itertools.pairwise(ends))
+    assert axes.get_xlim() == pytest.approx((0.1, 1.0))  # nothing white beyond what was computed
+    written = texts(figure).replace("\n", " ")
+    assert "This analysis (mu ~ Normal(0, 2), tau ~ HalfNormal(0.25)) is not on the map" in written
+
+
+def test_a_forest_says_measure_and_side_of_benefit() -> None:
+    ratios = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="RR")
+    grid = bm.prior_sensitivity(ratios, {"tau": ["HalfNormal(0.5)", "HalfNormal(1)"]}, favours="lower")
+    figure = bm.plots.sensitivity(grid)
+    assert figure.axes[0].get_xlabel() == "Log risk ratio (mu)"
+    assert "◄ favours treatment" in texts(figure) and "favours control ►" in texts(figure)
 
 
 def test_a_map_says_when_nothing_crosses() -> None:
