@@ -20,7 +20,7 @@ from bayesma.plots.numbers import MINUS
 from bayesma.plots.scale import ticks
 from bayesma.plots.style import Picture
 from bayesma.plots.table_words import ROUTES, asked_words, axis_words, label_axis
-from bayesma.plots.text import text_width, wrap
+from bayesma.plots.text import line_height, text_width, wrap
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.texts import probability, share
 from bayesma.priors.distributions import DISTRIBUTIONS
@@ -32,6 +32,7 @@ SQUARE = 3  # widths of each of two priors from which a map shows more than a fo
 PALE = LinearSegmentedColormap.from_list("pale", ["#ffffff", style.POSTERIOR_FILL])
 FAR = 8.0  # ratio of the ends from which an axis is logarithmic
 TEXT = 7.5  # points
+LABEL = 3.4  # inches in which the priors of a row are written, on as many lines as they take
 WITH_SD = frozenset({"Normal", "TruncatedNormal"})  # whose sigma is a standard deviation
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.975, 0.99)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -107,21 +108,24 @@ def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
     names, base = list(grid.attrs["vary"]), grid.attrs["base"]
     labels = [", ".join(f"{name} ~ {row[f'{name}_prior']}" for name in names) for _, row in grid.iterrows()]
     own = [all(row[f"{name}_prior"] == base[name] for name in names) for _, row in grid.iterrows()]
-    height = ROW * len(grid) + 1.8
+    lines = [wrap(label, LABEL, TEXT, bold=True) for label in labels]
+    row = max(ROW, line_height(TEXT) * max(map(len, lines)) + 0.08)
+    height = row * len(grid) + 1.8
     figure = style.picture(WIDTH, height)
-    left = min(0.25 / WIDTH + max(text_width(label, TEXT, bold=True) for label in labels) / WIDTH, 0.55)
+    widest = max(text_width(line, TEXT, bold=True) for label in lines for line in label)
+    left = (0.25 + widest) / WIDTH
     axes = figure.add_axes((left, 1.05 / height, 0.84 - left, 1.0 - 1.6 / height))
     y = np.arange(len(grid))[::-1]
-    for at, (_, row), bold in zip(y, grid.iterrows(), own, strict=True):
-        colour = style.POSTERIOR if row["converged"] else style.ALARM
-        axes.plot([row["ci_low"], row["ci_high"]], [at, at], color=colour, lw=2.2 if bold else 1.3)
-        axes.plot(row["estimate"], at, "s" if bold else "o", color=colour, ms=5.5 if bold else 4)
-        text = probability(float(row["p_benefit"])) if row["converged"] else "not converged"
+    for at, (_, found), bold in zip(y, grid.iterrows(), own, strict=True):
+        colour = style.POSTERIOR if found["converged"] else style.ALARM
+        axes.plot([found["ci_low"], found["ci_high"]], [at, at], color=colour, lw=2.2 if bold else 1.3)
+        axes.plot(found["estimate"], at, "s" if bold else "o", color=colour, ms=5.5 if bold else 4)
+        text = probability(float(found["p_benefit"])) if found["converged"] else "not converged"
         weight = "bold" if bold else "normal"
         axes.text(
             1.02, at, text, transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT, weight=weight
         )
-    axes.set_yticks(y, labels, fontsize=TEXT)
+    axes.set_yticks(y, ["\n".join(label) for label in lines], fontsize=TEXT)
     for tick, bold in zip(axes.get_yticklabels(), own, strict=True):
         tick.set_fontweight("bold" if bold else "normal")
     axes.axvline(0.0, color=style.RULE, lw=0.8, zorder=0)

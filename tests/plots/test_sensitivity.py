@@ -114,3 +114,16 @@ def test_mistakes() -> None:
     many = bm.prior_sensitivity(EFFECTS, {"tau": [f"HalfNormal({s})" for s in range(1, 62)]}, favours="lower")
     with pytest.raises(OptionError, match="61 combinations of priors, and a forest shows 60"):
         bm.plots.sensitivity(many)
+
+
+def test_long_names_of_published_priors_stay_on_the_page() -> None:
+    effects = bm.Effects.from_estimates([-0.5, -0.2, 0.1], [0.2, 0.3, 0.25], measure="OR")
+    long = "Turner 2015: mental health indicators, pharmacological v placebo / control"
+    vary = {"tau": [long, "HalfNormal(0.5)"], "mu": ["Normal(0, 2)", "Sceptical(-0.5, 0.05)"]}
+    figure = bm.plots.sensitivity(bm.prior_sensitivity(effects, vary, favours="lower"))
+    figure.canvas.draw()
+    labels = figure.axes[0].get_yticklabels()
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.y0)
+    assert min(box.x0 for box in boxes) > 0.0
+    assert all(below.y1 < above.y0 for below, above in itertools.pairwise(boxes))
+    assert any(long.partition(",")[0] in label.get_text() for label in labels)
