@@ -64,6 +64,8 @@ class ModelAverage:
     def __str__(self) -> str:
         factor = float(self.bayes_factors["effect"])
         chance = float(self.inclusion["posterior"]["effect"])
+        if math.isnan(factor):
+            return "The prior probability of an effect is 1, so there is no Bayes factor against none."
         return (
             f"The data are {_times(factor)} as probable under an effect as under none (averaged over common "
             f"and random effects); the probability of an effect is {100.0 * chance:.1f} %."

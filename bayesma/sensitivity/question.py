@@ -140,7 +140,7 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
     name, label, sign, number = found.groups()
     parameters = {p.name: p for p in setting.family.parameters(setting.options)}
     if name == RISK and getattr(setting.evidence, "measure", "") == "PLO":
-        _refuse_mid(mid, f"question {question!r}", "it is on the scale of log odds, and a risk is not")
+        _refuse_mid(mid, f"question {question!r}", "mid is on the scale of log odds, and a risk is not")
         return _of_risk(setting, sign, number, question)
     if name not in parameters:
         raise OptionError(
@@ -154,7 +154,7 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
     beyond = None
     if mid is not None and favours is not None:
         if sign != SIDES[favours]:
-            _refuse_mid(mid, f"question {question!r}", f"it is counted to the side of favours={favours!r}")
+            _refuse_mid(mid, f"question {question!r}", f"mid is counted to the side of favours={favours!r}")
         beyond = threshold + (mid if above else -mid)
     element = _element(setting, parameters[name], label, question)
     return Question(question.strip(), name, element, threshold, above=above, mid=beyond)

@@ -175,6 +175,14 @@ def test_beyond_the_largest_number() -> None:
     assert found.estimate.loc["with null", ["mean", "ci_low", "ci_high"]].tolist() == [0.0, 0.0, 0.0]
 
 
+def test_an_effect_that_was_certain_beforehand_has_no_bayes_factor() -> None:
+    chances = {(a, b): float(b == "effect") for a in KINDS for b in ("null", "effect")}
+    found = bm.model_average(bm.Effects.from_estimates(Y, SE, measure="SMD"), prior_probabilities=chances)
+    assert math.isnan(found.bayes_factors["effect"])
+    assert str(found).startswith("The prior probability of an effect is 1")
+    assert found.estimate.loc["averaged"].equals(found.estimate.loc["with null"])
+
+
 def test_single_arms_have_no_null() -> None:
     with pytest.raises(OptionError, match="an effect of 0 is no null value"):
         bm.model_average(bm.ArmCounts.from_counts([3, 0, 7], [14, 20, 30]))

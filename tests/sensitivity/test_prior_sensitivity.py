@@ -126,7 +126,7 @@ def test_a_function_of_the_fit() -> None:
         ),
         (
             {"favours": "higher", "mid": 0.2, "question": "mu < 0"},
-            "mid is 0.2 and question 'mu < 0': it is counted to the side of favours='higher'",
+            "mid is 0.2 and question 'mu < 0': mid is counted to the side of favours='higher'",
         ),
         ({"favours": "lower", "engine": "stan"}, "engine is 'stan'; it must be 'exact', 'nuts', or None"),
     ],
@@ -144,7 +144,7 @@ def test_a_difference_that_matters_in_a_written_question() -> None:
     assert grid.loc[0, "p_benefit"] == pytest.approx(bm.prob(fit, "mu", below=-0.1), abs=SAME)
     assert grid.loc[0, "p_mid"] == pytest.approx(bm.prob(fit, "mu", below=-0.3), abs=SAME)
     arms = bm.ArmCounts.from_counts([3, 0, 7], [14, 20, 30])
-    with pytest.raises(OptionError, match=r"question .risk > 0\.5.: it is on the scale of log odds"):
+    with pytest.raises(OptionError, match=r"question .risk > 0\.5.: mid is on the scale of log odds"):
         bm.prior_sensitivity(
             arms, {"tau": ["HalfNormal(1)"]}, question="risk > 0.5", favours="higher", mid=0.1
         )
