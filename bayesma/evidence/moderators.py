@@ -19,6 +19,7 @@ from bayesma.evidence.formulas import terms_of
 
 type Array = NDArray[np.float64]
 
+SIGNS = "~+*:"  # in a name that is no column: meant as a formula
 TIMES = " × "  # between the labels of an interaction
 
 
@@ -246,6 +247,9 @@ def _column(
     if name not in known or table is None:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
+        if any(sign in name for sign in SIGNS):
+            right = name.rpartition("~")[2].strip()
+            hint = f"a formula begins with ~ and names moderators only: '~ {right}'; "
         have = ", ".join(known) or "none"
         raise OptionError(
             f"{where} has no moderator {name!r}; {hint}columns with one value in each study: {have}"

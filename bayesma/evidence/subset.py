@@ -92,10 +92,12 @@ def study_column(evidence: Any, name: str, use: str) -> list[Any]:
     Raises
     ------
     OptionError
-        When there is no such column.
+        When there is no such column, and for what is no name.
     DataError
         For an empty cell, and a study whose rows differ.
     """
+    if not isinstance(name, str):
+        raise OptionError(f"{use} is {name!r}; give the name of one column, as a text")
     table: pd.DataFrame | None = evidence.table
     if table is None or name not in table.columns:
         known = "there is no table" if table is None else f"columns are: {', '.join(map(str, table.columns))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import xarray as xr
@@ -14,10 +15,13 @@ from bayesma.measures import MEASURES
 from bayesma.posterior.marginals import Marginal, marginal, moments_below, parameter_names
 from bayesma.posterior.nearest_mixture import nearest_mixture, rounded
 from bayesma.posterior.nodes import Nodes, nodes_of
+from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import require_fit
 from bayesma.priors import Prior
 
 LEVELS = np.linspace(0.001, 0.999, 999)  # at which probabilities are compared
+HAZARD_RATIO = "HR"  # published, and no measure here: nothing is computed into it
+RATIOS = frozenset({HAZARD_RATIO, *(code for code, one in MEASURES.items() if one.scale == "log")})
 SKEWED = 0.15  # of half the width: an interval's ends may lie so unequally far, for printed digits
 
 
@@ -104,8 +108,7 @@ def as_prior(
         raise OptionError(
             f"as_prior: the fit has no parameter {parameter!r}; it has: {', '.join(parameter_names(fit))}"
         )
-    if not (widen > 0.0 and math.isfinite(widen)):
-        raise OptionError(f"widen is {widen!r}; it must be above 0, for example 2")
+    _check_widen(widen)
     if components not in (1, 2):
         raise OptionError(f"components is {components!r}; it must be 1 or 2")
     posterior = marginal(fit, parameter)
@@ -127,6 +130,12 @@ def as_prior(
     unit = float(posterior.sd()[0])
     gap = np.max(np.abs(prior.cdf(posterior.quantile(LEVELS)[0]) - LEVELS))
     return Approximation(prior, float(gap), float((own[0] - low) / unit), float((own[1] - high) / unit))
+
+
+def _check_widen(widen: object) -> None:
+    """Refuse a factor that is none."""
+    if not (isinstance(widen, Real) and is_number(widen) and 0.0 < float(widen) < math.inf):
+        raise OptionError(f"widen is {widen!r}; it must be a number above 0, for example 2")
 
 
 def _of_moments(nodes: Nodes, posterior: Marginal, positive: bool, widen: float) -> Prior:
@@ -153,9 +162,10 @@ def published_prior(
     Parameters
     ----------
     estimate, ci_low, ci_high
-        As printed; for ratios (measures OR, RR, HR and their like) the ratios, not their logs.
+        As printed; for ratios (measures OR, RR and HR) the ratios, not their logs.
     measure
-        Code of the effect measure; without one the numbers are taken as they are.
+        Code of the effect measure (`list_measures`), or ``"HR"`` for a hazard ratio; without one the
+        numbers are taken as they are.
     level
         Of the interval.
     widen
@@ -171,8 +181,8 @@ def published_prior(
     OptionError
         For an unknown measure, and a level or factor out of range.
     PriorError
-        For ends out of order, a ratio not above 0, and an interval so far from symmetric about the estimate
-        on the analysis scale that no normal has it.
+        For what is no number, ends out of order, a ratio not above 0, and an interval so far from symmetric
+        about the estimate on the analysis scale that no normal has it.
 
     Examples
     --------
@@ -180,12 +190,16 @@ def published_prior(
     >>> str(bm.published_prior(0.5, 0.25, 1.0, measure="OR"))
     'Normal(-0.693147, 0.353653)'
     """
-    if measure is not None and measure not in MEASURES:
-        raise OptionError(f"measure is {measure!r}; it must be one of {', '.join(MEASURES)}")
-    if not 0.0 < level < 1.0 or not widen > 0.0:
-        raise OptionError(f"level is {level!r} and widen {widen!r}; give a level in (0, 1) and widen above 0")
-    ratios = measure is not None and MEASURES[measure].scale == "log"
+    known = sorted({*MEASURES, *RATIOS})
+    if measure is not None and measure not in known:
+        raise OptionError(f"measure is {measure!r}; it must be one of {', '.join(known)}")
+    if not (is_number(level) and 0.0 < level < 1.0):
+        raise OptionError(f"level is {level!r}; it must be a number between 0 and 1, for example 0.95")
+    _check_widen(widen)
+    ratios = measure in RATIOS
     printed = (ci_low, estimate, ci_high)
+    if not all(is_number(one) and math.isfinite(one) for one in printed):
+        raise PriorError(f"ci_low, estimate, ci_high are {printed}; give finite numbers")
     if ratios and not min(printed) > 0.0:
         raise PriorError(
             f"{measure} is a ratio, and the numbers are {printed}; give ratios above 0, not their logs"

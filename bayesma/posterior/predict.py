@@ -162,6 +162,7 @@ def predict(
     ends = tails(ci_prob)
     limits = limits_of(above)
     _check(per, favours)
+    at = None if at is None else _values(at)
     if isinstance(fit, Mapping) and not isinstance(fit, xr.DataTree | xr.Dataset):
         _check_no_risks(baseline, studies)
         return averaged(fit, weights, months, rebound, favours, ends, limits, at or {})
@@ -289,6 +290,13 @@ def _quantities(risks: Risks, per: int) -> dict[str, Spread]:
 def events_label(per: int) -> str:
     """Name of the row that counts events among so many patients."""
     return f"more events per {per:,}"
+
+
+def _values(at: object) -> dict[str, object]:
+    """Values of moderators, every kind of array as a list."""
+    if not isinstance(at, Mapping):
+        raise OptionError(f"at is {at!r}; give values by moderator, as in at={{'dose': 2, 'cells': 'UC'}}")
+    return {name: list(value) if pd.api.types.is_list_like(value) else value for name, value in at.items()}
 
 
 def _check(per: object, favours: object) -> None:

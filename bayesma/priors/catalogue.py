@@ -24,6 +24,7 @@ OUTCOMES = {  # what a file calls an outcome type, and the measure it is
     "dichotomous: risk difference": "RD",
     "time-to-event: log hazard ratio": "HR",
 }
+READY = "GEN"  # estimates of whatever measure
 WRITTEN = re.compile(r"\s*[A-Za-z][A-Za-z. ]*\d{4}\s*:")  # how a name begins: who, when, colon
 CLOSE = 3  # names offered in place of one that is unknown
 
@@ -134,10 +135,14 @@ def check_use(prior: object, parameter: str, measure: str) -> None:
             f"list_priors() with parameter {parameter!r}"
         )
     if entry.measure != measure:
+        why = (
+            f"whose scale only you know; see that the estimates are {entry.measure} as it is analysed"
+            if measure == READY
+            else f"so its numbers are on another scale; choose one for {measure}, or say why it carries over"
+        )
         warnings.warn(
             f"prior {prior!r} of {parameter} was published for {entry.measure}, and the evidence is "
-            f"{measure}: its numbers are on another scale; choose one made for {measure}, or say why it "
-            "carries over",
+            f"{measure}, {why}",
             DataWarning,
             stacklevel=4,
         )

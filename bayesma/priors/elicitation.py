@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from bayesma.errors import OptionError, PriorError
@@ -64,8 +66,8 @@ def elicit_prior(
     """
     if (below is None) + (above is None) + (between is None) != 2:
         raise OptionError("give one statement: below=, above= or between=(low, high)")
-    if not 0.0 < prob < 1.0:
-        raise PriorError(f"prob is {prob!r}; it must lie between 0 and 1, for example 0.9")
+    if not (_is_number(prob) and 0.0 < prob < 1.0):
+        raise PriorError(f"prob is {prob!r}; it must be a number between 0 and 1, for example 0.9")
     allowed = ONE_SCALE if between is None else TWO_NUMBERS
     if family not in allowed:
         what = "below= or above=" if between is None else "between="
@@ -76,21 +78,36 @@ def elicit_prior(
         return _of_two(family, between, prob)
     value, mass = (above, 1.0 - prob) if below is None else (below, prob)
     assert value is not None
-    if not (value > 0.0 and math.isfinite(value)):
+    if not (_is_number(value) and value > 0.0):
         raise PriorError(
             f"{family} lies above 0, and the statement is about {value!r}; give a number above 0"
         )
+    if nu is not None and not _is_number(nu):
+        raise PriorError(f"nu is {nu!r}; give degrees of freedom, a number above 0")
     held = () if nu is None else (float(nu),)
     unit = float(Prior(family, (*held, 1.0)).ppf(mass))
     scale = unit / value if DISTRIBUTIONS[family].parameters[-1] == "rate" else value / unit
     return Prior(family, (*held, _rounded(scale)))
 
 
+def _is_number(value: object) -> bool:
+    """Whether a statement can be about it."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _of_two(family: str, between: tuple[float, float], prob: float) -> Prior:
     """Maximum entropy, and a look at whether it fits."""
+    if not isinstance(between, Sequence) or len(between) != 2 or not all(map(_is_number, between)):
+        raise PriorError(f"between is {between!r}; give two numbers, as in between=(0.1, 0.6)")
     low, high = map(float, between)
     if not low < high:
         raise PriorError(f"between is {between!r}; its first number must be below its second")
+    least, most = DISTRIBUTIONS[family].support((1.0, 1.0))
+    if low < least or high > most:
+        raise PriorError(
+            f"between is {between!r}, and {family} lies between {least:g} and {most:g}; state values there, "
+            "or choose another family"
+        )
     preliz = _preliz()
     distribution: Any = getattr(preliz, family)()
     preliz.maxent(distribution, low, high, prob, plot=False)

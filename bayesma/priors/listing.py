@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bayesma.errors import OptionError
 from bayesma.priors.catalogue import catalogue
 from bayesma.priors.constructions import CONSTRUCTIONS
 from bayesma.priors.distributions import DISTRIBUTIONS
@@ -27,6 +28,11 @@ def list_priors(search: str | None = None) -> pd.DataFrame:
         stands for), support (its ends; of a construction what it says), parameter and measure (what a
         published prior is about), source and doi.
 
+    Raises
+    ------
+    OptionError
+        When `search` is no text.
+
     Examples
     --------
     >>> import bayesma as bm
@@ -45,6 +51,8 @@ def list_priors(search: str | None = None) -> pd.DataFrame:
         about = [entry.parameter, entry.measure, entry.source, entry.doi]
         rows[entry.name] = ["published", str(entry.prior), f"{low:g} to {high:g}", *about]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("name")
+    if search is not None and not isinstance(search, str):
+        raise OptionError(f"search is {search!r}; give words in one text, for example 'turner any'")
     if search is None:
         return table
     whole = (table.index + " " + table.drop(columns="source").agg(" ".join, axis=1)).str.casefold()

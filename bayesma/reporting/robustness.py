@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from fractions import Fraction
 
 import pandas as pd
 
 from bayesma.analysis import Analysis
 from bayesma.measures import MEASURES
 from bayesma.plots.numbers import number
-from bayesma.posterior.provenance import provenance
 from bayesma.reporting.numbers import MISSING, with_intervals
 from bayesma.reporting.tables import Cell, Chance, Row, Table, table, words
 from bayesma.results import Result
+from bayesma.sensitivity import defaults
 
 TITLE = "Does the answer survive other priors?"
 
@@ -27,7 +29,7 @@ def grid_table(result: Result) -> Table | None:
     robust = result.robustness
     if robust is None or robust.grid is None:
         return None
-    grid, origin = robust.grid, provenance(result.fit)
+    grid, asked = robust.grid, result.job.sensitivity
     names, base = list(grid.attrs["vary"]), grid.attrs["base"]
     shown = grid.attrs["parameter"] == "mu" and result.evidence.measure in MEASURES
     measure = MEASURES[result.evidence.measure if shown else "GEN"]
@@ -46,11 +48,20 @@ def grid_table(result: Result) -> Table | None:
     labels = [f"{grid.attrs['parameter']}, 95 % interval", f"P({_short(robust.question)})"]
     labels += ["P(beyond the MID)"] if mid else []
     labels += ["log evidence"] if evidence else []
-    note = (
-        f"Computed by {_how(str(grid.attrs['engine']))}. In bold the priors of this analysis"
-        f"{'; the others have half or twice its width' if origin.priors else ''}."
-    )
-    return table("", [*heads, *labels], rows, note)
+    factors = () if asked is not None and asked.vary else defaults.factors(len(names))
+    own_shown = any(row.kind == "primary" for row in rows)
+    return table("", [*heads, *labels], rows, _note(str(grid.attrs["engine"]), factors, own_shown=own_shown))
+
+
+def _note(engine: str, factors: Sequence[float], *, own_shown: bool) -> str:
+    """How the grid was computed, which row is the analysis, and how wide priors that nobody stated are."""
+    sentences = [f"Computed by {_how(engine)}."]
+    if own_shown:
+        sentences.append("In bold the priors of this analysis.")
+    if factors:
+        *several, last = (str(Fraction(factor)) for factor in factors if factor != 1.0)
+        sentences.append(f"The other priors are {', '.join(several)} or {last} times as wide.")
+    return " ".join(sentences)
 
 
 def _short(question: str) -> str:

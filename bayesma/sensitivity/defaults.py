@@ -38,11 +38,15 @@ class Path:
 def grid(priors: Mapping[str, Prior], names: Sequence[str]) -> dict[str, list[str]]:
     """Priors to try: those of `names` with their widths halved and doubled, each with its own among them."""
     movable = {name: priors[name] for name in names if name in priors and widened(priors[name], 1.0)}
-    factors = ALONE if len(movable) == 1 else FACTORS
     return {
-        name: [str(one) for factor in factors if (one := widened(prior, factor)) is not None]
+        name: [str(one) for factor in factors(len(movable)) if (one := widened(prior, factor)) is not None]
         for name, prior in movable.items()
     }
+
+
+def factors(parameters: int) -> tuple[float, ...]:
+    """Of the width of each prior, when those of so many parameters are varied together."""
+    return ALONE if parameters == 1 else FACTORS
 
 
 def widened(prior: Prior, factor: float) -> Prior | None:

@@ -46,7 +46,7 @@ def leave_one_out(
         Which direction is benefit and, above 0, how much matters: as in `benefit`.
     question
         In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, or a function of a fit that returns a
-        probability. It names the parameter whose estimate is shown.
+        probability. It names the parameter whose estimate is shown. With `mid` as in `prior_sensitivity`.
     priors
         As in `fit`.
     engine

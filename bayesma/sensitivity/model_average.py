@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from bayesma.engines.fit import make_setting
 from bayesma.engines.marginals import Marginal
@@ -64,6 +64,8 @@ class ModelAverage:
     def __str__(self) -> str:
         factor = float(self.bayes_factors["effect"])
         chance = float(self.inclusion["posterior"]["effect"])
+        if math.isnan(factor):
+            return "The prior probability of an effect is 1, so there is no Bayes factor against none."
         return (
             f"The data are {_times(factor)} as probable under an effect as under none (averaged over common "
             f"and random effects); the probability of an effect is {100.0 * chance:.1f} %."
@@ -125,8 +127,8 @@ def model_average(
     ends, chances = tails(ci_prob), _chances(prior_probabilities)
     posteriors = {name: _solved(evidence, priors, options, common=name == "common") for name in KINDS}
     levels = pd.Series({key: _log_evidence(posteriors[key[0]], key[1]) for key in MODELS})
-    weight = chances * np.exp(levels - levels.max())
-    models = pd.DataFrame({"log_evidence": levels, "prior": chances, "posterior": weight / weight.sum()})
+    models = pd.DataFrame({"log_evidence": levels, "prior": chances})
+    models["posterior"] = softmax(_log_weights(models))
     models.index.names = ["heterogeneity", "effect"]
     setting = posteriors["random"].setting
     return ModelAverage(
@@ -188,8 +190,11 @@ def _chances(given: Mapping[tuple[str, str], float] | None) -> pd.Series:
         if not (is_number(value) and 0.0 <= value < math.inf):
             raise OptionError(f"prior_probabilities gives {key} {value!r}; give numbers of at least 0")
     chances = pd.Series({key: float(given[key]) for key in MODELS})
-    if not chances.sum() > 0.0:
-        raise OptionError("prior_probabilities are all 0; give at least one above 0")
+    if not chances.xs("effect", level=1).sum() > 0.0:
+        raise OptionError(
+            f"prior_probabilities is {dict(given)}, which leaves nothing to a model with an effect, so that "
+            "there is no effect to average; give ('common', 'effect') or ('random', 'effect') more than 0"
+        )
     return chances / chances.sum()
 
 
@@ -198,7 +203,7 @@ def _bayes_factors(models: pd.DataFrame) -> pd.Series:
     level = models["log_evidence"]
     return pd.Series(
         {
-            **{f"effect_{kind}": math.exp(level[kind, "effect"] - level[kind, "null"]) for kind in KINDS},
+            **{f"effect_{kind}": _ratio(level[kind, "effect"] - level[kind, "null"]) for kind in KINDS},
             "effect": _factor(models, "effect", "effect"),
             "heterogeneity": _factor(models, "heterogeneity", "random"),
         }
@@ -208,15 +213,23 @@ def _bayes_factors(models: pd.DataFrame) -> pd.Series:
 def _factor(models: pd.DataFrame, level: str, value: str) -> float:
     """Posterior odds of a property over its prior odds; NaN where these are 0 or infinite."""
     has = models.index.get_level_values(level) == value
-    log_weight = np.log(
-        models["prior"].to_numpy(), where=models["prior"].to_numpy() > 0.0, out=np.full(4, -np.inf)
-    )
-    terms = log_weight + models["log_evidence"].to_numpy()
-    prior = models["prior"].to_numpy()
+    terms, prior = _log_weights(models), models["prior"].to_numpy()
     if not 0.0 < prior[has].sum() < 1.0:
         return math.nan
     odds = logsumexp(terms[has]) - logsumexp(terms[~has])
-    return float(np.exp(odds - math.log(prior[has].sum() / prior[~has].sum())))
+    return _ratio(odds - math.log(prior[has].sum() / prior[~has].sum()))
+
+
+def _log_weights(models: pd.DataFrame) -> Array:
+    """Log of prior probability times evidence, (models,); -inf where the former is 0."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(models["prior"].to_numpy()) + models["log_evidence"].to_numpy())
+
+
+def _ratio(log: float) -> float:
+    """From its log; infinite from 1.8e308 on."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(log))
 
 
 def _inclusion(models: pd.DataFrame) -> pd.DataFrame:
@@ -237,8 +250,8 @@ def _estimates(
     """Posteriors of mu: of each kind, averaged, and with the share of models in which it is 0."""
     parts: dict[str, Marginal] = {kind: posteriors[kind].marginal("mu") for kind in KINDS}
     share = models["posterior"].xs("effect", level="effect")
-    given = {kind: float(share[kind] / share.sum()) if share.sum() > 0.0 else math.nan for kind in KINDS}
-    averaged = _Mixed(tuple(parts.values()), tuple(given.values()), 0.0)
+    given = softmax(_log_weights(models.loc[[(kind, "effect") for kind in KINDS]]))
+    averaged = _Mixed(tuple(parts.values()), tuple(given.tolist()), 0.0)
     with_null = _Mixed(
         tuple(parts.values()), tuple(float(share[kind]) for kind in KINDS), 1.0 - float(share.sum())
     )
@@ -303,9 +316,16 @@ class _Mixed:
         def excess(x: float) -> float:
             return float(self.probability(x, above=False)[0]) - level
 
-        return low if low == high else float(brentq(excess, low, high, xtol=1e-12 * max(abs(low), abs(high))))
+        if excess(low) >= 0.0:  # by rounding only, where one part has all the weight or the parts agree
+            return low
+        if excess(high) <= 0.0:
+            return high
+        return float(brentq(excess, low, high, xtol=1e-12 * max(abs(low), abs(high))))
 
 
 def _times(factor: float) -> str:
     """A Bayes factor in words."""
-    return f"{factor:.3g} times" if factor >= 1.0 else f"1 / {1.0 / factor:.3g} times"
+    with np.errstate(divide="ignore"):
+        inverse = float(np.float64(1.0) / factor)
+    size = "1e308 or more" if math.isinf(factor + inverse) else f"{max(factor, inverse):.3g}"
+    return f"{size} times" if factor >= 1.0 else f"1 / {size} times"

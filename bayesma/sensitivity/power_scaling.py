@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -9,7 +10,7 @@ from bayesma.posterior.provenance import provenance
 from bayesma.posterior.summary import row_labels
 
 SENSITIVE = 0.05  # Kallioinen et al. 2024: from here on a posterior is called sensitive
-CONFLICT = "prior and data contradict each other"
+CONFLICT = "possible conflict of prior and data"
 STRONG = "strong prior, or weak data"
 NOTHING = "no sign of either"
 DATA = "the data decide"
@@ -34,8 +35,9 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     pandas.DataFrame
         Index hyper-parameter (``m[3]`` where there is one a visit); columns prior (all priors together),
         likelihood, one ``prior_<name>`` for the prior of each parameter by itself, and diagnosis, in words.
-        Above 0.05 is sensitive: to both, prior and data contradict each other; to the prior alone, the prior
-        is strong or the data are weak.
+        Above 0.05 is sensitive: to both, a possible conflict of prior and data, to be looked into; to the
+        prior alone, the prior is strong or the data are weak. A prior that is constant (``Flat``, or a
+        ``Uniform`` by itself) stays as it is at every power: its sensitivity is 0.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     >>> effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
     >>> found = bm.power_scaling(bm.fit(effects, engine="exact", random_seed=1))
     >>> found.loc["tau", "diagnosis"]
-    'prior and data contradict each other'
+    'possible conflict of prior and data'
     """
     origin = provenance(fit)
     names = [p.name for p in origin.family.hyper(origin.options) if not p.standard]
@@ -71,12 +73,24 @@ def _sensitivity(
     """Of every parameter to one group, or to some variables of it."""
     import arviz
 
+    if _constant(fit, group, scaled):
+        return pd.Series(0.0, index=[label for name in names for label in row_labels(fit, name)])
     found = arviz.psense(fit, var_names=names, group=group, group_var_names=scaled)
     values: dict[str, float] = {}
     for name in names:
         flat = found[name].values.reshape(-1)
         values |= dict(zip(row_labels(fit, name), flat.tolist(), strict=True))
     return pd.Series(values, dtype=float)
+
+
+def _constant(fit: xr.DataTree, group: str, scaled: list[str] | None) -> bool:
+    """Whether all draws have one density, which every power leaves in proportion: ArviZ refuses these."""
+    logs = fit[f"log_{group}"].dataset
+    total = sum(
+        logs[name].sum([dim for dim in logs[name].dims if dim not in {"chain", "draw"}])
+        for name in scaled or logs.data_vars
+    )
+    return bool(np.ptp(np.asarray(total)) == 0.0)
 
 
 def _diagnosis(prior: float, likelihood: float) -> str:

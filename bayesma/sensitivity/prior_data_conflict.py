@@ -31,7 +31,9 @@ def prior_data_conflict(fit: xr.DataTree) -> pd.DataFrame:
     The prior predictive check of Box 1980 (doi 10.2307/2982063) and Evans & Moshonov 2006
     (doi 10.1214/06-BA129): how often would the priors give an estimate at least as far out, in the nearer
     tail, doubled? By integration over mu and tau; of counts the crude estimates with their standard errors,
-    taken as normal.
+    taken as normal. Of robust effects the shape (``nu``, ``contamination``), where it has a prior, is held at
+    that prior's median, and for the pooled estimate all studies are taken to lie in one component of the
+    mixture at a time, which makes its tails a little heavier than those of independent studies.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from bayesma.sensitivity.gathered import gathered, say
 from bayesma.sensitivity.question import Ask, Question, question_of
 
 ANSWERS = ["estimate", "ci_low", "ci_high", "p_benefit", "p_mid", "tau", "log_evidence", "converged"]
+EXAMPLE = "as in {'tau': ['HalfNormal(0.5)', 'HalfCauchy(0.5)']}"
 SAMPLER = ("draws", "tune", "chains", "cores", "target_accept")
 
 
@@ -52,7 +53,8 @@ def prior_sensitivity(
         Which direction is benefit and, above 0, how much matters: as in `benefit`.
     question
         In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, of single arms ``"risk > 0.5"``, or a function
-        of a fit that returns a probability.
+        of a fit that returns a probability. With `mid` only a question about the side that `favours` names,
+        from whose threshold it is counted.
     priors
         Of the other parameters, and the base of those that vary, which is marked in the result: as in `fit`.
     fit
@@ -171,11 +173,13 @@ def described(
 
 def _tried(base: Setting, vary: Mapping[str, Sequence[str | Prior]]) -> dict[str, list[Prior]]:
     """Priors by parameter, parsed."""
+    if not isinstance(vary, Mapping):
+        raise OptionError(f"vary is {vary!r}; give priors to try by parameter, {EXAMPLE}")
     if not vary:
-        raise OptionError("vary names no parameter; give priors to try, as in {'tau': ['HalfNormal(0.5)']}")
+        raise OptionError(f"vary names no parameter; give priors to try, {EXAMPLE}")
     tried = {}
     for name, given in vary.items():
-        if isinstance(given, str | Prior) or not list(given):
+        if isinstance(given, str | Prior) or not isinstance(given, Iterable) or not list(given):
             raise OptionError(f"vary[{name!r}] is {given!r}; give a list of priors to try")
         if name not in base.priors:
             raise OptionError(

@@ -24,6 +24,8 @@ type Ask = str | Callable[[xr.DataTree], float] | None
 
 WRITTEN = re.compile(r"\s*(\w+)\s*(?:\[(.+)\])?\s*([<>])\s*([-+0-9.eE]+)\s*")
 RISK = "risk"  # of single arms, on its own scale
+SIDES = {"lower": "<", "higher": ">"}  # of a threshold on which benefit lies
+UNNAMED = "what was asked"  # words of a function that has none
 HOW = "write it like 'mu < 0', 'm[6] < -0.5', 'risk > 0.5' or 'tau > 1', or give a function of the fit"
 
 
@@ -84,16 +86,19 @@ def question_of(setting: Setting, question: Ask, favours: str | None, mid: float
     Raises
     ------
     OptionError
-        For a question the model cannot answer, and for none without `favours`.
+        For a question the model cannot answer, and for none without `favours`; for `mid` beside a function
+        or a risk, which it cannot be added to, and beside a question about the side that `favours` does not
+        name.
     """
     if favours is not None or mid is not None:
         check_asked(favours, mid)
     location = setting.family.hyper(setting.options)[0]
     if callable(question):
-        words = str(question.__doc__ or getattr(question, "__name__", "the question")).strip()
-        return Question(
-            words.splitlines()[0].rstrip("."), location.name, 0, 0.0, above=False, function=question
+        words = _words(question)
+        _refuse_mid(
+            mid, f"question is a function ({words})", "a function has no threshold that it could be added to"
         )
+        return Question(words, location.name, 0, 0.0, above=False, function=question)
     if question is not None:
         return _written(setting, question, favours, mid)
     if favours is None:
@@ -112,6 +117,21 @@ def question_of(setting: Setting, question: Ask, favours: str | None, mid: float
     return Question(f"mu {'>' if up else '<'} {null:g}", "mu", 0, float(null), above=up, mid=beyond)
 
 
+def _words(question: Callable[[xr.DataTree], float]) -> str:
+    """The first line of a function's docstring; else its name, which a lambda has not."""
+    name = str(getattr(question, "__name__", UNNAMED)).replace("<lambda>", UNNAMED)
+    return str(question.__doc__ or name).strip().splitlines()[0].rstrip(".")
+
+
+def _refuse_mid(mid: float | None, given: str, why: str) -> None:
+    """Refuse a difference that matters where there is nothing it could be counted from."""
+    if mid is not None:
+        raise OptionError(
+            f"mid is {mid!r} and {given}: {why}; leave mid out and ask for the difference that matters "
+            "in the question itself, or leave the question out and give favours and mid"
+        )
+
+
 def _written(setting: Setting, question: str, favours: str | None, mid: float | None) -> Question:
     """From text."""
     found = WRITTEN.fullmatch(question) if isinstance(question, str) else None
@@ -120,6 +140,7 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
     name, label, sign, number = found.groups()
     parameters = {p.name: p for p in setting.family.parameters(setting.options)}
     if name == RISK and getattr(setting.evidence, "measure", "") == "PLO":
+        _refuse_mid(mid, f"question {question!r}", "mid is on the scale of log odds, and a risk is not")
         return _of_risk(setting, sign, number, question)
     if name not in parameters:
         raise OptionError(
@@ -132,6 +153,8 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
     above = sign == ">"
     beyond = None
     if mid is not None and favours is not None:
+        if sign != SIDES[favours]:
+            _refuse_mid(mid, f"question {question!r}", f"mid is counted to the side of favours={favours!r}")
         beyond = threshold + (mid if above else -mid)
     element = _element(setting, parameters[name], label, question)
     return Question(question.strip(), name, element, threshold, above=above, mid=beyond)

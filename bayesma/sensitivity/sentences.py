@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bayesma.posterior.texts import share
+from bayesma.priors.constructions import CONSTRUCTIONS
 from bayesma.priors.distributions import DISTRIBUTIONS
 
 ARGUMENTS = {  # letter and words of the number that moves, by the name of the argument
@@ -111,13 +112,15 @@ def _moved(path: str) -> tuple[str, str]:
     bound = re.search(r"(lower|upper)\s*=\s*\?", path)
     if bound is not None:
         return ARGUMENTS[bound.group(1)]
+    known = {
+        name: one.parameters for one_of in (DISTRIBUTIONS, CONSTRUCTIONS) for name, one in one_of.items()
+    }
     inner = re.search(r"(\w+)\(([^()]*\?[^()]*)\)", path)
-    if inner is None or inner.group(1) not in DISTRIBUTIONS:
+    if inner is None or inner.group(1) not in known:
         return "x", "number"
     name, arguments = inner.group(1), [part.strip() for part in inner.group(2).split(",")]
     at = next(i for i, part in enumerate(arguments) if "?" in part)
-    declared = DISTRIBUTIONS[name].parameters
-    argument = arguments[at].split("=")[0].strip() if "=" in arguments[at] else declared[at]
+    argument = arguments[at].split("=")[0].strip() if "=" in arguments[at] else known[name][at]
     letter, word = ARGUMENTS.get(argument, ("x", argument))
     return letter, "sd" if letter == "s" and name in SD else word
 

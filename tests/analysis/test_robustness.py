@@ -11,6 +11,7 @@ import pytest
 import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.errors import SpecError
+from bayesma.reporting.robustness import grid_table
 
 LUPUS = [
     "deng2017", "deng2017_safety", "msc_relapse", "msc_response", "msc_sledai", "msc_survival",
@@ -113,6 +114,32 @@ def test_mistakes_in_the_table(addition: str, words: str, tmp_path: Path) -> Non
     path.write_text(f"{BASE}\n[sensitivity]\n{addition}\n", encoding="utf-8")
     with pytest.raises(SpecError, match=words):
         bm.load_spec(path)
+
+
+@pytest.mark.parametrize(
+    ("addition", "note"),
+    [
+        ("", "In bold the priors of this analysis. The other priors are 1/2 or 2 times as wide."),
+        (
+            "[model]\nrandom_effects = 'none'",
+            "In bold the priors of this analysis. The other priors are 1/4, 1/2, 2 or 4 times as wide.",
+        ),
+        (
+            "vary = { tau = ['HalfCauchy(3)'] }\n[model]\npriors = { tau = 'HalfCauchy(3)' }",
+            "In bold the priors of this analysis.",
+        ),
+        ("vary = { tau = ['HalfCauchy(3)', 'HalfNormal(0.1)'] }", ""),
+    ],
+)
+def test_the_grid_says_which_priors_it_has(addition: str, note: str, tmp_path: Path) -> None:
+    """Widths only of the priors nobody stated, and only those tried; bold only where a row is."""
+    path = tmp_path / "x.toml"
+    path.write_text(f"{BASE}\n[sensitivity]\n{addition}\n", encoding="utf-8")
+    (result,) = bm.run(path, engine="exact", random_seed=1).results
+    shown = grid_table(result)
+    assert shown is not None
+    assert shown.note == f"Computed by exact integration. {note}".strip()
+    assert [row.kind for row in shown.rows].count("primary") == (1 if note else 0)
 
 
 def test_paths_and_priors_of_ones_own(tmp_path: Path) -> None:

@@ -71,6 +71,12 @@ def test_no_moderators_are_no_columns() -> None:
             OptionError,
             r"^trees\.csv has no moderator 'dosse'; did you mean 'dose'\? columns with one ",
         ),
+        (
+            ["dose + cells"],
+            OptionError,
+            r"formula begins with ~ and names moderators only: '~ dose \+ cells';",
+        ),
+        (["y ~ dose"], OptionError, r"'y ~ dose'; a formula begins with ~ and names .* only: '~ dose';"),
         (["dose", "dose"], OptionError, r"^moderators names 'dose' twice; name each once$"),
         (["gap"], DataError, r"^trees\.csv \(Birch\): the moderator gap is empty; fill it in, or leave the "),
         (["blank"], DataError, r"^trees\.csv \(Cedar\): the moderator blank is empty; fill it in, or leave "),

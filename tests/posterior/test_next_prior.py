@@ -61,8 +61,10 @@ def test_what_has_no_prior_is_refused() -> None:
         bm.as_prior(fit, "m")
     with pytest.raises(OptionError, match="theta is several numbers"):
         bm.as_prior(fit, "theta")
-    with pytest.raises(OptionError, match="widen is 0; it must be above 0"):
+    with pytest.raises(OptionError, match="widen is 0; it must be a number above 0"):
         bm.as_prior(fit, widen=0)
+    with pytest.raises(OptionError, match="widen is '2'; it must be a number above 0"):
+        bm.as_prior(fit, widen="2")
     two = bm.Effects.from_estimates([-0.5, 0.2], [0.2, 0.3], ["A", "B"])
     heavy = bm.fit(two, priors={"mu": "Flat()", "tau": "HalfCauchy(0.5)"}, engine="exact", random_seed=1)
     with pytest.raises(PriorError, match="the posterior of mu has no variance"):
@@ -76,6 +78,7 @@ def test_a_published_interval_goes_back_to_its_standard_error(mean, se, level) -
     assert plain.arguments == pytest.approx((mean, se), rel=1e-5, abs=1e-12)
     ratios = np.exp([mean, mean - z * se, mean + z * se])
     logs = bm.published_prior(*ratios, measure="OR", level=level, widen=1.5)
+    assert bm.published_prior(*ratios, measure="HR", level=level, widen=1.5) == logs
     assert logs.arguments == pytest.approx((mean, 1.5 * se), rel=1e-5, abs=1e-6)
 
 
@@ -93,6 +96,10 @@ def test_a_published_interval_goes_back_to_its_standard_error(mean, se, level) -
         ((0.5, -0.6, 0.8), {"measure": "RR"}, PriorError, "RR is a ratio"),
         ((0.5, 0.2, 0.8), {"measure": "XX"}, OptionError, "measure is 'XX'; it must be one of"),
         ((0.5, 0.2, 0.8), {"level": 95}, OptionError, "level is 95"),
+        ((0.5, 0.2, 0.8), {"level": "95"}, OptionError, "level is '95'"),
+        ((0.5, 0.2, 0.8), {"widen": -1}, OptionError, "widen is -1; it must be a number above 0"),
+        (("0.7", 0.5, 0.98), {}, PriorError, r"\(0.5, '0.7', 0.98\); give finite numbers"),
+        ((0.5, -0.6, 0.8), {"measure": "HR"}, PriorError, "HR is a ratio"),
     ],
 )
 def test_intervals_that_are_none(numbers, named, error, message) -> None:

@@ -156,6 +156,13 @@ def test_known_tau_and_known_mean_leave_the_textbook_posterior() -> None:
     assert bm.meta_regression(fit).index.tolist() == ["mu", "dose"]
 
 
+@pytest.mark.parametrize("kind", [pd.Series, np.array, pd.Index, tuple])
+def test_places_are_arrays_of_every_kind(fit, kind) -> None:
+    pd.testing.assert_frame_equal(
+        bm.predict(fit, at={"ablat": kind([10, 50])}), bm.predict(fit, at={"ablat": [10, 50]})
+    )
+
+
 @pytest.mark.parametrize(
     ("at", "message"),
     [
@@ -163,6 +170,7 @@ def test_known_tau_and_known_mean_leave_the_textbook_posterior() -> None:
         ({}, "give one value of each moderator, or equally many"),
         ({"year": 1950}, r"at names 'year', which is no moderator of this model; its moderators are: ablat"),
         ({"ablat": "north"}, "at holds ablat = 'north'; give a finite number"),
+        ([1, 2], r"at is \[1, 2\]; give values by moderator, as in at="),
     ],
 )
 def test_places_that_are_none_are_refused(fit, at, message) -> None:

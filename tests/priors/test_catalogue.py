@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import bayesma as bm
-from bayesma.errors import PriorError
+from bayesma.errors import OptionError, PriorError
 from bayesma.posterior.provenance import provenance
 from bayesma.priors import Prior
 from bayesma.priors.catalogue import catalogue, published
@@ -182,6 +182,23 @@ def test_a_prior_is_used_for_what_it_was_published_for() -> None:
         bm.prior_sensitivity(effects, {"tau": [effect]}, favours="lower")
     with pytest.warns(bm.errors.DataWarning, match="was published for OR, and the evidence is SMD"):
         bm.fit(effects, priors={"tau": "Turner 2015: any, any v any"}, engine="exact", random_seed=1)
+
+
+def test_of_ready_estimates_nothing_is_said_about_the_scale() -> None:
+    """Log hazard ratios come as GEN: the prior may be on the very scale of theirs."""
+    effects = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="GEN")
+    known = bm.list_priors("tau")
+    name = known.index[known["measure"] == "HR"][0]
+    priors = {"mu": "Normal(0, 1)", "tau": name}
+    with pytest.warns(bm.errors.DataWarning, match="published for HR, and the evidence is GEN") as caught:
+        bm.fit(effects, priors=priors, engine="exact", random_seed=1)
+    assert "see that the estimates are HR as it is analysed" in str(caught[0].message)
+    assert "another scale" not in str(caught[0].message)
+
+
+def test_a_search_is_a_text() -> None:
+    with pytest.raises(OptionError, match="search is 3; give words in one text"):
+        bm.list_priors(3)
 
 
 def test_the_search_holds_all_words() -> None:

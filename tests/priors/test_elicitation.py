@@ -64,7 +64,22 @@ def test_without_the_package_it_says_how_to_get_it(monkeypatch) -> None:
     [
         ({}, OptionError, r"give one statement: below=, above= or between=\(low, high\)"),
         ({"below": 1.0, "above": 0.5}, OptionError, "give one statement"),
-        ({"below": 0.5, "prob": 90}, PriorError, "prob is 90; it must lie between 0 and 1"),
+        ({"below": 0.5, "prob": 90}, PriorError, "prob is 90; it must be a number between 0 and 1"),
+        ({"below": 0.5, "prob": "0.9"}, PriorError, "prob is '0.9'; it must be a number between 0 and 1"),
+        (
+            {"below": "a"},
+            PriorError,
+            "HalfNormal lies above 0, and the statement is about 'a'; give a number",
+        ),
+        ({"family": "HalfStudentT", "below": 1, "nu": "3"}, PriorError, "nu is '3'; give degrees of freedom"),
+        (
+            {"family": "Beta", "between": (0.2, 1.5)},
+            PriorError,
+            "and Beta lies between 0 and 1; state values",
+        ),
+        ({"family": "Gamma", "between": (-0.2, 1.5)}, PriorError, "and Gamma lies between 0 and inf"),
+        ({"family": "Normal", "between": (-1,)}, PriorError, r"between is \(-1,\); give two numbers, as in"),
+        ({"family": "Normal", "between": (-1, "a")}, PriorError, r"between is \(-1, 'a'\); give two numbers"),
         ({"below": -0.5}, PriorError, "HalfNormal lies above 0, and the statement is about -0.5"),
         (
             {"family": "Gamma", "below": 0.5},

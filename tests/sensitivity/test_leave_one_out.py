@@ -267,6 +267,11 @@ def test_groups_that_leave_nothing_or_are_unknown(bcg: bm.Effects) -> None:
         bm.leave_one_out(empty, by="land")
 
 
+def test_groups_have_the_name_of_one_column(bcg: bm.Effects) -> None:
+    with pytest.raises(OptionError, match=r"by is \['a', 'b'\]; give the name of one column, as a text"):
+        bm.leave_one_out(bcg, by=["a", "b"])  # type: ignore[arg-type]
+
+
 def test_questions_about_a_study_are_refused(bcg: bm.Effects) -> None:
     with pytest.raises(OptionError, match="about one study, which may be left out"):
         bm.leave_one_out(bcg, question="theta[Aronson 1948] < 0")

@@ -14,6 +14,7 @@ from bayesma.errors import OptionError, PriorError
 PRINTED = 0.5e-3  # three decimals; two for Poulsen
 CLOSED = 1e-8
 
+KINDS = ("common", "random")
 Y, SE = [-0.5, -0.2, 0.4], [0.2, 0.3, 0.5]
 
 
@@ -141,6 +142,10 @@ def test_the_sentence() -> None:
         ({"favours": "up"}, "favours is 'up'"),
         ({"prior_probabilities": {("common", "null"): 1.0}}, "prior_probabilities names"),
         (
+            {"prior_probabilities": {(a, b): float(b == "null") for a in KINDS for b in ("null", "effect")}},
+            "which leaves nothing to a model with an effect, so that there is no effect to average",
+        ),
+        (
             {
                 "prior_probabilities": dict.fromkeys(
                     [(a, b) for a in ("common", "random") for b in ("null", "effect")], -1.0
@@ -153,6 +158,29 @@ def test_the_sentence() -> None:
 def test_mistakes(keywords: dict[str, object], words: str) -> None:
     with pytest.raises((OptionError, PriorError), match=words):
         bm.model_average(bm.Effects.from_estimates(Y, SE, measure="SMD"), **keywords)
+
+
+def test_beyond_the_largest_number() -> None:
+    """A Bayes factor above 1.8e308 is infinite, one below its inverse 0, and both have words."""
+    sure = bm.Effects.from_estimates([-0.5, -0.5], [1e-6, 1e-6], measure="SMD")
+    found = bm.model_average(sure)
+    assert found.bayes_factors["effect_common"] == math.inf
+    assert found.estimate.loc["with null", "mean"] == pytest.approx(-0.5, abs=1e-5)
+    away = bm.Effects.from_estimates([0.0, 0.0], [1e-3, 1e-3], measure="SMD")
+    found = bm.model_average(away, priors={"mu": "Normal(9, 0.01)", "tau": "HalfNormal(0.01)"})
+    assert found.bayes_factors["effect"] == 0.0
+    assert found.inclusion.loc["effect", "posterior"] == 0.0
+    assert str(found).startswith("The data are 1 / 1e308 or more times as probable under an effect")
+    assert found.estimate.loc["averaged"].drop("p_benefit").notna().all()
+    assert found.estimate.loc["with null", ["mean", "ci_low", "ci_high"]].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_an_effect_that_was_certain_beforehand_has_no_bayes_factor() -> None:
+    chances = {(a, b): float(b == "effect") for a in KINDS for b in ("null", "effect")}
+    found = bm.model_average(bm.Effects.from_estimates(Y, SE, measure="SMD"), prior_probabilities=chances)
+    assert math.isnan(found.bayes_factors["effect"])
+    assert str(found).startswith("The prior probability of an effect is 1")
+    assert found.estimate.loc["averaged"].equals(found.estimate.loc["with null"])
 
 
 def test_single_arms_have_no_null() -> None:

@@ -15,6 +15,7 @@ SCHOOLS = bm.load_data("eight_schools")
 EFFECTS = bm.Effects.from_estimates(
     SCHOOLS["effect"], SCHOOLS["stderr"], SCHOOLS["school"].tolist(), measure="MD"
 )
+ROUNDING = 1e-9  # a constant is added to log priors
 PRIORS = {"mu": "Normal(0, 50)", "tau": "HalfNormal(5)"}
 
 
@@ -70,8 +71,21 @@ def test_the_diagnosis() -> None:
         return str(bm.power_scaling(fit).loc["mu", "diagnosis"])
 
     assert of([1.0, 1.1], [0.1, 0.1], "Normal(0, 10)") == "the data decide"
-    assert of([1.0, 1.1], [0.3, 0.3], "Normal(-1, 0.2)") == "prior and data contradict each other"
+    assert of([1.0, 1.1], [0.3, 0.3], "Normal(-1, 0.2)") == "possible conflict of prior and data"
     assert of([0.0, 0.1], [5.0, 5.0], "Normal(1, 0.2)") == "strong prior, or weak data"
+
+
+@pytest.mark.parametrize("constant", ["Flat()", "Uniform(-100, 100)"])
+def test_a_constant_prior_has_no_sensitivity(schools: xr.DataTree, constant: str) -> None:
+    """Every power of a constant is a constant; what else there is, is scaled as ever."""
+    fit = bm.fit(EFFECTS, priors=PRIORS | {"mu": constant}, engine="exact", random_seed=1)
+    found = bm.power_scaling(fit)
+    assert found["prior_mu"].tolist() == [0.0, 0.0]
+    assert found["prior"].tolist() == pytest.approx(found["prior_tau"].tolist(), rel=ROUNDING)
+    assert found.loc["tau", "prior"] > 0.0
+    alone = bm.fit(EFFECTS, priors={"mu": constant}, random_effects="none", engine="exact", random_seed=1)
+    assert bm.power_scaling(alone)[["prior", "prior_mu"]].to_numpy().tolist() == [[0.0, 0.0]]
+    assert bm.power_scaling(alone).loc["mu", "diagnosis"] == "the data decide"
 
 
 def test_vectors_have_a_row_each() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,24 +120,48 @@ def test_a_function_of_the_fit() -> None:
         ({"question": "theta[D] < 0"}, "theta has no 'D'; it has"),
         ({"question": "mu[A] < 0"}, "mu is one number"),
         ({"question": "mu < e"}, "'e' is not a number"),
+        (
+            {"favours": "lower", "mid": 0.2, "question": lambda fit: 0.5},
+            r"mid is 0.2 and question is a function \(what was asked\): a function has no threshold",
+        ),
+        (
+            {"favours": "higher", "mid": 0.2, "question": "mu < 0"},
+            "mid is 0.2 and question 'mu < 0': mid is counted to the side of favours='higher'",
+        ),
         ({"favours": "lower", "engine": "stan"}, "engine is 'stan'; it must be 'exact', 'nuts', or None"),
     ],
 )
-def test_mistakes(keywords: dict[str, str], words: str) -> None:
+def test_mistakes(keywords: dict[str, Any], words: str) -> None:
     with pytest.raises(OptionError, match=words):
         bm.prior_sensitivity(EFFECTS, {"tau": ["HalfNormal(1)"]}, **keywords)
+
+
+def test_a_difference_that_matters_in_a_written_question() -> None:
+    grid = bm.prior_sensitivity(
+        EFFECTS, {"tau": ["HalfNormal(0.25)"]}, question="mu < -0.1", favours="lower", mid=0.2
+    )
+    fit = bm.fit(EFFECTS, engine="exact", random_seed=1)
+    assert grid.loc[0, "p_benefit"] == pytest.approx(bm.prob(fit, "mu", below=-0.1), abs=SAME)
+    assert grid.loc[0, "p_mid"] == pytest.approx(bm.prob(fit, "mu", below=-0.3), abs=SAME)
+    arms = bm.ArmCounts.from_counts([3, 0, 7], [14, 20, 30])
+    with pytest.raises(OptionError, match=r"question .risk > 0\.5.: mid is on the scale of log odds"):
+        bm.prior_sensitivity(
+            arms, {"tau": ["HalfNormal(1)"]}, question="risk > 0.5", favours="higher", mid=0.1
+        )
 
 
 @pytest.mark.parametrize(
     ("vary", "words"),
     [
         ({}, "vary names no parameter"),
+        (["HalfNormal(1)"], r"vary is \['HalfNormal\(1\)'\]; give priors to try by parameter, as in"),
+        ({"tau": None}, r"vary\['tau'\] is None; give a list of priors to try"),
         ({"tau": "HalfNormal(1)"}, r"give a list of priors to try"),
         ({"nu": ["Gamma(2, 1)"]}, "vary names 'nu', which has no prior in this model; it has: mu, tau"),
         ({"tau": ["Normal(0, 1)"]}, r"prior Normal\(0, 1\) for tau has mass below 0"),
     ],
 )
-def test_priors_that_cannot_be_tried(vary: dict[str, list[str]], words: str) -> None:
+def test_priors_that_cannot_be_tried(vary: Any, words: str) -> None:
     with pytest.raises((OptionError, PriorError), match=words):
         bm.prior_sensitivity(EFFECTS, vary, favours="lower")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -54,6 +56,27 @@ def test_two_crossings() -> None:
 def _near_the_middle(fit: object) -> float:
     """Mu between -1 and 0."""
     return bm.prob(fit, "mu", below=0.0) - bm.prob(fit, "mu", below=-1.0)
+
+
+def test_a_function_without_words() -> None:
+    path: dict[str, Any] = {"path": {"tau": "HalfNormal(?)"}, "over": (0.1, 2)}
+    found = bm.tipping_point(EFFECTS, **path, question=lambda fit: bm.prob(fit, "mu", below=-5.0))
+    assert found.sentence.endswith("takes the probability of what was asked to 95 %: it stays at <0.1 %.")
+    with pytest.raises(OptionError, match=r"mid is 0.2 and question is a function \(Mu between -1 and 0\)"):
+        bm.tipping_point(EFFECTS, **path, favours="lower", mid=0.2, question=_near_the_middle)
+
+
+@pytest.mark.parametrize(
+    ("path", "over", "words"),
+    [
+        ("Sceptical(-0.5, ?)", (0.01, 0.4), "with tail x "),
+        ("Sceptical(?, 0.05)", (-2.0, -0.01), "with mid x "),
+        ("UnitInformation(?)", (0.05, 4.0), "with sd x "),
+    ],
+)
+def test_a_construction_has_names_for_its_numbers(path: str, over: tuple[float, float], words: str) -> None:
+    found = bm.tipping_point(EFFECTS, {"mu": path}, over=over, favours="lower")
+    assert words in found.sentence
 
 
 def test_none_is_an_answer() -> None:
