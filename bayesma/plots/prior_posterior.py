@@ -10,20 +10,25 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from bayesma.errors import OptionError
+from bayesma.families.base import Parameter
 from bayesma.plots import style
 from bayesma.plots.caption import UNCONVERGED, assemble
+from bayesma.plots.naming import is_location
+from bayesma.plots.scale import dress
 from bayesma.plots.style import Picture
 from bayesma.plots.text import wrap
 from bayesma.posterior.marginals import Marginal, marginal
 from bayesma.posterior.nodes import merged, row
 from bayesma.posterior.prior_share import prior_share
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.provenance import Provenance, provenance
 from bayesma.posterior.summary import row_labels
 from bayesma.posterior.texts import share
 from bayesma.priors import Prior
 
-WIDTH, TALL, TEXT = 7.2, 2.0, 7.5  # inches, inches of a row of panels, points
+WIDTH, TALL, TEXT = 7.2, 2.3, 7.5  # inches, inches of a row of panels, points
+UNDER = 0.65  # inches of ticks and words under a panel
 ACROSS, MOST = 3, 24  # panels side by side, and in all
+COEFFICIENTS = frozenset({"beta", "beta_slope"})  # of moderators
 POINTS = 401
 ENDS = (0.0005, 0.9995)  # of the posterior, that a panel shows at least
 WIDER = 1.6  # times the posterior's width: so much of the prior is shown
@@ -46,8 +51,8 @@ def prior_posterior(
     Returns
     -------
     matplotlib.figure.Figure
-        A panel a quantity: posterior filled, prior dashed, analysis scale. Above it the share of the
-        posterior that the prior supplied, see `prior_share`.
+        A panel a quantity: posterior filled, prior dashed, analysis scale, a line at no effect. Above it the
+        share of the posterior that the prior supplied, see `prior_share`.
 
     Raises
     ------
@@ -69,8 +74,9 @@ def prior_posterior(
             f"plots.prior_posterior: {unknown[0]!r} is no hyper-parameter with a prior; there are "
             f"{', '.join(hyper)}"
         )
+    declared = {p.name: p for p in origin.family.hyper(origin.options)}
     panels = [
-        (label, origin.priors[name], row(marginal(fit, name), i))
+        (label, origin.priors[name], row(marginal(fit, name), i), declared[name])
         for name in names
         for i, label in enumerate(row_labels(fit, name))
     ]
@@ -80,21 +86,25 @@ def prior_posterior(
     with style.defaults():
         across, down = min(len(panels), ACROSS), math.ceil(len(panels) / ACROSS)
         height = TALL * down + 1.15
+        texts = [_axis_words(parameter, origin, label) for label, _, _, parameter in panels]
         figure = style.picture(WIDTH, height)
-        for i, (label, prior, posterior) in enumerate(panels):
+        for i, (label, prior, posterior, parameter) in enumerate(panels):
             at_row, at_column = divmod(i, ACROSS)
             width = (WIDTH - 0.3) / across
             place = (
                 (0.15 + at_column * width + 0.08) / WIDTH,
-                1.0 - (0.55 + (at_row + 1) * TALL - 0.42) / height,
+                1.0 - (0.55 + (at_row + 1) * TALL - UNDER) / height,
                 (width - 0.16) / WIDTH,
-                (TALL - 0.95) / height,
+                (TALL - 0.5 - UNDER) / height,
             )
             axes = figure.add_axes(place, label=label)
-            _panel(axes, prior, merged(posterior))
+            _panel(axes, prior, merged(posterior), _null(parameter, origin), width - 0.16)
+            axes.set_xlabel("\n".join(wrap(texts[i], width - 0.1, TEXT - 0.5)[:3]), fontsize=TEXT - 0.5)
             lines = wrap(label, width - 0.16, TEXT)[:2]
             axes.set_title("\n".join([*lines, f"prior's share {share(float(shares[label]))}"]), fontsize=TEXT)
-        words = ["Filled: posterior; dashed: prior, analysis scale."]
+        words = ["Filled: posterior; dashed: prior."]
+        if any(_null(parameter, origin) is not None for *_, parameter in panels):
+            words.append("Vertical line: no effect, or no change of it.")
         caption = "\n".join(wrap(assemble(origin, words), WIDTH - 0.3, style.CAPTION))
         colour = style.MUTED if origin.converged else style.ALARM
         figure.text(0.15 / WIDTH, 0.015, caption, fontsize=style.CAPTION, color=colour, va="bottom")
@@ -105,9 +115,34 @@ def prior_posterior(
     return figure
 
 
-def _panel(axes: Axes, prior: Prior, posterior: Marginal) -> None:
-    """Both densities where the posterior lies, and as much again of the prior."""
+def _null(parameter: Parameter, origin: Provenance) -> float | None:
+    """No effect, of a mean effect; no change of it, of coefficients of moderators; else None."""
+    if parameter.name in COEFFICIENTS:
+        return 0.0
+    effect = is_location(parameter) or parameter.name == "m"
+    return origin.measure.null if effect else None
+
+
+def _axis_words(parameter: Parameter, origin: Provenance, label: str) -> str:
+    """What the axis of a panel shows, and on which scale."""
+    measure = origin.measure.label
+    lower = measure[:1].lower() + measure[1:]
+    if parameter.name in {"mu", "m"}:
+        return measure
+    if parameter.name == "beta" and "moderator_unit" in origin.options:
+        number = "unit" if origin.options["moderator_unit"] == "own" else "sd"
+        change = "with this category" if ": " in label else f"with one {number} more"
+        return f"change of the {lower} {change}"
+    if parameter.name == "tau":
+        return f"sd between studies, {lower}"
+    return parameter.meaning or parameter.name
+
+
+def _panel(axes: Axes, prior: Prior, posterior: Marginal, null: float | None, width: float) -> None:
+    """Both densities where the posterior lies, and as much again of the prior; `width` in inches."""
     low, high = (float(end) for end in posterior.quantile(ENDS)[0])
+    if null is not None and low - (high - low) < null < high + (high - low):  # else too far to show
+        low, high = min(low, null), max(high, null)
     margin = 0.5 * (WIDER - 1.0) * (high - low)
     begin, end = prior.support
     x = np.linspace(max(low - margin, begin), min(high + margin, end), POINTS)
@@ -115,8 +150,9 @@ def _panel(axes: Axes, prior: Prior, posterior: Marginal) -> None:
     axes.fill_between(x, posterior.density(inside), color=style.POSTERIOR_FILL, lw=0, label="posterior")
     if prior.is_proper:
         axes.plot(x, np.exp(prior.logpdf(inside)), color=style.INK, lw=1.1, ls="--", label="prior")
-    axes.set_xlim(x[0], x[-1])
+    if null is not None and x[0] <= null <= x[-1]:
+        axes.axvline(null, color=style.RULE, lw=0.9, zorder=0.5, label="null")
+    dress(axes, (float(x[0]), float(x[-1])), width, None, TEXT - 0.5)
     axes.set_ylim(0.0, None)
     axes.set_yticks([])
-    axes.tick_params(axis="x", labelsize=TEXT - 0.5)
     axes.spines[["left", "top", "right"]].set_visible(False)

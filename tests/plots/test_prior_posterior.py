@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib.text
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.integrate import trapezoid
 from scipy.stats import norm
@@ -38,7 +41,7 @@ def test_every_hyper_parameter_has_a_panel_and_a_flat_prior_no_line() -> None:
     fit = bm.fit(EFFECTS, priors={"mu": "Flat()"}, engine="exact", random_seed=1)
     figure = bm.plots.prior_posterior(fit)
     assert [axes.get_label() for axes in figure.axes] == ["mu", "tau"]
-    assert not figure.axes[0].lines
+    assert [line.get_label() for line in figure.axes[0].lines] == ["null"]
     (line,) = figure.axes[1].lines
     x, y = line.get_data()
     assert x[0] == 0.0 and trapezoid(y, x) <= 1.0
@@ -46,6 +49,32 @@ def test_every_hyper_parameter_has_a_panel_and_a_flat_prior_no_line() -> None:
     assert only.get_label() == "tau"
     with pytest.raises(OptionError, match="'theta' is no hyper-parameter with a prior; there are mu, tau"):
         bm.plots.prior_posterior(fit, ["theta"])
+
+
+def test_three_panels_have_words_of_scale_null_lines_and_ticks_apart() -> None:
+    ratios = bm.Effects.from_estimates(
+        [-1.2, -0.8, -0.4, -0.1],
+        [0.2, 0.3, 0.25, 0.2],
+        ["A", "B", "C", "D"],
+        measure="OR",
+        table=pd.DataFrame({"dose": [1.0, 2.0, 3.0, 5.0]}),
+    )
+    fit = bm.fit(ratios, engine="exact", moderators=["dose"], random_seed=1)
+    figure = bm.plots.prior_posterior(fit)
+    figure.canvas.draw()
+    words = {axes.get_label(): axes.get_xlabel().replace("\n", " ") for axes in figure.axes}
+    assert words == {
+        "mu": "Log odds ratio",
+        "beta[dose]": "change of the log odds ratio with one sd more",
+        "tau": "sd between studies, log odds ratio",
+    }
+    for axes in figure.axes:
+        null = [line.get_xdata()[0] for line in axes.lines if line.get_label() == "null"]
+        assert null == ([] if axes.get_label() == "tau" else [0.0])
+        ends = [tuple(tick.get_window_extent().intervalx) for tick in axes.get_xticklabels()]
+        assert len(ends) >= 2 and all(a[1] < b[0] for a, b in itertools.pairwise(ends))
+    everywhere = [t.get_window_extent() for axes in figure.axes for t in axes.get_xticklabels()]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(everywhere, 2))
 
 
 @pytest.mark.slow
