@@ -417,7 +417,8 @@ def integrated_density(model: Any, hyper: list[str]) -> Callable[[dict[str, np.n
         value = transform.forward(at[name], *variable.owner.inputs)
         needed = {free[other]: at[other] for other in hyper if free[other] in ancestors([value])}
         given = {v: x for v, x in needed.items() if v is not variable}
-        return np.asarray(value.eval(given, on_unused_input="ignore"))  # one given hides what it depends on
+        # one given hides what it depends on
+        return np.asarray(value.eval(given, on_unused_input="ignore", mode="FAST_COMPILE"))
 
     def density(at: dict[str, np.ndarray]) -> float:
         """Log of the integral over the grid."""
