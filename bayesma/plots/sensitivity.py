@@ -153,6 +153,9 @@ def _surface(
     figure = style.picture(WIDTH, height)
     axes = figure.add_axes((0.11, 1.0 / height, 0.72, 1.0 - 1.5 / height))
     shades = axes.pcolormesh(x, y, values.T, cmap=PALE, vmin=0.0, vmax=1.0, shading="gouraud")
+    for axis, places, room in ((axes.xaxis, x, 0.72 * WIDTH), (axes.yaxis, y, height - 1.5)):
+        _dress(axis, places, room)
+    axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))  # scale and ends first: they decide the contours' labels
     levels = sorted({*LEVELS} - {threshold})
     inside = [level for level in levels if values.min() < level < values.max()]
     if inside:
@@ -162,8 +165,6 @@ def _surface(
     if crosses:
         tipping = axes.contour(x, y, values.T, levels=[threshold], colors=style.ALARM, linewidths=2.2)
         axes.clabel(tipping, fmt=share, fontsize=8)
-    for axis, places, room in ((axes.xaxis, x, 0.72 * WIDTH), (axes.yaxis, y, height - 1.5)):
-        _dress(axis, places, room)
     outside = _base_mark(axes, grid, names, (first, second))
     bar = figure.colorbar(shades, cax=figure.add_axes((0.86, 1.0 / height, 0.025, 1.0 - 1.5 / height)))
     bar.ax.tick_params(labelsize=7)

@@ -10,6 +10,7 @@ from bayesma.errors import OptionError
 from bayesma.measures import MEASURES
 from bayesma.plots import style
 from bayesma.plots.scale import ticks
+from bayesma.plots.spreading import spread
 from bayesma.plots.style import Picture
 from bayesma.plots.text import text_width, wrap
 
@@ -108,14 +109,7 @@ def _names(axes: Axes, x: float, ends: pd.Series, tall: float) -> None:
     low, high = axes.get_ylim()
     inch = (high - low) / tall
     order = ends.sort_values()
-    at = order.to_numpy(dtype=np.float64).copy()
-    for i in range(1, at.size):
-        at[i] = max(at[i], at[i - 1] + GAP * inch)
-    over = at[-1] - high
-    if over > 0.0:
-        at[-1] -= over
-        for i in range(at.size - 2, -1, -1):
-            at[i] = min(at[i], at[i + 1] - GAP * inch)
+    at = spread(order.to_numpy(dtype=np.float64), np.full(order.size, GAP * inch), (low, high))
     leader = axes.transAxes + axes.transData.inverted()
     beyond = float(leader.transform((1.0 + LEADER / (axes.get_position().width * WIDTH), 0.0))[0])
     for name, end, place in zip(order.index, order, at, strict=True):
