@@ -326,3 +326,46 @@ def test_flat_coefficients_need_as_many_studies():
             moderators=["dose"],
             priors={"mu": "Flat()", "beta": "Flat()", "tau": "Flat()"},
         )
+
+
+SIX = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+SIX["same"] = 0.1 * SIX["x"] + 7.3  # but for rounding, which a rank at machine precision takes for news
+SIX["twice"] = 2.0 * SIX["x"]
+SIX[[f"p{i}" for i in range(8)]] = np.random.default_rng(1).standard_normal((6, 8))
+FLAT = {"mu": "Flat()", "beta": "Flat()"}
+
+
+def six():
+    return bm.Effects.from_estimates(
+        [-0.6, -0.4, -0.9, 0.1, 0.3, 0.2], [0.25, 0.3, 0.4, 0.3, 0.2, 0.25], measure="SMD", table=SIX
+    )
+
+
+@pytest.mark.parametrize("columns", [["x", "same"], ["x", "twice"], [f"p{i}" for i in range(8)]])
+@pytest.mark.parametrize("more", [{"random_effects": "none"}, {}, {"random_effects": "student_t"}])
+@pytest.mark.parametrize("tau", ["HalfNormal(0.5)", "HalfCauchy(0.5)"])
+def test_flat_coefficients_that_the_studies_leave_open_are_refused(columns, more, tau):
+    priors = FLAT if more.get("random_effects") == "none" else FLAT | {"tau": tau}
+    with (
+        pytest.warns(DataWarning, match="cannot be told apart"),
+        pytest.raises(PriorError, match=r"the posterior is improper: k = 6, .* give the coefficients a"),
+    ):
+        bm.fit(six(), engine="exact", moderators=columns, priors=priors, **more)
+
+
+def test_one_proper_prior_is_enough_for_what_it_tells_apart():
+    """Mu is determined by the studies, the coefficients by their prior: all there is, and no more."""
+    options = {"engine": "exact", "random_effects": "none", "random_seed": 1}
+    with pytest.warns(DataWarning, match="the moderators x, same cannot be told apart in these 6 studies"):
+        both = bm.fit(
+            six(), moderators=["x", "same"], priors={"mu": "Flat()", "beta": "Normal(0, 1)"}, **options
+        )
+    # two equal columns with sd 1 each are one with the sum of the coefficients, sd sqrt(2)
+    one = bm.fit(
+        six(), moderators=["x"], priors={"mu": "Flat()", "beta": "Normal(0, 1.4142135623730951)"}, **options
+    )
+    found = bm.summary(both)["mean"]
+    expected = bm.summary(one)["mean"]
+    # rounding of the columns is 1e-14, the square roots of covariances half the digits
+    assert found["beta[x]"] + found["beta[same]"] == pytest.approx(expected["beta[x]"], abs=1e-7)
+    assert found["mu"] == pytest.approx(expected["mu"], abs=1e-7)
