@@ -104,10 +104,29 @@ def _check(fits: Mapping[str, xr.DataTree], parameter: str) -> None:
                 f"fits {first!r} and {label!r} are of different studies or measures, and no weights compare "
                 "them; fit the same evidence"
             )
+        differing = _differing(fits[first], fit)
+        if differing is not None:
+            raise OptionError(
+                f"fits {first!r} and {label!r} are of the same studies but other numbers: their {differing} "
+                "differ, and no weights compare them; fit the same evidence"
+            )
         if parameter not in parameter_names(fit) or marginal(fit, parameter).mean().size != 1:
             raise OptionError(
                 f"fit {label!r} has no single number called {parameter!r}; name another parameter"
             )
+
+
+def _differing(fit: xr.DataTree, other: xr.DataTree) -> str | None:
+    """What was observed, or its standard error, that two fits of one family do not share; None if all is."""
+    if fit.attrs["family"] != other.attrs["family"]:
+        return None
+    for group, names in (("observed_data", None), ("constant_data", ("se",))):
+        one, two = (tree[group].dataset if group in tree.children else xr.Dataset() for tree in (fit, other))
+        for name in names or map(str, one.data_vars):
+            alike = name in one and name in two and one[name].sizes == two[name].sizes  # not by centre in one
+            if alike and not one[name].equals(two[name]):
+                return name
+    return None
 
 
 def _line(

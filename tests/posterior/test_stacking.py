@@ -72,3 +72,21 @@ def test_what_cannot_be_mixed_is_refused(fits) -> None:
         bm.stacking(fits, "tau")
     with pytest.raises(OptionError, match="a fit is called 'averaged'"):
         bm.stacking({"averaged": fits["normal"], "none": fits["none"]})
+
+
+@pytest.mark.parametrize("weights", ["evidence", {"normal": 0.5, "none": 0.5}])
+@pytest.mark.parametrize(("y", "se", "name"), [(-1.0, 1.0, "y"), (1.0, 2.0, "se")])
+def test_other_numbers_under_the_same_labels_are_refused(fits, weights, y, se, name) -> None:
+    other = bm.Effects.from_estimates(y * EFFECTS.y, se * EFFECTS.se, list(EFFECTS.study), measure="SMD")
+    mixed = {
+        "normal": fits["normal"],
+        "none": bm.fit(other, random_effects="none", engine="exact", random_seed=1),
+    }
+    with pytest.raises(OptionError, match=f"'normal' and 'none' are of the same .* their {name} differ"):
+        bm.stacking(mixed, weights=weights)
+
+
+def test_evidence_needs_proper_priors(fits) -> None:
+    flat = bm.fit(EFFECTS, priors={"mu": "Flat()"}, engine="exact", random_seed=1)
+    with pytest.raises(OptionError, match=r"fit 'flat' has no evidence: .*improper.*; give it proper priors"):
+        bm.stacking({"flat": flat, "normal": fits["normal"]}, weights="evidence")
