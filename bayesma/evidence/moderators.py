@@ -280,7 +280,8 @@ def _column(
             )
         if numeric and not math.isfinite(value):
             raise DataError(f"{where} ({study}): the moderator {name} is {value}; it must be a finite number")
-    if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
+    categorical = isinstance(column.dtype, pd.CategoricalDtype)  # whose categories may be named 0 and 1
+    if not categorical and (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
         column = _numbers_read_as_text(column, name, studies, where)
     if column.nunique() == 1:
         raise DataError(
