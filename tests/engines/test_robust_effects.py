@@ -307,6 +307,10 @@ def test_moderators_that_say_the_same_are_reported():
             {"random_effects": "contaminated", "contamination": 1.0},
             "a number above 0 and below 1, or 'prior'",
         ),
+        (
+            {"random_effects": "contaminated", "inflation": 1.0},  # the wide normal would be the narrow one
+            r"inflation.* a finite number above 1$",
+        ),
         ({"moderators": ["dosis"]}, "has no moderator 'dosis'; did you mean 'dose'"),
     ],
 )
