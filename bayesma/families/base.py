@@ -34,7 +34,7 @@ class Option:
     Attributes
     ----------
     allowed
-        Its possible values; empty for a number between `above` and `below`, and for a list of numbers or names.
+        Its possible values; empty for a number, and for a list of numbers or names.
     default
         The one used when nothing is said; an empty tuple for a list that then follows from the evidence.
     meaning

@@ -90,3 +90,19 @@ def test_evidence_needs_proper_priors(fits) -> None:
     flat = bm.fit(EFFECTS, priors={"mu": "Flat()"}, engine="exact", random_seed=1)
     with pytest.raises(OptionError, match=r"fit 'flat' has no evidence: .*improper.*; give it proper priors"):
         bm.stacking({"flat": flat, "normal": fits["normal"]}, weights="evidence")
+
+
+def test_moments_that_do_not_exist_are_not_printed() -> None:
+    """Two studies, mu flat, tau half-Cauchy: a mean without an sd, as in `summary`; weight 0 adds none."""
+    two = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    wide, tight = {"mu": "Flat()", "tau": "HalfCauchy(0.5)"}, {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"}
+    both = {
+        name: bm.fit(two, priors=priors, engine="exact", random_seed=1)
+        for name, priors in (("wide", wide), ("tight", tight))
+    }
+    table = bm.stacking(both, weights={"wide": 0.5, "tight": 0.5})
+    assert np.isinf(table["sd"]).tolist() == [True, False, True] and np.isfinite(table["mean"]).all()
+    assert table.loc["wide", "sd"] == bm.summary(both["wide"]).loc["mu", "sd"]
+    without = bm.stacking(both, weights={"wide": 0.0, "tight": 1.0})
+    # sums with a weight of 0 in them
+    assert without.loc["averaged", "sd"] == pytest.approx(without.loc["tight", "sd"], rel=1e-12)
