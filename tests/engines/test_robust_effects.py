@@ -373,3 +373,36 @@ def test_one_proper_prior_is_enough_for_what_it_tells_apart():
     # rounding of the columns is 1e-14, the square roots of covariances half the digits
     assert found["beta[x]"] + found["beta[same]"] == pytest.approx(expected["beta[x]"], abs=1e-7)
     assert found["mu"] == pytest.approx(expected["mu"], abs=1e-7)
+
+
+@pytest.mark.parametrize("nu", [2.0, 4.0])
+def test_two_studies_a_flat_mu_and_a_half_cauchy_tau(nu):
+    """The mean of mu exists and its sd does not; slices of tau are up to 1e16 as wide as the narrowest."""
+    two = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    fit = bm.fit(
+        two,
+        random_effects="student_t",
+        nu=nu,
+        priors={"mu": "Flat()", "tau": "HalfCauchy(0.5)"},
+        engine="exact",
+        random_seed=1,
+    )
+    found = bm.summary(fit)
+    assert np.isinf(found.loc["mu", "sd"]) and np.isfinite(found.loc["mu", "mean"])
+    for q, column in ((0.025, "ci_low"), (0.5, "median"), (0.975, "ci_high")):
+        # the quantile is inverted to 1e-14 of 50 asinh units, where the density of mu is below 2
+        assert bm.prob(fit, "mu", below=found.loc["mu", column]) == pytest.approx(q, abs=1e-11)
+    tau = np.exp(np.linspace(-12.0, 12.0, 121))[:, None]  # by another rule: trapezoids in logs of both
+    side = np.sinh(np.linspace(-16.0, 16.0, 1601))
+    log_density = stats.halfcauchy.logpdf(tau, scale=0.5) + np.log(tau)
+    shape = mixtures.student_t(np.array([nu]))
+    for y, se in zip([-0.5, -0.2], [0.2, 0.3], strict=True):
+        sds = np.sqrt(se**2 + (shape.scales[0] * tau) ** 2)[:, None, :]
+        away = (y + 0.35 - side)[None, :, None]
+        log_density = log_density + logsumexp(
+            shape.log_weights[0] - np.log(sds) - 0.5 * (away / sds) ** 2, axis=2
+        )
+    mass = np.exp(log_density).sum(axis=0) * np.sqrt(1.0 + side**2)
+    # half the cell of the node at 0 is above, but for the slope there times an eighth of 0.02 squared: 5e-5
+    below = (mass[side < 0.0].sum() + 0.5 * mass[800]) / mass.sum()
+    assert bm.prob(fit, "mu", below=-0.35) == pytest.approx(below, abs=1e-4)
