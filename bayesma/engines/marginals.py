@@ -200,6 +200,35 @@ def moments_below(fit: xr.DataTree, parameter: str) -> float:
     return float(fit["posterior"][parameter].attrs.get(MOMENTS_BELOW, math.inf))
 
 
+class Moments(Protocol):
+    """What has a mean and an sd by its formula, whether they exist or not."""
+
+    def mean(self) -> Array:
+        """Means, shape (p,)."""
+
+    def sd(self) -> Array:
+        """Standard deviations, shape (p,)."""
+
+    def probability(self, threshold: float, *, above: bool) -> Array:
+        """Probability above, or below, a threshold, shape (p,)."""
+
+
+def existing_moments(posterior: Moments, limit: float) -> tuple[Array, Array]:
+    """Means and sds, infinite where they do not exist; a mean without a sign is then NaN.
+
+    Parameters
+    ----------
+    posterior
+        Of p numbers with the same moments.
+    limit
+        The q-th moment exists exactly when q is below this: `moments_below`.
+    """
+    below = posterior.probability(0.0, above=False)
+    signed = bool(np.any(below > 0.0))
+    mean = posterior.mean() if limit > 1 else np.full(below.shape, math.nan if signed else math.inf)
+    return mean, posterior.sd() if limit > 2 else np.full(below.shape, math.inf)
+
+
 AVERAGE = "average"  # the mean effect at every visit, where it is no parameter
 
 

@@ -139,7 +139,7 @@ def _summary(problem: TwoParameterProblem, found: Level) -> dict[str, float]:
         second[rule] = (within * (value - first[rule][:, None]) ** 2).sum(axis=1)
     means, variances = (np.where(found.of_logs, fine, own) for own, fine in (first, second))
     mean = float(shares @ means)
-    sd = math.sqrt(max(float(shares @ (variances + (means - mean) ** 2)), 0.0))
+    variance = float(shares @ (variances + (means - mean) ** 2))
     integrals = legendre.antiderivatives(slices.series)
     share_below = [
         pieces.below(0.0, slices.window[s : s + 1], integrals[s : s + 1]) for s in range(slices.scale.size)
@@ -147,9 +147,11 @@ def _summary(problem: TwoParameterProblem, found: Level) -> dict[str, float]:
     result = {
         "evidence": slices.log_evidence,
         "below": float(shares @ (np.array(share_below) / np.maximum(mass, 1e-300))),
-        "mean": mean,
-        "sd": sd,
     }
+    if problem.location_moments > 1:
+        result["mean"] = mean
+    if problem.location_moments > 2:
+        result["sd"] = math.sqrt(max(variance, 0.0))  # a rule too coarse for long tails may have it below 0
     if slices.scale_density is not None and problem.scale_moments > 1:
         result["scale"] = float(found.weight @ found.scale)
         if problem.scale_moments > 2:
@@ -158,8 +160,15 @@ def _summary(problem: TwoParameterProblem, found: Level) -> dict[str, float]:
 
 
 def _change(before: dict[str, float], after: dict[str, float]) -> float:
-    """Largest difference: absolute for logs and probabilities, in sds for means, relative for sds."""
-    unit = {"evidence": 1.0, "below": 1.0, "mean": after["sd"], "sd": after["sd"]}
+    """Largest difference: absolute for logs and probabilities, in sds for means, relative for sds.
+
+    A mean without an sd is compared with itself and the scale, an sd of 0 with nothing: it is wrong.
+    """
+    unit = {"evidence": 1.0, "below": 1.0}
+    unit["sd"] = after.get("sd", 0.0)
+    unit["mean"] = after["sd"] if "sd" in after else max(abs(after.get("mean", 0.0)), after.get("scale", 0.0))
     unit["scale"] = max(after.get("scale", 1.0), after.get("scale_sd", 0.0))
     unit["scale_sd"] = after.get("scale_sd", 1.0)
-    return max(abs(after[name] - before[name]) / unit[name] for name in after)
+    return max(
+        abs(after[name] - before[name]) / unit[name] if unit[name] > 0.0 else math.inf for name in after
+    )

@@ -21,6 +21,9 @@ type Array = NDArray[np.float64]
 
 SIGNS = "~+*:"  # in a name that is no column: meant as a formula
 TIMES = " × "  # between the labels of an interaction
+# of the largest singular value of columns of length 1: centring leaves 1e-16 of a column's mean, which may be
+# 1e6 of its sds (dates, cells), in columns that say the same; columns that differ by less say nothing more
+SAME = 1e-8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +50,22 @@ class Moderators:
     @property
     def separable(self) -> bool:
         """Whether these studies can tell the columns apart."""
-        return bool(np.linalg.matrix_rank(self.values) == self.labels.size)
+        return independent(self.values)
+
+
+def independent(columns: Array) -> bool:
+    """Whether no column is a sum of multiples of the others, whatever the units of each: (k, q).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bayesma.evidence.moderators import independent
+    >>> independent(np.array([[1.0, 1e6], [1.0, 2e6]])), independent(np.array([[1.0, 3.0], [1.0, 3.0]]))
+    (True, False)
+    """
+    length = np.linalg.norm(columns, axis=0)
+    scaled = columns / np.where(length > 0.0, length, 1.0)
+    return bool(np.linalg.matrix_rank(scaled, rtol=SAME) == columns.shape[1])
 
 
 def read_moderators(
@@ -266,7 +284,8 @@ def _column(
             )
         if numeric and not math.isfinite(value):
             raise DataError(f"{where} ({study}): the moderator {name} is {value}; it must be a finite number")
-    if pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column):
+    categorical = isinstance(column.dtype, pd.CategoricalDtype)  # whose categories may be named 0 and 1
+    if not categorical and (pd.api.types.is_object_dtype(column) or pd.api.types.is_string_dtype(column)):
         column = _numbers_read_as_text(column, name, studies, where)
     if column.nunique() == 1:
         raise DataError(

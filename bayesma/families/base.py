@@ -34,7 +34,7 @@ class Option:
     Attributes
     ----------
     allowed
-        Its possible values; empty for a number above 0, and for a list of numbers or names.
+        Its possible values; empty for a number, and for a list of numbers or names.
     default
         The one used when nothing is said; an empty tuple for a list that then follows from the evidence.
     meaning
@@ -43,8 +43,8 @@ class Option:
         Whether it is a list of names, of columns for example.
     estimable
         Whether a number may be a parameter instead, under a prior of its own.
-    below
-        Where a number must be less than that.
+    above, below
+        Between which a number must lie, itself neither of them.
     """
 
     allowed: tuple[str, ...]
@@ -52,6 +52,7 @@ class Option:
     meaning: str
     names: bool = False
     estimable: bool = False
+    above: float = 0.0
     below: float = math.inf
 
     @property
@@ -83,9 +84,9 @@ class Option:
         if self.several:
             return "a list of rising finite numbers above 0"
         number = (
-            "a finite number above 0"
+            f"a finite number above {self.above:g}"
             if math.isinf(self.below)
-            else f"a number above 0 and below {self.below:g}"
+            else f"a number above {self.above:g} and below {self.below:g}"
         )
         return f"{number}, or {PRIOR!r}" if self.estimable else number
 
@@ -98,14 +99,14 @@ class Option:
         if self.allowed:
             return value in self.allowed
         if not self.several:
-            return (self.estimable and value == PRIOR) or _positive(value, self.below)
+            return (self.estimable and value == PRIOR) or _between(value, self.above, self.below)
         if self.names and isinstance(value, str):
             return bool(value)
         if not isinstance(value, list | tuple | np.ndarray):
             return False
         if self.names:
             return all(isinstance(one, str) and one for one in value)
-        return all(map(_positive, value)) and all(a < b for a, b in itertools.pairwise(value))
+        return all(map(_between, value)) and all(a < b for a, b in itertools.pairwise(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,9 +441,9 @@ def _within(parameter: Parameter, prior: Prior) -> Prior:
     return prior
 
 
-def _positive(value: object, below: float = math.inf) -> bool:
-    """Whether a value is a number above 0 and below a limit."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 < float(value) < below
+def _between(value: object, above: float = 0.0, below: float = math.inf) -> bool:
+    """Whether a value is a number between two others, none of them."""
+    return isinstance(value, Real) and not isinstance(value, bool) and above < float(value) < below
 
 
 FAMILIES: Registry[Family[Any]] = Registry("family")

@@ -30,7 +30,7 @@ OPTIONS = {
     ),
     NU: Option((), 4.0, "degrees of freedom of Student-t effects", estimable=True),
     CONTAMINATION: Option((), 0.1, "share of outlying studies", estimable=True, below=1.0),
-    INFLATION: Option((), 5.0, "sd of outlying studies in units of tau"),
+    INFLATION: Option((), 5.0, "sd of outlying studies in units of tau", above=1.0),
 }
 BELONGS = {NU: STUDENT_T, CONTAMINATION: CONTAMINATED, INFLATION: CONTAMINATED}
 SHAPES = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bayesma.errors import OptionError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
-from bayesma.evidence.moderators import Moderators, read_moderators, warn_inseparable
+from bayesma.evidence.moderators import Moderators, independent, read_moderators, warn_inseparable
 from bayesma.families import horseshoe
 from bayesma.families.base import Array, Arrays, Case, Option, Options, Parameter, Priors
 from bayesma.priors import Prior
@@ -130,6 +130,20 @@ def spread(parameter: Parameter, draws: Mapping[str, Array], options: Options) -
 def tail(priors: Priors) -> float:
     """Exponent of the heavier tail of the coefficients' prior: under a horseshoe that of its slab."""
     return priors[horseshoe.SLAB].tail if horseshoe.SLAB in priors else priors[BETA.name].tail
+
+
+def flat_columns(case: Case) -> Array:
+    """Design of the coefficients under a flat prior, (k, f): ones for mu, the moderators for beta."""
+    k, priors = case.arrays["y"].size, case.priors
+    columns = [np.ones((k, int(not priors["mu"].is_proper)))]
+    if MODERATORS in case.arrays and BETA.name in priors and not priors[BETA.name].is_proper:
+        columns.append(case.arrays[MODERATORS])
+    return np.hstack(columns)
+
+
+def identified(case: Case) -> bool:
+    """Whether the studies alone determine the coefficients under a flat prior."""
+    return independent(flat_columns(case))
 
 
 def moments_below(priors: Priors) -> dict[str, float]:

@@ -121,14 +121,14 @@ class Normal(Family[Effects]):
         priors, k = case.priors, case.arrays["y"].size
         q = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
         flat = [int(not priors["mu"].is_proper), q * int("beta" in priors and not priors["beta"].is_proper)]
+        if not moderators.identified(case):
+            raise PriorError(self._improper(case, "the coefficients"))
         located = ("mu", "beta") if q else ("mu",)
         tails = {"mu": priors["mu"].tail, "beta": moderators.tail(priors) if q else math.inf}
         if common(case.options):
-            if sum(flat) > k:
-                raise PriorError(self._improper(case, "the coefficients"))
             return dict.fromkeys(located, math.inf) | moderators.moments_below(priors)
         tau = k - sum(flat) + priors["tau"].tail - 1.0
-        if tau <= 0 and not (priors["tau"].is_proper and k >= sum(flat)):
+        if tau <= 0 and not priors["tau"].is_proper:
             raise PriorError(self._improper(case, "tau"))
         nu = self._least_df(case)
         result = {"tau": tau, "theta": math.inf}

@@ -103,7 +103,7 @@ def _two_parameters(
         """At one common effect."""
         return np.asarray(-0.5 * (LOG_2_PI + 2.0 * np.log(se) + ((y - mu[:, None]) / se) ** 2))
 
-    precision = se**-2.0
+    precision, moments = se**-2.0, family.moments_below(case)
     total = float(precision.sum())
     return TwoParameterProblem(
         location="mu",
@@ -115,7 +115,8 @@ def _two_parameters(
         log_likelihood=log_likelihood,
         start=(float(precision @ y) / total, total**-0.5),
         scales=(float(se.min()), float(max(se.max(), np.ptp(y)))),
-        scale_moments=family.moments_below(case).get("tau", math.inf),
+        scale_moments=moments.get("tau", math.inf),
+        location_moments=moments["mu"],
         effects=None if single or held else _effects(case, y),
         without_scale=without_scale,
     )

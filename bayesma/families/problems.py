@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -156,6 +157,8 @@ class TwoParameterProblem:
     coarser
         The log likelihood from half of its table's points, where it comes from a table: the difference tells
         the table's error.
+    location_moments
+        As `scale_moments`, of the location.
     without_scale
         Location (n,) to the log likelihood of each study at scale 0, (n, k), exact however far studies
         contradict each other; None where scale 0 is no model.
@@ -174,6 +177,7 @@ class TwoParameterProblem:
     effects: LocationScaleEffects | ConditionalEffects | DrawnEffects | None
     baseline: Baseline | None = None
     coarser: Callable[[Array, Array], Array] | None = None
+    location_moments: float = math.inf
     without_scale: Callable[[Array], Array] | None = None
 
 

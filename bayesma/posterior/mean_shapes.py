@@ -73,12 +73,17 @@ def weights_of(
 
     ``"stacking"`` of PSIS-LOO over studies (Yao et al. 2018, doi 10.1214/17-BA1091), ``"evidence"``:
     posterior probabilities under equal prior ones, or numbers of one's own.
+
+    Raises
+    ------
+    OptionError
+        For weights that are none, and by evidence of a fit without one: of draws, or under an improper prior.
     """
     labels = list(fits)
     if isinstance(weights, Mapping):
         return _given(weights, labels), []
     if weights == EVIDENCE:
-        levels = np.array([float(model_evidence(fit)["log_evidence"]) for fit in fits.values()])
+        levels = np.array([_log_evidence(label, fit) for label, fit in fits.items()])
         share = np.exp(levels - levels.max())
         return pd.Series(share / share.sum(), index=labels), []
     if weights != STACKING:
@@ -95,6 +100,18 @@ def weights_of(
     doubts = [note for label, score in scores.items() if (note := _doubt(label, score))]
     share = pd.Series(compared["weight"].reindex(labels), dtype=float)
     return share / share.sum(), doubts
+
+
+def _log_evidence(label: str, fit: xr.DataTree) -> float:
+    """Log p(y) of a fit that has it."""
+    found = model_evidence(fit)
+    level = float(found["log_evidence"])
+    if math.isnan(level):
+        raise OptionError(
+            f"weights is {EVIDENCE!r}, and fit {label!r} has no evidence: "
+            f"{found.attrs['reasons']['log_evidence']}; give it proper priors, or weights={STACKING!r}"
+        )
+    return level
 
 
 def _doubt(label: str, score: Any) -> str:

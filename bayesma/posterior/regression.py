@@ -15,7 +15,7 @@ from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.evidence.moderators import at_values, main_labels, require_moderators
 from bayesma.posterior.curves import AVERAGE, NEW
-from bayesma.posterior.marginals import labels_of, marginal
+from bayesma.posterior.marginals import existing_moments, labels_of, marginal, moments_below
 from bayesma.posterior.nodes import nodes_of
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
@@ -50,7 +50,8 @@ def meta_regression(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
         Index ``term``: ``mu`` (the mean effect at the moderators' centre), one row a coefficient, and with
         random effects ``tau`` (what the moderators leave) and ``R2``. Columns mean, sd, median, ci_low,
         ci_high, mcse_mean (NaN where exact), p_above (the probability that it is above 0), and per_unit,
-        per_unit_low, per_unit_high: median and interval per unit of a moderator that is a number.
+        per_unit_low, per_unit_high: median and interval per unit of a moderator that is a number. Moments
+        that do not exist are as in `summary`.
 
         R2 is the variance over the studies of what the moderators add, as a share of it and tau^2 together
         (Gelman, Goodrich, Gabry and Vehtari 2019, doi 10.1080/00031305.2018.1549100, with study effects for
@@ -227,10 +228,11 @@ def _explained(fit: xr.DataTree) -> Spread:
 def _line(fit: xr.DataTree, parameter: str, ends: tuple[float, float]) -> list[dict[str, float]]:
     """Columns of a parameter, one line for each of its quantities."""
     posterior = marginal(fit, parameter)
-    quantiles = posterior.quantile([0.5, *ends])
-    mean, sd, above = posterior.mean(), posterior.sd(), posterior.probability(0.0, above=True)
+    quantiles, above = posterior.quantile([0.5, *ends]), posterior.probability(0.0, above=True)
+    limit = moments_below(fit, parameter)
+    mean, sd = existing_moments(posterior, limit)
     mcse = np.full(mean.shape, math.nan)
-    if "exact" not in fit.children:
+    if "exact" not in fit.children and limit > 2:
         from arviz_stats.base import array_stats
 
         values = fit["posterior"].dataset[parameter].transpose(*SAMPLE, ...).values

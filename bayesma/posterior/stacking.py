@@ -7,17 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from bayesma.errors import OptionError
 from bayesma.posterior.benefit import DIRECTIONS
-from bayesma.posterior.marginals import Marginal, marginal, parameter_names
+from bayesma.posterior.marginals import (
+    Marginal,
+    existing_moments,
+    marginal,
+    moments_below,
+    parameter_names,
+)
 from bayesma.posterior.mean_shapes import STACKING, weights_of
+from bayesma.posterior.mixed import Mixed
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
-
-type Array = NDArray[np.float64]
 
 AVERAGED = "averaged"
 
@@ -53,7 +56,8 @@ def stacking(
     -------
     pandas.DataFrame
         Index the labels and ``averaged``. Columns weight; mean, sd, median, ci_low, ci_high, analysis scale;
-        with `favours` p_benefit. ``attrs["notes"]``: studies for which PSIS is unreliable.
+        with `favours` p_benefit. Moments that do not exist are as in `summary`. ``attrs["notes"]``: studies
+        for which PSIS is unreliable.
 
     Raises
     ------
@@ -75,9 +79,11 @@ def stacking(
     _check(fits, parameter)
     share, notes = weights_of(fits, weights)
     posteriors = {label: marginal(fit, parameter) for label, fit in fits.items()}
-    lines = {label: _line([one], np.ones(1), ends, favours) for label, one in posteriors.items()}
+    limits = {label: moments_below(fit, parameter) for label, fit in fits.items()}
+    lines = {label: _line(one, limits[label], ends, favours) for label, one in posteriors.items()}
     weight = share.to_numpy(dtype=np.float64)
-    lines[AVERAGED] = _line(list(posteriors.values()), weight, ends, favours)
+    limit = min(limits[label] for label in fits if share[label] > 0.0)
+    lines[AVERAGED] = _line(Mixed(tuple(posteriors.values()), tuple(weight)), limit, ends, favours)
     columns = ["mean", "sd", "median", "ci_low", "ci_high", *(["p_benefit"] if favours else [])]
     table = pd.DataFrame.from_dict(lines, orient="index", columns=columns)
     table.insert(0, "weight", [*weight, 1.0])
@@ -104,39 +110,37 @@ def _check(fits: Mapping[str, xr.DataTree], parameter: str) -> None:
                 f"fits {first!r} and {label!r} are of different studies or measures, and no weights compare "
                 "them; fit the same evidence"
             )
+        differing = _differing(fits[first], fit)
+        if differing is not None:
+            raise OptionError(
+                f"fits {first!r} and {label!r} are of the same studies but other numbers: their {differing} "
+                "differ, and no weights compare them; fit the same evidence"
+            )
         if parameter not in parameter_names(fit) or marginal(fit, parameter).mean().size != 1:
             raise OptionError(
                 f"fit {label!r} has no single number called {parameter!r}; name another parameter"
             )
 
 
+def _differing(fit: xr.DataTree, other: xr.DataTree) -> str | None:
+    """What was observed, or its standard error, that two fits of one family do not share; None if all is."""
+    if fit.attrs["family"] != other.attrs["family"]:
+        return None
+    for group, names in (("observed_data", None), ("constant_data", ("se",))):
+        one, two = (tree[group].dataset if group in tree.children else xr.Dataset() for tree in (fit, other))
+        for name in names or map(str, one.data_vars):
+            alike = name in one and name in two and one[name].sizes == two[name].sizes  # not by centre in one
+            if alike and not one[name].equals(two[name]):
+                return name
+    return None
+
+
 def _line(
-    posteriors: list[Marginal], weight: Array, ends: tuple[float, float], favours: str | None
+    posterior: Marginal | Mixed, limit: float, ends: tuple[float, float], favours: str | None
 ) -> list[float]:
-    """Moments, quantiles and probability of a mixture."""
-    means = np.array([one.mean()[0] for one in posteriors])
-    sds = np.array([one.sd()[0] for one in posteriors])
-    mean = float(weight @ means)
-    sd = float(np.sqrt(weight @ (sds**2 + (means - mean) ** 2)))
-    line = [mean, sd, *(_quantile(posteriors, weight, q) for q in (0.5, *ends))]
+    """Moments that exist, quantiles and probability."""
+    mean, sd = existing_moments(posterior, limit)
+    line = [float(mean[0]), float(sd[0]), *map(float, posterior.quantile([0.5, *ends])[0])]
     if favours is not None:
-        each = [one.probability(0.0, above=favours == "higher")[0] for one in posteriors]
-        line.append(float(weight @ np.array(each)))
+        line.append(float(posterior.probability(0.0, above=favours == "higher")[0]))
     return line
-
-
-def _quantile(posteriors: list[Marginal], weight: Array, q: float) -> float:
-    """Where the mixture has probability q below."""
-    each = [float(one.quantile([q])[0, 0]) for one in posteriors]
-    low, high = min(each), max(each)
-    if not high > low:
-        return low
-
-    def excess(x: float) -> float:
-        """Probability below x, less q."""
-        below = [one.probability(x, above=False)[0] for one in posteriors]
-        return float(weight @ np.array(below)) - q
-
-    if excess(low) >= 0.0:  # draws: the empirical quantile lies between two of them
-        return low
-    return float(brentq(excess, low, high, xtol=1e-12 * (high - low))) if excess(high) > 0.0 else high

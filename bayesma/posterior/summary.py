@@ -14,6 +14,7 @@ from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import (
     WeightedPoints,
+    existing_moments,
     inner_dims,
     labels_of,
     marginal,
@@ -120,9 +121,7 @@ def _one(fit: xr.DataTree, name: str, ends: tuple[float, float]) -> pd.DataFrame
     table = pd.DataFrame(np.nan, index=pd.Index(labels), columns=COLUMNS)
     table[LOCATION] = np.column_stack([median, low, high])
     limit = moments_below(fit, name)
-    signed = bool(np.any(posterior.probability(0.0, above=False) > 0))
-    table["mean"] = posterior.mean() if limit > 1 else (np.nan if signed else np.inf)
-    table["sd"] = posterior.sd() if limit > 2 else np.inf
+    table["mean"], table["sd"] = existing_moments(posterior, limit)
     if isinstance(posterior, WeightedPoints) and limit > 2:
         table["mcse_mean"] = posterior.mcse()
     if fit.attrs["engine"] == "nuts":

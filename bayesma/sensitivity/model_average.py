@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import logsumexp, softmax
 
 from bayesma.engines.fit import make_setting
@@ -22,6 +21,8 @@ from bayesma.families import family_of
 from bayesma.families.effect_mixtures import BELONGS
 from bayesma.families.effects import RANDOM_EFFECTS
 from bayesma.posterior.benefit import check_asked
+from bayesma.posterior.marginals import existing_moments
+from bayesma.posterior.mixed import Mixed
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.priors import Prior
 from bayesma.sensitivity.cells import Posterior, posterior_of
@@ -251,76 +252,34 @@ def _estimates(
     parts: dict[str, Marginal] = {kind: posteriors[kind].marginal("mu") for kind in KINDS}
     share = models["posterior"].xs("effect", level="effect")
     given = softmax(_log_weights(models.loc[[(kind, "effect") for kind in KINDS]]))
-    averaged = _Mixed(tuple(parts.values()), tuple(given.tolist()), 0.0)
-    with_null = _Mixed(
+    averaged = Mixed(tuple(parts.values()), tuple(given.tolist()))
+    with_null = Mixed(
         tuple(parts.values()), tuple(float(share[kind]) for kind in KINDS), 1.0 - float(share.sum())
     )
-    rows: dict[str, Marginal | _Mixed] = {**parts, "averaged": averaged, "with null": with_null}
-    table = {name: _line(one, favours, ends) for name, one in rows.items()}
+    rows: dict[str, Marginal | Mixed] = {**parts, "averaged": averaged, "with null": with_null}
+    limits = {kind: _limit(posteriors[kind]) for kind in KINDS}
+    mixed = min([limits[kind] for kind in KINDS if share[kind] > 0.0], default=math.inf)
+    table = {name: _line(one, limits.get(name, mixed), favours, ends) for name, one in rows.items()}
     return pd.DataFrame.from_dict(
         table, orient="index", columns=["mean", "sd", "ci_low", "ci_high", "p_benefit"]
     )
 
 
-def _line(posterior: Marginal | _Mixed, favours: str | None, ends: tuple[float, float]) -> list[float]:
+def _limit(posterior: Posterior) -> float:
+    """Below which moments of mu exist."""
+    setting = posterior.setting
+    return setting.family.moments_below(setting.case).get("mu", math.inf)
+
+
+def _line(
+    posterior: Marginal | Mixed, limit: float, favours: str | None, ends: tuple[float, float]
+) -> list[float]:
     """Columns of one estimate."""
     low, high = posterior.quantile(ends)[0]
     above = favours == "higher"
     chance = math.nan if favours is None else float(posterior.probability(0.0, above=above)[0])
-    return [float(posterior.mean()[0]), float(posterior.sd()[0]), float(low), float(high), chance]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Mixed:
-    """Marginals in shares, and a share at exactly 0."""
-
-    parts: tuple[Marginal, ...]
-    shares: tuple[float, ...]
-    at_zero: float
-
-    def mean(self) -> Array:
-        """Weighted mean."""
-        return np.array([sum(w * part.mean()[0] for w, part in zip(self.shares, self.parts, strict=True))])
-
-    def sd(self) -> Array:
-        """From the second moments."""
-        second = sum(
-            w * (part.sd()[0] ** 2 + part.mean()[0] ** 2)
-            for w, part in zip(self.shares, self.parts, strict=True)
-        )
-        return np.array([math.sqrt(max(second - self.mean()[0] ** 2, 0.0))])
-
-    def probability(self, threshold: float, *, above: bool) -> Array:
-        """Weighted probability; the share at 0 lies on neither side of it."""
-        total = sum(
-            w * part.probability(threshold, above=above)[0]
-            for w, part in zip(self.shares, self.parts, strict=True)
-        )
-        beyond = threshold < 0.0 if above else threshold > 0.0
-        return np.array([total + self.at_zero * beyond])
-
-    def quantile(self, q: Sequence[float]) -> Array:
-        """By bracketing: between the smallest and the largest of the parts, 0 among them."""
-        ends = [part.quantile(q)[0] for part in self.parts]
-        return np.array([[self._at(level, [e[i] for e in ends]) for i, level in enumerate(q)]])
-
-    def _at(self, level: float, ends: list[float]) -> float:
-        """One quantile."""
-        low, high = min(ends), max(ends)
-        if self.at_zero > 0.0:
-            below = float(self.probability(0.0, above=False)[0])
-            if below <= level <= below + self.at_zero:
-                return 0.0
-            low, high = (min(low, 0.0), 0.0) if level < below else (0.0, max(high, 0.0))
-
-        def excess(x: float) -> float:
-            return float(self.probability(x, above=False)[0]) - level
-
-        if excess(low) >= 0.0:  # by rounding only, where one part has all the weight or the parts agree
-            return low
-        if excess(high) <= 0.0:
-            return high
-        return float(brentq(excess, low, high, xtol=1e-12 * max(abs(low), abs(high))))
+    mean, sd = existing_moments(posterior, limit)
+    return [float(mean[0]), float(sd[0]), float(low), float(high), chance]
 
 
 def _times(factor: float) -> str:

@@ -19,7 +19,7 @@ from bayesma.evidence.effects import Effects
 from bayesma.evidence.subset import study_column, subset
 from bayesma.posterior.benefit import DIRECTIONS
 from bayesma.posterior.estimands import chains_of
-from bayesma.posterior.marginals import marginal
+from bayesma.posterior.marginals import existing_moments, marginal, moments_below
 from bayesma.posterior.nodes import nodes_of, row
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
@@ -76,7 +76,7 @@ def subgroups(
         Index group, in the order of a pandas categorical, else of the alphabet. Columns k; mean, sd, median,
         ci_low, ci_high of the group's mean effect, analysis scale; new_low, new_high, the interval of the
         effect in a new study of the group; tau, tau_low, tau_high (median and interval; 0 under a common
-        effect); with `favours` p_benefit.
+        effect); with `favours` p_benefit. Moments that do not exist are as in `summary`.
 
         ``attrs["differences"]``: groups against the first, columns mean, sd, median, ci_low, ci_high and
         p_above.
@@ -184,14 +184,16 @@ def _separate(
     """A fit for each group."""
     fits = {name: _fit(subset(evidence, kept), **arguments) for name, kept in groups.items()}
     lines = {}
+    limits = {name: moments_below(fit, "mu") for name, fit in fits.items()}
     for name, fit in fits.items():
-        mean = marginal(fit, "mu")
+        posterior = marginal(fit, "mu")
+        mean, sd = existing_moments(posterior, limits[name])
         new_name = next((n for n in ("theta_new", "delta_new") if n in fit["posterior"]), "mu")
-        median, low, high = mean.quantile([0.5, *ends])[0]
-        line = [int(groups[name].sum()), mean.mean()[0], mean.sd()[0], median, low, high]
+        median, low, high = posterior.quantile([0.5, *ends])[0]
+        line = [int(groups[name].sum()), mean[0], sd[0], median, low, high]
         line += [*marginal(fit, new_name).quantile(ends)[0], *_tau(fit, ends)]
         if favours is not None:
-            line.append(mean.probability(0.0, above=favours == "higher")[0])
+            line.append(posterior.probability(0.0, above=favours == "higher")[0])
         lines[name] = line
     columns = ["k", *ESTIMATE, "new_low", "new_high", "tau", "tau_low", "tau_high"]
     columns += ["p_benefit"] if favours is not None else []
@@ -199,7 +201,11 @@ def _separate(
     first, *others = fits
     rows = {f"{name} v {first}": _apart(fits[name], fits[first]) for name in others}
     engines = sorted({str(fit.attrs["engine"]) for fit in fits.values()})
-    table.attrs = {"differences": _differences(rows, ends), "engine": " and ".join(engines), "fits": fits}
+    differences = _differences(rows, ends)
+    shared = np.array([min(limits[name], limits[first]) for name in others])  # moments that both means have
+    differences.loc[shared <= 1.0, "mean"] = np.nan
+    differences.loc[shared <= 2.0, "sd"] = np.inf
+    table.attrs = {"differences": differences, "engine": " and ".join(engines), "fits": fits}
     return table
 
 

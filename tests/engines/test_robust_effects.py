@@ -307,6 +307,10 @@ def test_moderators_that_say_the_same_are_reported():
             {"random_effects": "contaminated", "contamination": 1.0},
             "a number above 0 and below 1, or 'prior'",
         ),
+        (
+            {"random_effects": "contaminated", "inflation": 1.0},  # the wide normal would be the narrow one
+            r"inflation.* a finite number above 1$",
+        ),
         ({"moderators": ["dosis"]}, "has no moderator 'dosis'; did you mean 'dose'"),
     ],
 )
@@ -326,3 +330,79 @@ def test_flat_coefficients_need_as_many_studies():
             moderators=["dose"],
             priors={"mu": "Flat()", "beta": "Flat()", "tau": "Flat()"},
         )
+
+
+SIX = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+SIX["same"] = 0.1 * SIX["x"] + 7.3  # but for rounding, which a rank at machine precision takes for news
+SIX["twice"] = 2.0 * SIX["x"]
+SIX[[f"p{i}" for i in range(8)]] = np.random.default_rng(1).standard_normal((6, 8))
+FLAT = {"mu": "Flat()", "beta": "Flat()"}
+
+
+def six():
+    return bm.Effects.from_estimates(
+        [-0.6, -0.4, -0.9, 0.1, 0.3, 0.2], [0.25, 0.3, 0.4, 0.3, 0.2, 0.25], measure="SMD", table=SIX
+    )
+
+
+@pytest.mark.parametrize("columns", [["x", "same"], ["x", "twice"], [f"p{i}" for i in range(8)]])
+@pytest.mark.parametrize("more", [{"random_effects": "none"}, {}, {"random_effects": "student_t"}])
+@pytest.mark.parametrize("tau", ["HalfNormal(0.5)", "HalfCauchy(0.5)"])
+def test_flat_coefficients_that_the_studies_leave_open_are_refused(columns, more, tau):
+    priors = FLAT if more.get("random_effects") == "none" else FLAT | {"tau": tau}
+    with (
+        pytest.warns(DataWarning, match="cannot be told apart"),
+        pytest.raises(PriorError, match=r"the posterior is improper: k = 6, .* give the coefficients a"),
+    ):
+        bm.fit(six(), engine="exact", moderators=columns, priors=priors, **more)
+
+
+def test_one_proper_prior_is_enough_for_what_it_tells_apart():
+    """Mu is determined by the studies, the coefficients by their prior: all there is, and no more."""
+    options = {"engine": "exact", "random_effects": "none", "random_seed": 1}
+    with pytest.warns(DataWarning, match="the moderators x, same cannot be told apart in these 6 studies"):
+        both = bm.fit(
+            six(), moderators=["x", "same"], priors={"mu": "Flat()", "beta": "Normal(0, 1)"}, **options
+        )
+    # two equal columns with sd 1 each are one with the sum of the coefficients, sd sqrt(2)
+    one = bm.fit(
+        six(), moderators=["x"], priors={"mu": "Flat()", "beta": "Normal(0, 1.4142135623730951)"}, **options
+    )
+    found = bm.summary(both)["mean"]
+    expected = bm.summary(one)["mean"]
+    # rounding of the columns is 1e-14, the square roots of covariances half the digits
+    assert found["beta[x]"] + found["beta[same]"] == pytest.approx(expected["beta[x]"], abs=1e-7)
+    assert found["mu"] == pytest.approx(expected["mu"], abs=1e-7)
+
+
+@pytest.mark.parametrize("nu", [2.0, 4.0])
+def test_two_studies_a_flat_mu_and_a_half_cauchy_tau(nu):
+    """The mean of mu exists and its sd does not; slices of tau are up to 1e16 as wide as the narrowest."""
+    two = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    fit = bm.fit(
+        two,
+        random_effects="student_t",
+        nu=nu,
+        priors={"mu": "Flat()", "tau": "HalfCauchy(0.5)"},
+        engine="exact",
+        random_seed=1,
+    )
+    found = bm.summary(fit)
+    assert np.isinf(found.loc["mu", "sd"]) and np.isfinite(found.loc["mu", "mean"])
+    for q, column in ((0.025, "ci_low"), (0.5, "median"), (0.975, "ci_high")):
+        # the quantile is inverted to 1e-14 of 50 asinh units, where the density of mu is below 2
+        assert bm.prob(fit, "mu", below=found.loc["mu", column]) == pytest.approx(q, abs=1e-11)
+    tau = np.exp(np.linspace(-12.0, 12.0, 121))[:, None]  # by another rule: trapezoids in logs of both
+    side = np.sinh(np.linspace(-16.0, 16.0, 1601))
+    log_density = stats.halfcauchy.logpdf(tau, scale=0.5) + np.log(tau)
+    shape = mixtures.student_t(np.array([nu]))
+    for y, se in zip([-0.5, -0.2], [0.2, 0.3], strict=True):
+        sds = np.sqrt(se**2 + (shape.scales[0] * tau) ** 2)[:, None, :]
+        away = (y + 0.35 - side)[None, :, None]
+        log_density = log_density + logsumexp(
+            shape.log_weights[0] - np.log(sds) - 0.5 * (away / sds) ** 2, axis=2
+        )
+    mass = np.exp(log_density).sum(axis=0) * np.sqrt(1.0 + side**2)
+    # half the cell of the node at 0 is above, but for the slope there times an eighth of 0.02 squared: 5e-5
+    below = (mass[side < 0.0].sum() + 0.5 * mass[800]) / mass.sum()
+    assert bm.prob(fit, "mu", below=-0.35) == pytest.approx(below, abs=1e-4)

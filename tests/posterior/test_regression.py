@@ -185,3 +185,15 @@ def test_questions_without_moderators_are_refused(effects, fit) -> None:
             ask()
     with pytest.raises(OptionError, match="at is about effects, not risks"):
         bm.predict(fit, at={"ablat": 10}, baseline=0.1)
+
+
+def test_moments_that_do_not_exist_are_those_of_the_summary() -> None:
+    """Three studies and two flat coefficients leave one power of tau, and a half-Cauchy two more."""
+    table = pd.DataFrame({"dose": [1.0, 2.0, 4.0]})
+    three = bm.Effects.from_estimates([-0.5, -0.2, 0.1], [0.2, 0.3, 0.2], measure="SMD", table=table)
+    priors = {"mu": "Flat()", "beta": "Flat()", "tau": "HalfCauchy(0.5)"}
+    fit = bm.fit(three, moderators=["dose"], priors=priors, engine="exact", random_seed=1)
+    found, expected = bm.meta_regression(fit), bm.summary(fit)
+    assert np.isinf(found.loc[["mu", "dose", "tau"], "sd"]).all()
+    for term, parameter in (("mu", "mu"), ("dose", "beta[dose]"), ("tau", "tau")):
+        assert found.loc[term, "mean"] == expected.loc[parameter, "mean"]

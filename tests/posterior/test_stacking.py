@@ -72,3 +72,37 @@ def test_what_cannot_be_mixed_is_refused(fits) -> None:
         bm.stacking(fits, "tau")
     with pytest.raises(OptionError, match="a fit is called 'averaged'"):
         bm.stacking({"averaged": fits["normal"], "none": fits["none"]})
+
+
+@pytest.mark.parametrize("weights", ["evidence", {"normal": 0.5, "none": 0.5}])
+@pytest.mark.parametrize(("y", "se", "name"), [(-1.0, 1.0, "y"), (1.0, 2.0, "se")])
+def test_other_numbers_under_the_same_labels_are_refused(fits, weights, y, se, name) -> None:
+    other = bm.Effects.from_estimates(y * EFFECTS.y, se * EFFECTS.se, list(EFFECTS.study), measure="SMD")
+    mixed = {
+        "normal": fits["normal"],
+        "none": bm.fit(other, random_effects="none", engine="exact", random_seed=1),
+    }
+    with pytest.raises(OptionError, match=f"'normal' and 'none' are of the same .* their {name} differ"):
+        bm.stacking(mixed, weights=weights)
+
+
+def test_evidence_needs_proper_priors(fits) -> None:
+    flat = bm.fit(EFFECTS, priors={"mu": "Flat()"}, engine="exact", random_seed=1)
+    with pytest.raises(OptionError, match=r"fit 'flat' has no evidence: .*improper.*; give it proper priors"):
+        bm.stacking({"flat": flat, "normal": fits["normal"]}, weights="evidence")
+
+
+def test_moments_that_do_not_exist_are_not_printed() -> None:
+    """Two studies, mu flat, tau half-Cauchy: a mean without an sd, as in `summary`; weight 0 adds none."""
+    two = bm.Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD")
+    wide, tight = {"mu": "Flat()", "tau": "HalfCauchy(0.5)"}, {"mu": "Normal(0, 1)", "tau": "HalfNormal(0.5)"}
+    both = {
+        name: bm.fit(two, priors=priors, engine="exact", random_seed=1)
+        for name, priors in (("wide", wide), ("tight", tight))
+    }
+    table = bm.stacking(both, weights={"wide": 0.5, "tight": 0.5})
+    assert np.isinf(table["sd"]).tolist() == [True, False, True] and np.isfinite(table["mean"]).all()
+    assert table.loc["wide", "sd"] == bm.summary(both["wide"]).loc["mu", "sd"]
+    without = bm.stacking(both, weights={"wide": 0.0, "tight": 1.0})
+    # sums with a weight of 0 in them
+    assert without.loc["averaged", "sd"] == pytest.approx(without.loc["tight", "sd"], rel=1e-12)

@@ -186,3 +186,18 @@ def test_an_effect_that_was_certain_beforehand_has_no_bayes_factor() -> None:
 def test_single_arms_have_no_null() -> None:
     with pytest.raises(OptionError, match="an effect of 0 is no null value"):
         bm.model_average(bm.ArmCounts.from_counts([3, 0, 7], [14, 20, 30]))
+
+
+def test_moments_that_do_not_exist_are_not_printed() -> None:
+    """One study, tails of degree 1.5 each: mu has a mean, and no sd unless effects are common."""
+    one = bm.Effects.from_estimates([-0.5], [0.2], measure="SMD")
+    priors = {"mu": "StudentT(0.5, 0, 1)", "tau": "HalfStudentT(0.5, 0.5)"}
+    estimate = bm.model_average(one, priors=priors).estimate
+    fit = bm.fit(one, priors=priors, engine="exact", random_seed=1)
+    assert np.isinf(bm.summary(fit).loc["mu", "sd"])
+    assert np.isinf(estimate["sd"]).to_dict() == {
+        "common": False,
+        "random": True,
+        "averaged": True,
+        "with null": True,
+    }

@@ -95,6 +95,18 @@ def test_counts_and_the_order_of_a_categorical() -> None:
     assert one["p_benefit"].between(0.5, 1.0).all()
 
 
+@pytest.mark.parametrize("names", [[0, 1], ["1", "2"]])
+def test_groups_coded_as_numbers_are_groups(names) -> None:
+    """As text they would be read back as one number a study, whose slope is no difference of groups."""
+    y, se = [-0.6, -0.4, -0.9, 0.1, 0.3, 0.2], [0.25, 0.3, 0.4, 0.3, 0.2, 0.25]
+    coded = pd.DataFrame({"code": [names[i >= 3] for i in range(6)], "cells": ["BM"] * 3 + ["UC"] * 3})
+    six = bm.Effects.from_estimates(y, se, measure="SMD", table=coded)
+    found, named = (bm.subgroups(six, by, priors=PRIORS, random_seed=1) for by in ("code", "cells"))
+    assert found.index.tolist() == [str(one) for one in names]
+    np.testing.assert_array_equal(found.to_numpy(), named.to_numpy())
+    assert found.attrs["differences"].index.tolist() == [f"{names[1]} v {names[0]}"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -110,3 +122,18 @@ def test_mistakes(effects, arguments, message) -> None:
 
     with pytest.raises(OptionError, match=message):
         bm.subgroups(replace(effects, table=effects.table.assign(one="x")), **arguments)
+
+
+def test_groups_of_their_own_have_the_moments_of_their_fits() -> None:
+    """Of a flat mu under a half-Cauchy tau: from one study none, from two a mean, from three an sd too."""
+    table = pd.DataFrame({"cells": ["two", "two", "three", "one", "three", "three"]})
+    six = bm.Effects.from_estimates(
+        [-0.6, -0.4, -0.9, 0.1, 0.3, 0.2], [0.25, 0.3, 0.4, 0.3, 0.2, 0.25], measure="SMD", table=table
+    )
+    priors = {"mu": "Flat()", "tau": "HalfCauchy(0.5)"}
+    groups = bm.subgroups(six, "cells", tau="separate", priors=priors, random_seed=1)
+    assert np.isnan(groups["mean"]).to_dict() == {"one": True, "three": False, "two": False}
+    assert np.isinf(groups["sd"]).to_dict() == {"one": True, "three": False, "two": True}
+    differences = groups.attrs["differences"]
+    assert np.isnan(differences["mean"]).all() and np.isinf(differences["sd"]).all()
+    assert np.isfinite(differences[["median", "ci_low", "ci_high"]]).all(axis=None)
