@@ -131,7 +131,7 @@ class Parameter:
     has_prior
         Whether a baseline of each study has a prior of its own, the same for all; hyper-parameters do.
     standard
-        Whether it is a standardised deviate, whose prior is part of the model and nobody's opinion.
+        Of a standardised deviate its prior, which is part of the model and nobody's opinion; else None.
     """
 
     name: str
@@ -141,7 +141,7 @@ class Parameter:
     meaning: str = ""
     upper: float = math.inf
     has_prior: bool = False
-    standard: bool = False
+    standard: Prior | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -344,16 +344,15 @@ class Family[Evidence](ABC):
                     f"priors names {name!r}, which this model has not; its parameters are: {known}"
                 )
             named[name] = _within(parameters[name], prior)
-        fixed = [name for name in named if parameters[name].standard]
-        missing = [name for name in parameters if name not in named]
-        defaults = self.default_priors(evidence, options) if missing or fixed else {}
-        for name in fixed:
-            if named[name] != defaults[name]:
-                others = ", ".join(p.name for p in parameters.values() if not p.standard)
+        for name, prior in named.items():
+            if (own := parameters[name].standard) is not None and prior != own:
+                others = ", ".join(p.name for p in parameters.values() if p.standard is None)
                 raise PriorError(
-                    f"prior {named[name]} for {name}: {name} is standardised, and {defaults[name]} is part "
-                    f"of the model; give priors of {others}"
+                    f"prior {prior} for {name}: {name} is standardised, and {own} is part of the model; give "
+                    f"priors of {others}"
                 )
+        missing = [name for name in parameters if name not in named]
+        defaults = self.default_priors(evidence, options) if missing else {}
         return {name: named.get(name) or defaults[name] for name in parameters}
 
     def stated_priors(self, evidence: Evidence) -> Priors:

@@ -34,17 +34,16 @@ PARAMETERS = (
         ("moderator",),
         lower=0.0,
         meaning="how far each coefficient is let go, in units of the scale",
-        standard=True,
+        standard=Prior("HalfCauchy", (1.0,)),
     ),
     Parameter(
         BETA,
         "hyper",
         ("moderator",),
         meaning="change of the effect with one sd more of a moderator, or with its category",
-        standard=True,
+        standard=Prior("Normal", (0.0, 1.0)),
     ),
 )
-STANDARD: Priors = {LOCAL: Prior("HalfCauchy", (1.0,)), BETA: Prior("Normal", (0.0, 1.0))}
 MATTER = 1.0  # moderators expected to matter, where nothing else is said
 SLAB_SPREAD = 0.5  # sd of the log of the slab: a factor of 2.7 either way with 95 %
 DIGITS = 3
@@ -70,7 +69,7 @@ def default_priors(columns: int, se: Array, unit_sd: float, tau: float) -> Prior
     """
     information = float(np.sum(1.0 / (se**2 + tau**2)))
     scale = MATTER / max(columns - MATTER, 1.0) / math.sqrt(information)
-    return STANDARD | {
+    return {p.name: p.standard for p in PARAMETERS if p.standard is not None} | {
         SCALE: Prior("HalfCauchy", (float(f"{scale:.{DIGITS}g}"),)),
         SLAB: Prior("LogNormal", (float(f"{math.log(unit_sd):.{DIGITS}g}"), SLAB_SPREAD)),
     }

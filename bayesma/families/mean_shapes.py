@@ -14,6 +14,7 @@ from scipy.interpolate import CubicSpline
 
 from bayesma.families.base import Array, Parameter
 from bayesma.families.visit_covariances import VISIT, Draws
+from bayesma.priors import Prior
 
 KNOT = ("knot",)
 KNOTS = 4  # of a spline, at most
@@ -170,7 +171,7 @@ MEANS: dict[str, MeanShape] = {
                 "hyper",
                 VISIT,
                 meaning="standardised deviate of the course at each visit",
-                standard=True,
+                standard=Prior("Normal", (0.0, 1.0)),
             ),
         ),
         (

@@ -23,7 +23,7 @@ def check_ci_prob(ci_prob: float) -> None:
 
 def prior_sentence(origin: Provenance) -> str:
     """Every prior of the fit that is somebody's opinion, defaults marked."""
-    standard = {p.name for p in origin.family.parameters(origin.options) if p.standard}
+    standard = {p.name for p in origin.family.parameters(origin.options) if p.standard is not None}
     parts = [
         f"{name} ~ {prior}{' (default)' if name in origin.default_priors else ''}"
         for name, prior in origin.priors.items()

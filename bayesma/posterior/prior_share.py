@@ -131,7 +131,7 @@ def _hyper(fit: xr.DataTree, origin: Provenance) -> Iterator[tuple[str, Prior, M
     """Label, prior and posterior of every parameter that all studies share; one a visit if it has visits."""
     case = case_of(fit, origin)
     for parameter in origin.family.hyper(origin.options):
-        if parameter.standard:
+        if parameter.standard is not None:
             continue
         posterior, labels = marginal(fit, parameter.name), row_labels(fit, parameter.name)
         priors = origin.family.elements(parameter, case) or (origin.priors[parameter.name],) * len(labels)

@@ -155,7 +155,7 @@ def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
     origin = provenance(result.fit)
     rows = []
     for parameter in origin.family.with_priors(origin.options):
-        if parameter.standard:
+        if parameter.standard is not None:
             continue
         prior = origin.priors[parameter.name]
         words = _prior_words(parameter, prior, origin.measure)

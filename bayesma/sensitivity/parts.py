@@ -20,6 +20,7 @@ from bayesma.engines.fit import make_setting
 from bayesma.engines.tree import Setting
 from bayesma.errors import DataWarning, OptionError, PriorError
 from bayesma.evidence.effects import Effects
+from bayesma.evidence.moderators import independent
 from bayesma.evidence.subset import Mask, row_mask, studies_of, subset
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Arrays, Case, Options
@@ -158,6 +159,7 @@ class Whole:
         """The posterior of some studies; `what` names the cut, for messages."""
         setting = self.part(keep)
         _warn_of_visits(setting.evidence, what)
+        _warn_of_moderators(setting, what)
         try:
             setting.family.moments_below(setting.case)
             engine = self._engine(setting)
@@ -281,3 +283,23 @@ def _warn_of_visits(evidence: Any, what: str) -> None:
             DataWarning,
             stacklevel=4,
         )
+
+
+def _warn_of_moderators(setting: Setting, what: str) -> None:
+    """Say where the studies left cannot tell moderators apart, as without the only one of a category.
+
+    Warns
+    -----
+    DataWarning
+        With the moderators that are the same in all of them, if that is why.
+    """
+    columns = setting.case.arrays.get("moderators")
+    if columns is None or independent(np.column_stack([np.ones(len(columns)), columns])):
+        return
+    alike = [str(label) for label in setting.coords["moderator"][np.ptp(columns, axis=0) == 0.0]]
+    why = (
+        f"{', '.join(alike)} is the same in all studies left" if alike else "moderators cannot be told apart"
+    )
+    warnings.warn(
+        f"{what}: {why}; what is said of their coefficients comes from the priors", DataWarning, stacklevel=4
+    )

@@ -53,7 +53,7 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     'possible conflict of prior and data'
     """
     origin = provenance(fit)
-    names = [p.name for p in origin.family.hyper(origin.options) if not p.standard]
+    names = [p.name for p in origin.family.hyper(origin.options) if p.standard is None]
     columns = {
         "prior": _sensitivity(fit, names, "prior"),
         "likelihood": _sensitivity(fit, names, "likelihood"),

@@ -23,7 +23,12 @@ def test_defaults_are_told_from_what_was_given(effects: bm.Effects) -> None:
     }
     assert origin.default_priors == ("mu",)
     assert origin.family.name == "normal"
-    assert origin.options == {"random_effects": "normal", "moderators": (), "moderator_unit": "sd"}
+    assert origin.options == {
+        "random_effects": "normal",
+        "moderators": (),
+        "moderator_unit": "sd",
+        "coefficients": "independent",
+    }
     assert origin.measure.code == "OR"
     assert origin.engine == "exact"
     assert origin.converged is True
