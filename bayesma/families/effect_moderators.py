@@ -143,7 +143,7 @@ def flat_columns(case: Case) -> Array:
 
 def identified(case: Case) -> bool:
     """Whether the studies alone determine the coefficients under a flat prior."""
-    return independent(flat_columns(case))
+    return MODERATORS not in case.arrays or independent(flat_columns(case))
 
 
 def moments_below(priors: Priors) -> dict[str, float]:
