@@ -19,6 +19,7 @@ from bayesma.errors import OptionError
 from bayesma.families.problems import NoIntegral
 from bayesma.numerics.threads import one_blas_thread
 from bayesma.posterior.provenance import provenance
+from bayesma.sensitivity.quick import GaussianPosterior
 
 type Array = NDArray[np.float64]
 
@@ -276,6 +277,12 @@ def posterior_of(setting: Setting, engine: str, sampling: Mapping[str, Any]) -> 
     """
     if engine == "nuts":
         return FittedPosterior(setting, fit_setting(setting, "nuts", **sampling))
+    quick = GaussianPosterior.solve(setting)
+    return with_bayes_factors(setting) if quick is None else quick
+
+
+def with_bayes_factors(setting: Setting) -> Posterior:
+    """Solve one cell by the exact engine, study effects and Bayes factors against null values included."""
     with one_blas_thread():
         grid = exact_group(setting)
     if grid is None:  # says why, and what to do

@@ -25,7 +25,7 @@ from bayesma.posterior.marginals import existing_moments
 from bayesma.posterior.mixed import Mixed
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.priors import Prior
-from bayesma.sensitivity.cells import Posterior, posterior_of
+from bayesma.sensitivity.cells import Posterior, with_bayes_factors
 
 type Array = NDArray[np.float64]
 
@@ -166,7 +166,7 @@ def _solved(
                 f"prior {prior} for {name} is improper, which leaves Bayes factors undefined; give a proper "
                 "one"
             )
-    return posterior_of(setting, "exact", {})
+    return with_bayes_factors(setting)
 
 
 def _log_evidence(posterior: Posterior, effect: str) -> float:

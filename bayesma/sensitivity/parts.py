@@ -30,7 +30,6 @@ from bayesma.priors import Prior
 from bayesma.sensitivity.cells import Posterior, engine_for, posterior_of, quantities
 from bayesma.sensitivity.prior_sensitivity import SAMPLER, described
 from bayesma.sensitivity.question import Ask, Question, question_of
-from bayesma.sensitivity.quick import GaussianPosterior
 
 OF_STUDIES = frozenset(
     {"study", "arm", "interval", "centre"}
@@ -162,9 +161,7 @@ class Whole:
         _warn_of_moderators(setting, what)
         try:
             setting.family.moments_below(setting.case)
-            engine = self._engine(setting)
-            quick = GaussianPosterior.solve(setting) if engine == "exact" else None
-            return posterior_of(setting, engine, self.sampling) if quick is None else quick
+            return posterior_of(setting, self._engine(setting), self.sampling)
         except PriorError as error:
             raise PriorError(f"{what}: {error}") from error
 
