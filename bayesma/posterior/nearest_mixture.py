@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -16,25 +18,28 @@ type Array = NDArray[np.float64]
 DIGITS = 6  # a prior is written with
 # where the search starts, in sds: share, centre and sd of one component, centre and sd of the other
 STARTS = ((0.7, 0.0, 0.7, 0.0, 1.6), (0.6, -0.5, 0.8, 0.8, 1.0), (0.6, 0.5, 0.8, -0.8, 1.0))
-LEAST_SHARE = 0.01  # a component with less is one of the nodes' own making
+LEAST_SHARE = 0.01  # a component with less would follow single draws
+LEAST = 1e-300  # mass between the bounds: its log is a number
 
 
-def nearest_mixture(values: Array, weight: Array, *, positive: bool = False, widen: float = 1.0) -> Prior:
+def nearest_mixture(
+    values: Array, weight: Array, lower: float = -math.inf, upper: float = math.inf, *, widen: float = 1.0
+) -> Prior:
     """The mixture of two normals nearest in Kullback-Leibler divergence, by maximum weighted likelihood.
 
     Parameters
     ----------
     values, weight
         The distribution as weighted values, shapes (n,); the weights sum to 1.
-    positive
-        Whether it lies above 0, where the mixture is then cut off.
+    lower, upper
+        Between which it lies; the mixture is cut off there.
     widen
         Factor of both sds.
 
     Returns
     -------
     Prior
-        ``NormalMixture``, the larger share first; between bounds where `positive`.
+        ``NormalMixture``, the larger share first.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def nearest_mixture(values: Array, weight: Array, *, positive: bool = False, wid
     """
     mean = float(weight @ values)
     sd = float(np.sqrt(weight @ (values - mean) ** 2))
-    z, floor = (values - mean) / sd, -mean / sd
+    z, ends = (values - mean) / sd, np.array([lower - mean, upper - mean]) / sd
 
     def divergence(free: Array) -> float:
         """Minus the mean log density, up to a constant."""
@@ -60,8 +65,8 @@ def nearest_mixture(values: Array, weight: Array, *, positive: bool = False, wid
         density = np.logaddexp(
             np.log(share) + norm.logpdf(z, m1, s1), np.log1p(-share) + norm.logpdf(z, m2, s2)
         )
-        kept = share * norm.sf(floor, m1, s1) + (1.0 - share) * norm.sf(floor, m2, s2) if positive else 1.0
-        return -float(weight @ density) + float(np.log(max(kept, 1e-300)))
+        below = share * norm.cdf(ends, m1, s1) + (1.0 - share) * norm.cdf(ends, m2, s2)
+        return -float(weight @ density) + float(np.log(max(below[1] - below[0], LEAST)))
 
     found = [minimize(divergence, _free(start), method="BFGS") for start in STARTS]
     best = min((one for one in found if np.isfinite(one.fun)), key=lambda one: float(one.fun), default=None)
@@ -71,8 +76,7 @@ def nearest_mixture(values: Array, weight: Array, *, positive: bool = False, wid
     parts = [(share, m1, s1), (1.0 - share, m2, s2)]
     (share, m1, s1), (_, m2, s2) = sorted(parts, reverse=True)
     numbers = (share, mean + sd * m1, widen * sd * s1, mean + sd * m2, widen * sd * s2)
-    mixture = Prior("NormalMixture", tuple(map(rounded, numbers)))
-    return mixture.truncate(lower=0.0) if positive else mixture
+    return Prior("NormalMixture", tuple(map(rounded, numbers)), lower, upper)
 
 
 def rounded(number: float) -> float:

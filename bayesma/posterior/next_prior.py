@@ -16,7 +16,7 @@ from bayesma.posterior.marginals import Marginal, marginal, moments_below, param
 from bayesma.posterior.nearest_mixture import nearest_mixture, rounded
 from bayesma.posterior.nodes import Nodes, nodes_of
 from bayesma.posterior.numbers import is_number
-from bayesma.posterior.provenance import require_fit
+from bayesma.posterior.provenance import provenance, require_fit
 from bayesma.priors import Prior
 
 LEVELS = np.linspace(0.001, 0.999, 999)  # at which probabilities are compared
@@ -69,10 +69,11 @@ def as_prior(
     parameter
         One number: ``"mu"`` when the next studies come from the same population of studies, ``"theta_new"``
         (``"delta_new"``) when the next analysis is one new setting: the meta-analytic-predictive prior
-        (Schmidli et al. 2014, doi 10.1111/biom.12242); ``"tau"``, and others above 0, become log-normal.
+        (Schmidli et al. 2014, doi 10.1111/biom.12242); ``"tau"``, and others above 0, become log-normal, a
+        risk or a correlation a normal cut off at its bounds.
     components
         1, or 2 for a mixture of two normals, which follows heavy tails and skewness (as RBesT's mixtures do:
-        Weber et al. 2021, doi 10.18637/jss.v100.i19); of a parameter above 0, cut off at 0.
+        Weber et al. 2021, doi 10.18637/jss.v100.i19), cut off where the parameter ends.
     widen
         Factor of the sd (of each component), above 1 to trust the past less.
 
@@ -80,7 +81,8 @@ def as_prior(
     -------
     Approximation
         ``Normal``, or ``LogNormal`` for what lies above 0: mean and sd (of the log) are the
-        posterior's, which of all such distributions is the nearest in Kullback-Leibler divergence.
+        posterior's, which of all such distributions is the nearest in Kullback-Leibler divergence (but for
+        those cut off).
         ``NormalMixture`` with two components: the nearest that was found. With the error it makes.
 
     Raises
@@ -120,11 +122,13 @@ def as_prior(
             "fit priors with lighter tails"
         )
     nodes = nodes_of(posterior)
-    positive = bool(np.all(nodes.values > 0.0)) and parameter not in {"mu", "theta_new", "delta_new"}
+    origin = provenance(fit)
+    (declared,) = (p for p in origin.family.parameters(origin.options) if p.name == parameter)
+    bounds = declared.lower, declared.upper
     if components == 2:
-        prior = nearest_mixture(nodes.values, nodes.weight, positive=positive, widen=widen)
+        prior = nearest_mixture(nodes.values, nodes.weight, *bounds, widen=widen)
     else:
-        prior = _of_moments(nodes, posterior, positive, widen)
+        prior = _of_moments(nodes, posterior, bounds, widen)
     low, high = posterior.quantile([0.025, 0.975])[0]
     own = prior.ppf([0.025, 0.975])
     unit = float(posterior.sd()[0])
@@ -138,10 +142,11 @@ def _check_widen(widen: object) -> None:
         raise OptionError(f"widen is {widen!r}; it must be a number above 0, for example 2")
 
 
-def _of_moments(nodes: Nodes, posterior: Marginal, positive: bool, widen: float) -> Prior:
-    """The normal, or log-normal, distribution with the posterior's mean and sd."""
-    if not positive:
-        return Prior("Normal", (rounded(float(posterior.mean()[0])), rounded(widen * posterior.sd()[0])))
+def _of_moments(nodes: Nodes, posterior: Marginal, bounds: tuple[float, float], widen: float) -> Prior:
+    """The normal, or above 0 the log-normal, with the posterior's mean and sd; cut off at other bounds."""
+    if bounds != (0.0, math.inf):
+        numbers = rounded(float(posterior.mean()[0])), rounded(widen * float(posterior.sd()[0]))
+        return Prior("Normal", numbers, *bounds)
     logs = np.log(nodes.values)
     mean = float(nodes.weight @ logs)
     sd = math.sqrt(float(nodes.weight @ (logs - mean) ** 2))

@@ -70,3 +70,14 @@ def test_of_one_or_two() -> None:
     fit = bm.fit(EFFECTS, engine="exact", random_seed=1)
     with pytest.raises(OptionError, match="components is 3; it must be 1 or 2"):
         bm.as_prior(fit, components=3)
+
+
+@pytest.mark.parametrize("components", [1, 2])
+def test_a_mean_risk_is_a_prior_of_one(components) -> None:
+    """Of a beta-binomial model: between 0 and 1, where its next prior has to be."""
+    arms = bm.ArmCounts.from_counts([1, 0, 2], [14, 20, 30])
+    options = {"distribution": "beta-binomial", "engine": "exact", "random_seed": 1}
+    found = bm.as_prior(bm.fit(arms, **options), "mean", components=components)
+    assert found.prior.support == (0.0, 1.0)
+    later = bm.fit(arms, priors={"mean": found.prior}, **options)
+    assert 0.0 < bm.summary(later).loc["mean", "mean"] < 0.3
