@@ -67,11 +67,11 @@ def prior_posterior(
     >>> figure = bm.plots.prior_posterior(fit)
     """
     origin = provenance(fit)
-    hyper = [p.name for p in origin.family.hyper(origin.options) if p.name in origin.priors]
+    hyper = [p.name for p in origin.family.hyper(origin.options) if p.standard is None]
     names = hyper if parameters is None else list(parameters)
     if unknown := [name for name in names if name not in hyper]:
         raise OptionError(
-            f"plots.prior_posterior: {unknown[0]!r} is no hyper-parameter with a prior; there are "
+            f"plots.prior_posterior: {unknown[0]!r} is no hyper-parameter with a prior of its own; there are "
             f"{', '.join(hyper)}"
         )
     declared = {p.name: p for p in origin.family.hyper(origin.options)}

@@ -23,7 +23,9 @@ from bayesma.plots.table_words import ROUTES, asked_words, axis_words, label_axi
 from bayesma.plots.text import line_height, text_width, wrap
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.texts import probability, share
+from bayesma.priors import Prior
 from bayesma.priors.distributions import DISTRIBUTIONS
+from bayesma.sensitivity.prior_sensitivity import own_rows
 
 type Array = NDArray[np.float64]
 
@@ -105,9 +107,8 @@ def _moving(texts: Sequence[str]) -> tuple[str, list[float]] | None:
 
 def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
     """Intervals, one a combination, the analysis's own in bold; probabilities at the right."""
-    names, base = list(grid.attrs["vary"]), grid.attrs["base"]
+    names, own = list(grid.attrs["vary"]), own_rows(grid)
     labels = [", ".join(f"{name} ~ {row[f'{name}_prior']}" for name in names) for _, row in grid.iterrows()]
-    own = [all(row[f"{name}_prior"] == base[name] for name in names) for _, row in grid.iterrows()]
     lines = [wrap(label, LABEL, TEXT, bold=True) for label in labels]
     row = max(ROW, line_height(TEXT) * max(map(len, lines)) + 0.08)
     height = row * len(grid) + 1.8
@@ -219,7 +220,7 @@ def _base_mark(
     missing = f"This analysis ({own_priors}) is not on the map."
     at = []
     for name, (text, values) in zip(names, scales, strict=True):
-        own = _moving([grid.attrs["base"][name], text.replace("?", "-7e77")])
+        own = _moving([Prior.parse(grid.attrs["base"][name]).form, text.replace("?", "-7e77")])
         if own is None or own[0] != text or not min(values) <= own[1][0] <= max(values):
             return missing
         at.append(own[1][0])

@@ -15,6 +15,7 @@ from bayesma.reporting.numbers import MISSING, with_intervals
 from bayesma.reporting.tables import Cell, Chance, Row, Table, table, words
 from bayesma.results import Result
 from bayesma.sensitivity import defaults
+from bayesma.sensitivity.prior_sensitivity import own_rows
 
 TITLE = "Does the answer survive other priors?"
 
@@ -30,19 +31,18 @@ def grid_table(result: Result) -> Table | None:
     if robust is None or robust.grid is None:
         return None
     grid, asked = robust.grid, result.job.sensitivity
-    names, base = list(grid.attrs["vary"]), grid.attrs["base"]
+    names = list(grid.attrs["vary"])
     shown = grid.attrs["parameter"] == "mu" and result.evidence.measure in MEASURES
     measure = MEASURES[result.evidence.measure if shown else "GEN"]
     estimates = with_intervals(measure, zip(grid["estimate"], grid["ci_low"], grid["ci_high"], strict=True))
     mid, evidence = bool(grid["p_mid"].notna().any()), bool(grid["log_evidence"].notna().any())
     rows = []
-    for (_, cell), estimate in zip(grid.iterrows(), estimates, strict=True):
+    for (_, cell), estimate, own in zip(grid.iterrows(), estimates, own_rows(grid), strict=True):
         cells: list[Cell] = [str(cell[f"{name}_prior"]) for name in names]
         cells += [estimate, Chance(float(cell["p_benefit"]))]
         cells += [Chance(float(cell["p_mid"]))] if mid else []
         level = float(cell["log_evidence"])
         cells += [MISSING if math.isnan(level) else number(level, 2)] if evidence else []
-        own = all(cell[f"{name}_prior"] == base[name] for name in names)
         rows.append(Row(tuple(cells), "primary" if own else "" if cell["converged"] else "alarm"))
     heads = [words(f"Prior of {name}") for name in names]
     labels = [f"{grid.attrs['parameter']}, 95 % interval", f"P({_short(robust.question)})"]

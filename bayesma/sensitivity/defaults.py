@@ -50,7 +50,7 @@ def factors(parameters: int) -> tuple[float, ...]:
 
 
 def widened(prior: Prior, factor: float) -> Prior | None:
-    """The prior with its width multiplied; None where it has no number that this is."""
+    """The prior with its width multiplied, itself at 1; None where it has no number that this is."""
     arguments = list(prior.arguments)
     if prior.distribution in SCALE:
         arguments[SCALE[prior.distribution]] *= factor
@@ -60,6 +60,8 @@ def widened(prior: Prior, factor: float) -> Prior | None:
         arguments[0] /= factor
     else:
         return None
+    if factor == 1.0:
+        return prior
     rounded = tuple(float(f"{value:.6g}") for value in arguments)
     return replace(prior, arguments=rounded)
 

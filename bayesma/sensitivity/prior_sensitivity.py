@@ -189,3 +189,12 @@ def _tried(base: Setting, vary: Mapping[str, Sequence[str | Prior]]) -> dict[str
             check_use(prior, name, str(getattr(base.evidence, "measure", "")))
         tried[name] = [Prior.parse(prior) for prior in given]
     return tried
+
+
+def own_rows(grid: pd.DataFrame) -> list[bool]:
+    """Which rows are under the priors of the analysis itself, however these are written."""
+    base = {name: Prior.parse(grid.attrs["base"][name]) for name in grid.attrs["vary"]}
+    return [
+        all(Prior.parse(row[f"{name}_prior"]) == prior for name, prior in base.items())
+        for _, row in grid.iterrows()
+    ]

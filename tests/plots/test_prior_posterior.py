@@ -47,7 +47,9 @@ def test_every_hyper_parameter_has_a_panel_and_a_flat_prior_no_line() -> None:
     assert x[0] == 0.0 and trapezoid(y, x) <= 1.0
     (only,) = bm.plots.prior_posterior(fit, ["tau"]).axes
     assert only.get_label() == "tau"
-    with pytest.raises(OptionError, match="'theta' is no hyper-parameter with a prior; there are mu, tau"):
+    with pytest.raises(
+        OptionError, match="'theta' is no hyper-parameter with a prior of its own; there are mu, tau"
+    ):
         bm.plots.prior_posterior(fit, ["theta"])
 
 
