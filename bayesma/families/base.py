@@ -369,7 +369,7 @@ class Family[Evidence](ABC):
         del parameter, case
         return None
 
-    def spread(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
+    def prior_scale(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
         """Scale of a parameter that other parameters give, its prior being that of the standardised one."""
         del parameter, draws, case
         return None
@@ -386,7 +386,7 @@ class Family[Evidence](ABC):
 
         `drawn` are the parameters before it, on which a prior may depend.
         """
-        each, scale = self.elements(parameter, case), self.spread(parameter, drawn, case)
+        each, scale = self.elements(parameter, case), self.prior_scale(parameter, drawn, case)
         if each is None:
             values = case.priors[parameter.name].draw(shape, rng)
             return values if scale is None else scale * values
@@ -394,7 +394,7 @@ class Family[Evidence](ABC):
 
     def _log_prior(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array:
         """Log prior density at draws."""
-        each, scale = self.elements(parameter, case), self.spread(parameter, draws, case)
+        each, scale = self.elements(parameter, case), self.prior_scale(parameter, draws, case)
         prior, values = case.priors[parameter.name], draws[parameter.name]
         if scale is not None:
             return np.asarray(prior.logpdf(values / scale) - np.log(scale))

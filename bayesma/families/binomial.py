@@ -178,9 +178,9 @@ class Binomial(Family[TwoArmCounts]):
         """Studies, and moderators."""
         return moderators.DIMS.get(array, ("study",))
 
-    def spread(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
+    def prior_scale(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
         """That of coefficients under a horseshoe."""
-        return moderators.spread(parameter, draws, case.options)
+        return moderators.prior_scale(parameter, draws, case.options)
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Log odds ratios, half an event added to each cell of a table with a zero; none for double zeros."""

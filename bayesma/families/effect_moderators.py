@@ -122,9 +122,9 @@ def default_priors(
     return horseshoe.default_priors(columns, se, mu.arguments[-1], tau.arguments[-1])
 
 
-def spread(parameter: Parameter, draws: Mapping[str, Array], options: Options) -> Array | None:
+def prior_scale(parameter: Parameter, draws: Mapping[str, Array], options: Options) -> Array | None:
     """Scale of the coefficients under a horseshoe: draws (s,) to (s, q)."""
-    return horseshoe.spread(draws) if parameter.name == BETA.name and shrunken(options) else None
+    return horseshoe.scales(draws) if parameter.name == BETA.name and shrunken(options) else None
 
 
 def tail(priors: Priors) -> float:

@@ -75,7 +75,7 @@ def default_priors(columns: int, se: Array, unit_sd: float, tau: float) -> Prior
     }
 
 
-def spread(draws: Mapping[str, Array]) -> Array:
+def scales(draws: Mapping[str, Array]) -> Array:
     """Sd of each coefficient: draws (s,) and (s, q) to (s, q)."""
     free = draws[SCALE][..., None] * draws[LOCAL]
     with np.errstate(divide="ignore", over="ignore"):  # a scale of 0 or beyond all numbers has its limit

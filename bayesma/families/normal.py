@@ -104,9 +104,9 @@ class Normal(Family[Effects]):
         """Studies, and moderators."""
         return moderators.DIMS.get(array, ("study",))
 
-    def spread(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
+    def prior_scale(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Array | None:
         """That of coefficients under a horseshoe."""
-        return moderators.spread(parameter, draws, case.options)
+        return moderators.prior_scale(parameter, draws, case.options)
 
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """The estimates and standard errors themselves."""

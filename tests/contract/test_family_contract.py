@@ -371,6 +371,9 @@ def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, Any]
     setting = setting_of(name, options, "one" if latent and not apart else "small")
     family, case = setting.family, first_study(setting) if apart else setting.case
     model = family.model(case)
+    used = set(ancestors([model.logp(), *model.unobserved_value_vars]))
+    unused = [number.name for number in model.data_vars if number not in used]
+    assert unused == []  # a number that nothing depends on would be swapped without a word
     hyper = [p.name for p in family.hyper(setting.options)]
     points = {p: draws for p, draws in hyper_draws(setting, POINTS).items() if p in hyper}
     numpy = family.log_likelihood(points, case).sum(axis=1)
