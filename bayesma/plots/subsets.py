@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.plots import style
@@ -58,53 +60,15 @@ def subsets(table: pd.DataFrame, *, highlight: str | None = None, title: str | N
     if highlight is not None and highlight not in studies:
         raise OptionError(f"highlight is {highlight!r}, which is no study; they are: {', '.join(studies)}")
     chosen = highlight or _most(table, studies)
-    inside = table[chosen].to_numpy(dtype=bool)
-    across = "tau" if "tau" in table else "size"
     with style.defaults():
-        parts = (
-            (~inside, style.OBSERVED, "o", f"without {chosen}"),
-            (inside, style.POSTERIOR, "^", f"with {chosen}"),
-        )
-        keys = [
-            *(
-                Line2D([], [], ls="", marker=marker, color=colour, ms=5.5, label=label)
-                for _, colour, marker, label in parts
-            ),
-            Line2D([], [], ls="", marker="x", color=style.INK, ms=7, mew=2, label="all studies"),
-        ]
+        keys = _keys(chosen)
         beside = sum(text_width(str(key.get_label()), TEXT) + KEY for key in keys) < WIDTH - LEFT - RIGHT
-        rows = 1 if beside else len(keys)
-        height = HEIGHT + ROW * rows
+        height = HEIGHT + ROW * (1 if beside else len(keys))
         figure = style.picture(WIDTH, height)
-        across_page = (LEFT / WIDTH, 1.0 - (LEFT + RIGHT) / WIDTH)
-        axes = figure.add_axes((across_page[0], BELOW / height, across_page[1], TALL / height))
-        place = (across_page[0], (BELOW + TALL + 0.05) / height, across_page[1], ABOVE / height)
-        above = figure.add_axes(place, sharex=axes)
-        bins = np.linspace(*_range(table["estimate"]), 61).tolist()
-        size, alpha = _look(len(table))
-        for kept, colour, marker, label in parts:
-            part = table[kept]
-            axes.scatter(
-                part["estimate"],
-                part[across],
-                s=size,
-                color=colour,
-                marker=marker,
-                alpha=alpha,
-                lw=0,
-                label=label,
-            )
-            above.hist(part["estimate"], bins=bins, color=colour, alpha=0.55, label=label)
-        full = table.attrs["full"]
-        at = full["tau"] if across == "tau" else len(studies)
-        axes.plot(full["estimate"], at, "x", color=style.INK, ms=9, mew=2, label="all studies")
-        axes.axvline(0.0, color=style.RULE, lw=0.8, zorder=0)
-        axes.set_ylabel(
-            "tau (sd between studies, same scale)" if across == "tau" else "studies", fontsize=8.5
-        )
-        axes.tick_params(labelsize=TEXT)
-        above.set_axis_off()
-        axes.spines[["top", "right"]].set_visible(False)
+        left, width = LEFT / WIDTH, 1.0 - (LEFT + RIGHT) / WIDTH
+        axes = figure.add_axes((left, BELOW / height, width, TALL / height))
+        place = (left, (BELOW + TALL + 0.05) / height, width, ABOVE / height)
+        _dots(axes, figure.add_axes(place, sharex=axes), table, table[chosen].to_numpy(dtype=bool), keys)
         label_axis(axes, table.attrs, TEXT)
         figure.legend(
             handles=keys,
@@ -112,22 +76,65 @@ def subsets(table: pd.DataFrame, *, highlight: str | None = None, title: str | N
             frameon=False,
             ncols=len(keys) if beside else 1,
             loc="lower left",
-            bbox_to_anchor=(across_page[0], (BELOW + TALL + ABOVE + 0.08) / height),
+            bbox_to_anchor=(left, (BELOW + TALL + ABOVE + 0.08) / height),
             borderaxespad=0.0,
             borderpad=0.0,
             handletextpad=0.2,
             columnspacing=1.2,
         )
-        few = " (a sample of them)" if table.attrs["sampled"] else ""
-        caption = (
-            f"Each dot: posterior means from one of {len(table):,} subsets of the studies{few}; above, how "
-            f"many have which estimate. {priors_and_engine(table.attrs)}"
-        )
-        text = "\n".join(wrap(caption, WIDTH - 0.3, style.CAPTION))
+        text = "\n".join(wrap(_caption(table), WIDTH - 0.3, style.CAPTION))
         figure.text(0.15 / WIDTH, 0.02, text, fontsize=style.CAPTION, color=style.MUTED, va="bottom")
         if title is not None:
             figure.text(0.15 / WIDTH, 0.985, title, fontsize=style.TITLE, va="top")
     return figure
+
+
+def _keys(chosen: str) -> list[Line2D]:
+    """Of subsets without a study, of those with it, and of all studies; dots are drawn like their keys."""
+    return [
+        Line2D([], [], ls="", marker="o", color=style.OBSERVED, ms=5.5, label=f"without {chosen}"),
+        Line2D([], [], ls="", marker="^", color=style.POSTERIOR, ms=5.5, label=f"with {chosen}"),
+        Line2D([], [], ls="", marker="x", color=style.INK, ms=7, mew=2, label="all studies"),
+    ]
+
+
+def _dots(
+    axes: Axes, above: Axes, table: pd.DataFrame, inside: NDArray[np.bool_], keys: list[Line2D]
+) -> None:
+    """A dot a subset, those `inside` set apart; above, how many have which estimate."""
+    across = "tau" if "tau" in table else "size"
+    bins = np.linspace(*_range(table["estimate"]), 61).tolist()
+    size, alpha = _look(len(table))
+    for kept, key in zip((~inside, inside), keys, strict=False):
+        part, colour, label = table[kept], key.get_color(), str(key.get_label())
+        axes.scatter(
+            part["estimate"],
+            part[across],
+            s=size,
+            color=colour,
+            marker=str(key.get_marker()),
+            alpha=alpha,
+            lw=0,
+            label=label,
+        )
+        above.hist(part["estimate"], bins=bins, color=colour, alpha=0.55, label=label)
+    full = table.attrs["full"]
+    at = full["tau"] if across == "tau" else len(table.attrs["studies"])
+    axes.plot(full["estimate"], at, "x", color=style.INK, ms=9, mew=2, label="all studies")
+    axes.axvline(0.0, color=style.RULE, lw=0.8, zorder=0)
+    axes.set_ylabel("tau (sd between studies, same scale)" if across == "tau" else "studies", fontsize=8.5)
+    axes.tick_params(labelsize=TEXT)
+    axes.spines[["top", "right"]].set_visible(False)
+    above.set_axis_off()
+
+
+def _caption(table: pd.DataFrame) -> str:
+    """What a dot is, and under which priors."""
+    few = " (a sample of them)" if table.attrs["sampled"] else ""
+    return (
+        f"Each dot: posterior means from one of {len(table):,} subsets of the studies{few}; above, how "
+        f"many have which estimate. {priors_and_engine(table.attrs)}"
+    )
 
 
 def _look(count: int) -> tuple[float, float]:
