@@ -7,7 +7,7 @@ NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 12))'
 # one process a core; a process that runs out of tests takes over those of another
 PARALLEL := -n logical --dist worksteal
 
-.PHONY: install demo test fast lint bench clean
+.PHONY: install demo test test-all fast lint bench clean
 
 install: $(INSTALLED)
 
@@ -24,10 +24,13 @@ demo: install
 	$(BIN)/bayesma run zhou2020 --out out/zhou2020
 
 test: install
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
+
+test-all: test
+	$(BIN)/python -m pytest $(PARALLEL) -m long
 
 fast: install
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not long"
 
 lint: install
 	$(BIN)/ruff check .

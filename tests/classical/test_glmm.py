@@ -243,14 +243,14 @@ def _same(fit: GlmmFit, other: GlmmFit, sign: float = 1.0) -> None:
 
 # CM.AL is made for rare events: it has the symmetry of the arms, but not that of the outcomes.
 @given(_any_counts())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @pytest.mark.parametrize("model", ["UM.FS", "CM.EL", "CM.AL"])
 def test_arm_swap_flips_the_sign(model: str, counts: TwoArmCounts) -> None:
     _same(glmm(counts, model), glmm(counts.swapped(), model), sign=-1.0)
 
 
 @given(_any_counts())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @pytest.mark.parametrize("model", ["UM.FS", "CM.EL"])
 def test_events_against_nonevents_flips_the_sign(model: str, counts: TwoArmCounts) -> None:
     other = replace(

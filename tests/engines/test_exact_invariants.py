@@ -22,7 +22,7 @@ VANISHING = "HalfNormal(1e-6)"
 AT_ZERO = 1e-8
 
 studies = st.lists(st.tuples(st.floats(-3, 3), st.floats(0.05, 2)), min_size=1, max_size=8)
-some = settings(max_examples=30, deadline=None)
+some = settings(max_examples=30)
 
 
 def solve(rows, mu="Normal(0, 2)", tau="HalfNormal(0.5)"):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import bayesma as bm
@@ -300,7 +300,6 @@ def test_patients() -> None:
         FollowUp.from_patients(patients(), **PATIENTS, months=[6, 6])
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0.01, 40.0), st.sampled_from([0, 1, 2])), min_size=1, max_size=30),
     st.lists(st.floats(0.5, 50.0), min_size=1, max_size=5, unique_by=lambda month: round(month, 12)),

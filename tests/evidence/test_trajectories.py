@@ -180,7 +180,7 @@ def test_labels_from_several_columns() -> None:
     assert read(table, study=["study", "year"]).study.tolist() == ["Ash 2001", "Birch 2002", "Cedar 2003"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.permutations(range(len(ROWS))), st.floats(0.0, 0.99), st.sampled_from(["ar1-visit", "ar1-month", "cs"])
 )

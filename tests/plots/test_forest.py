@@ -268,7 +268,7 @@ def test_wrong_options_are_refused(bcg_fit: xr.DataTree, options: dict[str, obje
         bm.plots.forest(bcg_fit, **options)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     k=st.sampled_from([1, 2, 3, 13]),
     measure=st.sampled_from(["SMD", "OR", "RD"]),

@@ -310,7 +310,7 @@ def test_a_fit_without_visits_is_refused(bcg_fit: xr.DataTree) -> None:
         bm.plots.trajectory(bcg_fit)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     k=st.sampled_from([1, 3, 8, 46]),
     months=st.sampled_from([(6,), (0.25, 0.5, 24), YEAR]),

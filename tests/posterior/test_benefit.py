@@ -62,7 +62,7 @@ def test_the_null_of_a_ratio_is_0_on_the_log_scale(measure: str) -> None:
         assert found[["p_benefit", "p_mid"]].tolist() == pytest.approx([expected, expected], abs=WHOLE)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(y=st.lists(st.floats(-2, 2), min_size=1, max_size=5), mid=st.floats(0.01, 2))
 def test_a_sign_flip_of_the_data_exchanges_lower_and_higher(
     exactly: Callable[..., xr.DataTree], y: list[float], mid: float

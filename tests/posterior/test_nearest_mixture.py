@@ -18,7 +18,7 @@ SEARCH = 5e-3
 ROUNDED = 1e-5  # two numbers of six digits each
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.floats(0.55, 0.8), st.floats(1.5, 3.0), st.floats(0.3, 0.7), st.floats(-50, 50), st.floats(0.01, 10)
 )

@@ -290,7 +290,7 @@ def test_a_common_effect_has_one_estimand() -> None:
     assert "the model conditions the baselines away" in risks.attrs["baseline"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(control=st.floats(0.001, 0.999), y=st.floats(-3, 3), se=st.floats(0.05, 1.0))
 def test_risks_stay_risks_and_quantities_agree(control: float, y: float, se: float) -> None:
     effects = bm.Effects.from_estimates([y], [se], measure="OR")

@@ -19,7 +19,7 @@ from bayesma.posterior.prior_share import CONFLICT, RULES, prior_conflict, prior
 SHARE = 1e-9
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     y=st.floats(-5, 5),
     se=st.lists(st.floats(0.1, 5), min_size=1, max_size=5),

@@ -26,7 +26,7 @@ INVERSE = 1e-9
 # Shifted or rescaled data put the nodes elsewhere: the integral's own accuracy is 1e-9.
 SYMMETRY = 1e-7
 
-EXAMPLES = settings(max_examples=15, deadline=None)
+EXAMPLES = settings(max_examples=15)
 ESTIMATES = st.lists(st.floats(-3, 3), min_size=2, max_size=6)
 LOCATED = ["mean", "median", "ci_low", "ci_high"]
 
