@@ -21,7 +21,7 @@ from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.notes import conflict_notes, prior_notes, size_notes
-from bayesma.posterior.benefit import benefit
+from bayesma.posterior.benefit import decision
 from bayesma.posterior.compare import compare
 from bayesma.posterior.hazard import hazard
 from bayesma.posterior.predict import predict
@@ -77,7 +77,8 @@ class Analysis:
         pandas.DataFrame
             One row a fit, or a fit and visit (``sledai[6]``, with a column month), indexed by its name:
             label, model, measure, k, estimate (posterior mean), ci_low, ci_high (95 %), p_benefit, p_mid,
-            p_harm of the mean effect, p_benefit_new, p_mid_new of a new study's, tau (posterior mean),
+            p_harm of the mean effect, p_benefit_new, p_mid_new of a new study's (without a control
+            p_improved, p_mid, p_worse, p_improved_new), tau (posterior mean),
             frequentist estimate, interval and p, share of the prior in each parameter, and whether the
             engine converged. Estimates on the analysis scale. Of relapses: measure and estimate are freedom
             from relapse at the end of the late window in a typical study, elsewhere and its interval that in
@@ -221,7 +222,7 @@ def _answers(evidence: Evidence, tree: xr.DataTree, job: Job) -> dict[str, Any]:
         return _of_relapse(evidence, tree, job)
     effect = {
         "shrinkage": shrinkage(tree),
-        "benefit": None if favours is None else benefit(tree, favours=favours, mid=job.questions.mid),
+        "benefit": None if favours is None else decision(tree, favours=favours, mid=job.questions.mid),
     }
     if isinstance(evidence, Trajectories):
         asked = job.questions.rebound

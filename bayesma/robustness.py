@@ -10,8 +10,9 @@ import xarray as xr
 from bayesma.families.base import Parameter
 from bayesma.families.problems import GaussianProblem, TwoParameterProblem
 from bayesma.measures import MEASURES
-from bayesma.posterior.benefit import benefit
+from bayesma.posterior.benefit import decision, null_of
 from bayesma.posterior.hazard import hazard
+from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import labels_of
 from bayesma.posterior.provenance import Provenance, case_of, provenance
 from bayesma.results.base import Robustness
@@ -110,7 +111,10 @@ def _question(fit: xr.DataTree, origin: Provenance, job: Job) -> tuple[Ask, str]
         return _rises(job)
     if "visit" in fit["posterior"].dims:
         return _last_month(fit, origin, job)
-    return None, "benefit"
+    if not origin.measure.controlled and job.effects.favours is not None:
+        null, side = null_of(origin.measure), "<" if job.effects.favours == "lower" else ">"
+        return f"{location_name(origin)} {side} {null:g}", origin.measure.better
+    return None, origin.measure.better
 
 
 def _rises(job: Job) -> tuple[Callable[[xr.DataTree], float], str]:
@@ -129,17 +133,17 @@ def _rises(job: Job) -> tuple[Callable[[xr.DataTree], float], str]:
 
 
 def _last_month(fit: xr.DataTree, origin: Provenance, job: Job) -> tuple[Ask, str]:
-    """Benefit at the last month."""
+    """Benefit, or without a control improved, at the last month."""
     last = float(labels_of(fit, "visit")[-1])
-    favours = job.effects.favours
-    words = f"benefit at month {last:g}"
+    favours, better = job.effects.favours, origin.measure.better
+    words = f"{better} at month {last:g}"
     assert favours is not None, "checked when the spec was read"
     if origin.options["trajectory"] == "visit":
         null = MEASURES[origin.measure.code].null
         return f"m[{last:g}] {'<' if favours == 'lower' else '>'} {null:g}", words
 
     def ask(fit: xr.DataTree) -> float:
-        return float(benefit(fit, favours=favours)["p_benefit"][("m", last)])
+        return float(decision(fit, favours=favours)[f"p_{better}"][("m", last)])
 
     ask.__doc__ = words
     return ask, words

@@ -86,7 +86,8 @@ class Measure:
         ``"log"`` for ratios, analysed as logarithms; ``"logit"`` for proportions, analysed as log odds;
         ``"identity"`` otherwise.
     null
-        No effect, on the analysis scale; None for single arms, which know no such value.
+        No effect, or without a control no change, on the analysis scale; None for a risk in single arms,
+        which knows no such value.
     back
         From the analysis scale to the one that is printed; array in, array of the same shape out.
     display_null
@@ -102,6 +103,9 @@ class Measure:
     unit_sd
         Unit-information standard deviation on the analysis scale, from which default priors follow (Roever et
         al. 2021, doi 10.1002/jrsm.1475); None when it depends on the unit of the outcome.
+    controlled
+        Whether patients were compared with others: what lies beyond the null is then a benefit or a harm of
+        the treatment. Without a control patients improved or got worse, whatever the reason.
     """
 
     code: str
@@ -117,6 +121,17 @@ class Measure:
     needs: str = ""
     doi: str = ""
     unit_sd: float | None = None
+    controlled: bool = True
+
+    @property
+    def better(self) -> str:
+        """Name of the good side of the null: ``"benefit"``, without a control ``"improved"``."""
+        return "benefit" if self.controlled else "improved"
+
+    @property
+    def worse(self) -> str:
+        """Name of the bad side of the null: ``"harm"``, without a control ``"worse"``."""
+        return "harm" if self.controlled else "worse"
 
 
 MEASURES: Registry[Measure] = Registry("measure")

@@ -170,5 +170,6 @@ MC = MEASURES.register(
         null=0.0,
         back=unchanged,
         display_null=0.0,
+        controlled=False,
     ),
 )

@@ -74,5 +74,6 @@ PLO = MEASURES.register(
         needs="a logit needs patients with and without an event",
         doi="10.1093/biomet/54.1-2.181",
         unit_sd=2.0,
+        controlled=False,
     ),
 )

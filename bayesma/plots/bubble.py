@@ -87,7 +87,7 @@ def bubble(
         raise OptionError(
             f"favours compares two arms, and this is a {origin.measure.name} in single arms; leave it out"
         )
-    sides = direction.sides(favours, treatment, control)
+    sides = direction.sides(origin.measure, favours, treatment, control)
     name = _chosen(fit, origin, moderator)
     labels = [str(label) for label in labels_of(fit, "moderator")]
     data = fit["constant_data"].dataset
@@ -181,7 +181,7 @@ def _write_sides(axes: Axes, names: tuple[str, str]) -> None:
     """Whom an effect below and above the null favours, upright at the right of the axis."""
     low, high = axes.get_ylim()
     inch = (high - low) / TALL
-    below, above = f"◄\u00a0favours {names[0]}", f"favours {names[1]}\u00a0►"  # arrows stay at words
+    below, above = f"◄\u00a0{names[0]}", f"{names[1]}\u00a0►"  # arrows stay at words
     for text, room, align, away in (
         (below, -low / inch, "top", -direction.AWAY),
         (above, high / inch, "bottom", direction.AWAY),

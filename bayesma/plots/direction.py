@@ -5,15 +5,17 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from bayesma.errors import OptionError
+from bayesma.measures import Measure
 from bayesma.plots.style import INK, MARGIN
 from bayesma.plots.text import line_height, plain, wrap, write
 
 DIRECTIONS = ("lower", "higher")
+BETTER, WORSE = "better", "worse"  # of values nobody else's are compared with
 AWAY = 0.1  # inches between the null line and the words
 
 
-def sides(favours: str | None, treatment: str, control: str) -> tuple[str, str] | None:
-    """Who is favoured left and right of the null; None where no direction was given.
+def sides(measure: Measure, favours: str | None, treatment: str, control: str) -> tuple[str, str] | None:
+    """Whom low and high values favour, or without a control what they mean; None without a direction.
 
     Raises
     ------
@@ -24,8 +26,17 @@ def sides(favours: str | None, treatment: str, control: str) -> tuple[str, str] 
         return None
     if favours not in DIRECTIONS:
         raise OptionError(f"favours is {favours!r}; give 'lower' or 'higher': what is good for patients")
-    names = (plain(treatment), plain(control))
+    names = (
+        (f"favours {plain(treatment)}", f"favours {plain(control)}")
+        if measure.controlled
+        else (BETTER, WORSE)
+    )
     return names if favours == "lower" else names[::-1]
+
+
+def better_words(measure: Measure) -> str:
+    """What comes after the word probability: of benefit, or without a control that patients improved."""
+    return "of benefit" if measure.controlled else "that patients improved"
 
 
 def side_lines(
@@ -36,8 +47,8 @@ def side_lines(
         return [], []
     left, right = null - AWAY - MARGIN, width - MARGIN - null - AWAY
     return (
-        wrap(f"◄ favours {names[0]}", left, size),
-        wrap(f"favours {names[1]} ►", right, size),
+        wrap(f"◄ {names[0]}", left, size),
+        wrap(f"{names[1]} ►", right, size),
     )
 
 

@@ -15,7 +15,7 @@ from bayesma.plots.forest_rows import Row, TextColumns
 from bayesma.plots.forest_table import lay_out
 from bayesma.plots.numbers import Interval, estimate_texts, percent, probability
 from bayesma.plots.text import plain
-from bayesma.posterior.benefit import benefit
+from bayesma.posterior.benefit import decision
 from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import centre, marginal, moments_below, parameter_names
 from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
@@ -91,8 +91,8 @@ def forest(
     ['sheet', 'graph']
     """
     caption.check_ci_prob(ci_prob)
-    sides = direction.sides(favours, treatment, control)
     origin = provenance(fit)
+    sides = direction.sides(origin.measure, favours, treatment, control)
     require_one_effect(fit, "a forest plot")
     k = fit["log_likelihood"].sizes["study"]
     counts = counts_of(fit, origin, k, treatment, control)
@@ -136,9 +136,11 @@ def _sentences(
         f"{centre_name}."
     )
     if favours is not None:
-        first, *others = benefit(fit, favours=favours)["p_benefit"].tolist()
+        measure = origin.measure
+        whom = f" (favours {plain(treatment)})" if measure.controlled else ""
+        first, *others = decision(fit, favours=favours)[f"p_{measure.better}"].tolist()
         new = f", in a new study {probability(others[0])}" if others else ""
-        yield f"Posterior probability of benefit (favours {plain(treatment)}) {probability(first)}{new}."
+        yield f"Posterior probability {direction.better_words(measure)}{whom} {probability(first)}{new}."
     if "tau" in parameter_names(fit):
         yield _tau(fit, origin, ci_prob)
     if cut := forest_rows.count_cut(rows, span):

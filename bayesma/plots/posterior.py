@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.measures.base import Measure
-from bayesma.plots import caption, style
+from bayesma.plots import caption, direction, style
 from bayesma.plots.curve import curve
 from bayesma.plots.naming import MEAN, meaning_of
 from bayesma.plots.numbers import Interval, estimate_texts, percent
@@ -167,10 +167,12 @@ def _shadings(
             Shading(null, ends[1], style.OTHER_FILL, "above the null"),
         )
     lower = favours == "lower"
+    names = direction.sides(measure, favours, *arms)
+    assert names is not None, "a direction was given"
     good, bad = ((ends[0], null), (null, ends[1])) if lower else ((null, ends[1]), (ends[0], null))
     parts = [
-        Shading(*good, style.POSTERIOR_FILL, f"favours {arms[0]}"),
-        Shading(*bad, style.OTHER_FILL, f"favours {arms[1]}"),
+        Shading(*good, style.POSTERIOR_FILL, names[not lower]),
+        Shading(*bad, style.OTHER_FILL, names[lower]),
     ]
     if mid is not None:
         matters = (ends[0], mid) if lower else (mid, ends[1])

@@ -14,7 +14,7 @@ from bayesma.measures.base import Measure
 from bayesma.plots import direction, style
 from bayesma.plots.numbers import probability, ratio_or_number
 from bayesma.plots.text import line_height, wrap, write
-from bayesma.posterior.benefit import benefit
+from bayesma.posterior.benefit import decision
 from bayesma.posterior.marginals import marginal
 
 BIG, SMALL = 13.0, 9.0
@@ -80,7 +80,7 @@ def claims(
     arms: tuple[str, str],
 ) -> list[Claim]:
     """Both sides of the null, left first."""
-    names = direction.sides(favours, *arms)
+    names = direction.sides(measure, favours, *arms)
     if names is None:
         null = ratio_or_number(measure, _null(measure))
         below, above = (
@@ -91,20 +91,23 @@ def claims(
             Claim("left", f"P {probability(below)}", (f"◄ below {null}",), None),
             Claim("right", f"P {probability(above)}", (f"above {null} ►",), None),
         ]
-    row = benefit(fit, favours=str(favours), mid=mid).to_dict("index")[parameter]
+    row = decision(fit, favours=str(favours), mid=mid).to_dict("index")[parameter]
     at = mid_value(measure, mid, favours)
-    good = [f"favours {arms[0]}"]
+    good, bad = [names[favours == "higher"]], names[favours == "lower"]
     if at is not None:
+        large = "effect" if measure.controlled else "change"
         good.append(
-            f"P {probability(row['p_mid'])} for an important effect, {mid_words(measure, at, favours)}"
+            f"P {probability(row['p_mid'])} for an important {large}, {mid_words(measure, at, favours)}"
         )
-    for_benefit, for_harm = (f"P {probability(row[name])}" for name in ("p_benefit", "p_harm"))
+    for_benefit, for_harm = (
+        f"P {probability(row[name])}" for name in (f"p_{measure.better}", f"p_{measure.worse}")
+    )
     if favours == "lower":
         good[0] = f"◄ {good[0]}"
-        harm = f"favours {arms[1]} ►"
+        harm = f"{bad} ►"
         return [Claim("left", for_benefit, tuple(good), True), Claim("right", for_harm, (harm,), False)]
     good[0] = f"{good[0]} ►"
-    harm = f"◄ favours {arms[1]}"
+    harm = f"◄ {bad}"
     return [Claim("left", for_harm, (harm,), False), Claim("right", for_benefit, tuple(good), True)]
 
 

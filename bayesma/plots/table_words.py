@@ -99,7 +99,9 @@ def _sides(axes: Axes, attrs: Mapping[Any, Any], size: float) -> tuple[list[str]
     width = float(figure.get_size_inches()[0])
     low, high = axes.get_xlim()
     null = width * (box.x0 + box.width * (measure.null - low) / (high - low))
-    return direction.side_lines(direction.sides(attrs["favours"], "treatment", "control"), null, width, size)
+    return direction.side_lines(
+        direction.sides(measure, attrs["favours"], "treatment", "control"), null, width, size
+    )
 
 
 def _measure(attrs: Mapping[Any, Any]) -> Measure | None:

@@ -15,13 +15,11 @@ from bayesma.plots import caption, direction, scale, style, trajectory_course
 from bayesma.plots.numbers import percent, probability
 from bayesma.plots.posterior_claims import mid_value
 from bayesma.plots.text import plain
-from bayesma.plots.trajectory_course import ONE_ARM, Course
+from bayesma.plots.trajectory_course import Course
 from bayesma.plots.trajectory_page import Words, draw_page
 from bayesma.plots.trajectory_table import written_every
 from bayesma.posterior.curves import AVERAGE, has_visits
 from bayesma.posterior.provenance import Provenance, provenance, require_effect
-
-BETTER, WORSE = "better", "worse"
 
 
 def trajectory(
@@ -101,9 +99,8 @@ def trajectory(
             f"a trajectory needs effects over visits, and this fit of family {origin.family.name!r} has "
             "none; draw it with bayesma.plots.forest, or fit Trajectories"
         )
-    sides = direction.sides(favours, treatment, control)
-    names = None if sides is None else _sides(origin, sides, favours)
-    treated = "" if names is None or BETTER in names else names[favours == "higher"]
+    names = direction.sides(origin.measure, favours, treatment, control)
+    treated = names[favours == "higher"] if names is not None and origin.measure.controlled else ""
     course = trajectory_course.build(fit, origin, ci_prob, favours, mid, treated)
     span = (
         scale.limits(origin.measure.null, course.core, course.every)
@@ -120,13 +117,6 @@ def trajectory(
     )
     with style.defaults():
         return draw_page(course, span, words, origin, mid_value(origin.measure, mid, favours))
-
-
-def _sides(origin: Provenance, sides: tuple[str, str], favours: str | None) -> tuple[str, str]:
-    """Words for low and high values: whom they favour, or in one arm what they mean."""
-    if origin.measure.code in ONE_ARM:
-        return (BETTER, WORSE) if favours == "lower" else (WORSE, BETTER)
-    return f"favours {sides[0]}", f"favours {sides[1]}"
 
 
 def _sentences(
@@ -149,8 +139,8 @@ def _sentences(
         yield f"Lines between visits are for the eye only{' in a new study' if alone else ''}."
     if course.together and course.visit.size > 1:
         average, new = (probability(p) for p in course.together.values())
-        good = "being better" if origin.measure.code in ONE_ARM else "benefit"
-        yield f"Posterior probability of {good} at all visits: {AVERAGE} {average}, new study {new}."
+        what = f"{direction.better_words(origin.measure)} at all visits"
+        yield f"Posterior probability {what}: {AVERAGE} {average}, new study {new}."
     if origin.engine == "exact" and (what := _drawn(course)):
         yield f"From independent draws of the exact posterior: {what}."
     cut, band = course.count_cut(span)

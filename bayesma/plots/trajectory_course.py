@@ -13,10 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.families.visit_covariances import BETWEEN
+from bayesma.plots.direction import better_words
 from bayesma.plots.numbers import Interval, short_probability, tick
 from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain
-from bayesma.posterior.benefit import benefit
+from bayesma.posterior.benefit import decision
 from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
@@ -30,7 +31,6 @@ COARSE = 4  # of them to one of a new study: its draws at months nobody measured
 DECIMALS = 3  # of the months between visits: rows of `predict` are named by six digits
 ROWS = {"m": AVERAGE, "theta_new": NEW}
 MISSING = "–"  # patients at a visit whose studies do not say how many
-ONE_ARM = {"MC"}  # measures of a course without a comparison: nobody is favoured, it gets better or worse
 VAGUE = 3.0  # times the usual width: such an interval need not be shown whole
 
 
@@ -220,19 +220,19 @@ def _probabilities(
     at = mid_value(origin.measure, mid, favours)
     if favours is None:
         return (), {}
-    table = benefit(fit, favours=favours, mid=mid)
+    table = decision(fit, favours=favours, mid=mid)
     who = f" ({treated})" if treated else ""
-    good, large = ("being better", "change") if origin.measure.code in ONE_ARM else ("benefit", "effect")
-    blocks = [_block(table, "p_benefit", f"Posterior probability of {good}{who}")]
+    good, large = origin.measure.better, "effect" if origin.measure.controlled else "change"
+    blocks = [_block(table, f"p_{good}", f"Posterior probability {better_words(origin.measure)}{who}")]
     if at is not None:
         words = mid_words(origin.measure, at, favours)
         blocks.append(_block(table, "p_mid", f"Posterior probability of an important {large}, {words}"))
-    together = {words: float(_by_visit(table, "p_benefit", name)[-1]) for name, words in ROWS.items()}
+    together = {words: float(_by_visit(table, f"p_{good}", name)[-1]) for name, words in ROWS.items()}
     return tuple(blocks), together
 
 
 def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
-    """A column of `benefit`: one row an estimand, the row of all visits left out."""
+    """A column of the decision table: one row an estimand, the row of all visits left out."""
     rows = {
         words: tuple(short_probability(float(p)) for p in _by_visit(table, column, name)[:-1])
         for name, words in ROWS.items()
@@ -241,5 +241,5 @@ def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
 
 
 def _by_visit(table: pd.DataFrame, column: str, parameter: str) -> Array:
-    """A column of `benefit` for one parameter: the visits, then all of them together."""
+    """A column of the decision table for one parameter: the visits, then all of them together."""
     return np.asarray(table.xs(parameter, level="parameter")[column], dtype=np.float64)

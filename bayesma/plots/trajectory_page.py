@@ -12,7 +12,7 @@ from bayesma.measures.base import Measure
 from bayesma.plots import caption, scale, style
 from bayesma.plots.legend import Key, legend_height, write_legend
 from bayesma.plots.text import line_height, text_width, wrap, write
-from bayesma.plots.trajectory_course import ONE_ARM, Course
+from bayesma.plots.trajectory_course import Course
 from bayesma.plots.trajectory_draw import MID_LINE, NEW_LINE, draw_course
 from bayesma.plots.trajectory_names import names_of, names_width, write_names
 from bayesma.plots.trajectory_table import (
@@ -120,7 +120,7 @@ def _keys(words: Words, measure: Measure, mid: float | None) -> list[Key]:
         Key(f"new study, {words.new}", style.NEW, fill=style.NEW_FILL, line=NEW_LINE),
     ]
     if measure.null is not None:
-        keys.append(Key("no change" if measure.code in ONE_ARM else "no effect", style.INK))
+        keys.append(Key("no effect" if measure.controlled else "no change", style.INK))
     if mid is not None:
         keys.append(Key("minimal important difference", style.INK, line=MID_LINE))
     return keys

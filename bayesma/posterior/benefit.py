@@ -10,13 +10,13 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
+from bayesma.measures import Measure
 from bayesma.posterior.curves import curves, exact_at_visits, has_visits, together
 from bayesma.posterior.marginals import labels_of, marginal
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance, provenance, require_effect
 
 DIRECTIONS = ("lower", "higher")
-COLUMNS = ["p_benefit", "p_mid", "p_harm"]
 
 
 def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.DataFrame:
@@ -44,7 +44,8 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     Raises
     ------
     OptionError
-        For an unknown direction, a `mid` that is not above 0, and for single arms, which know no null value.
+        For an unknown direction, a `mid` that is not above 0, and for single arms: a risk knows no null
+        value, and a change from baseline has no control it could be a benefit against.
 
     Examples
     --------
@@ -55,15 +56,34 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
     {'p_benefit': 0.95, 'p_mid': 0.81, 'p_harm': 0.05}
     """
     check_asked(favours, mid)
+    measure = provenance(fit).measure
+    require_effect(fit, "benefit")
+    require_control(measure)
+    return decision(fit, favours=favours, mid=mid)
+
+
+def decision(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.DataFrame:
+    """The table of `benefit`, also for changes without a control, whose columns have names of their own.
+
+    Parameters
+    ----------
+    fit, favours, mid
+        As for `benefit`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `benefit`; of a measure without a control with the columns p_improved, p_mid, p_worse.
+
+    Raises
+    ------
+    OptionError
+        For an unknown direction, a `mid` that is not above 0, and for risks of single arms.
+    """
+    check_asked(favours, mid)
     origin = provenance(fit)
     require_effect(fit, "benefit")
-    null, up = origin.measure.null, favours == "higher"
-    if null is None:
-        raise OptionError(
-            f"a {origin.measure.name} in single arms has no null value, so there is no benefit to compute; "
-            'ask for the probability of a rate, as in prob(fit, "mu", above=logit of the rate), '
-            "or see predict"
-        )
+    null, up, columns = null_of(origin.measure), favours == "higher", columns_of(origin.measure)
     sign = 1.0 if up else -1.0
     if has_visits(fit):
         return _at_visits(fit, origin, null, sign, mid)
@@ -75,7 +95,46 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
             math.nan if mid is None else float(posterior.probability(null + sign * mid, above=up)[0]),
             float(posterior.probability(null, above=not up)[0]),
         ]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("parameter")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("parameter")
+
+
+def columns_of(measure: Measure) -> list[str]:
+    """Columns of the decision table: p_benefit, p_mid, p_harm, or p_improved, p_mid, p_worse."""
+    return [f"p_{measure.better}", "p_mid", f"p_{measure.worse}"]
+
+
+def null_of(measure: Measure) -> float:
+    """The value of no effect, or of no change.
+
+    Raises
+    ------
+    OptionError
+        For risks of single arms, which have no such value.
+    """
+    if measure.null is None:
+        raise OptionError(
+            f"a {measure.name} in single arms has no null value, so there is no benefit to compute; "
+            'ask for the probability of a rate, as in prob(fit, "mu", above=logit of the rate), '
+            "or see predict"
+        )
+    return measure.null
+
+
+def require_control(measure: Measure) -> None:
+    """Refuse to speak of a benefit where patients were compared with nobody.
+
+    Raises
+    ------
+    OptionError
+        For risks and for changes of single arms.
+    """
+    null_of(measure)
+    if not measure.controlled:
+        raise OptionError(
+            f"a {measure.name} has no control, so there is no benefit to compute: patients may have improved "
+            "without the treatment; ask how probable it is that they improved, as in predict(fit, "
+            "favours='lower') over months, prob(fit, \"mu\", below=0), or question='mu < 0'"
+        )
 
 
 def check_asked(favours: object, mid: object) -> None:
@@ -114,5 +173,5 @@ def _at_visits(
             column = [*each, together(float(np.all(beyond, axis=-1).mean()), each)]
             columns.append(np.full(visits.size + 1, math.nan) if math.isnan(limit) else column)
         index = pd.Index([*visits.tolist(), "all visits"], name="visit", dtype=object)
-        parts[name] = pd.DataFrame(np.column_stack(columns), index=index, columns=COLUMNS)
+        parts[name] = pd.DataFrame(np.column_stack(columns), index=index, columns=columns_of(origin.measure))
     return pd.concat(parts, names=["parameter", "visit"])

@@ -14,10 +14,11 @@ from bayesma.families.mean_shapes import MEANS
 from bayesma.families.visit_covariances import BETWEEN
 from bayesma.families.visit_moderators import KINDS
 from bayesma.posterior.marginals import Marginal, average, labels_of, marginal
-from bayesma.posterior.provenance import Provenance
+from bayesma.posterior.provenance import Provenance, case_of
 
 type Array = NDArray[np.float64]
 
+PRIOR_DRAWS = 2**14  # probabilities before the data are good to 0.004
 ROUNDING = 1e-9  # variance added where months say all about each other
 AVERAGE, NEW = "average study", "new study"
 
@@ -54,6 +55,33 @@ def curves(
     values = {n: v.transpose(*SAMPLE, ...).values for n, v in needed.items()}
     shape = values["theta_new"].shape[:2]
     draws = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
+    found = _followed(fit, origin, months, at or {}, draws)
+    return {estimand: curve.reshape(*shape, -1) for estimand, curve in found.items()}
+
+
+def prior_curves(
+    fit: xr.DataTree, origin: Provenance, months: Array, at: Mapping[str, object] | None = None
+) -> dict[str, Array]:
+    """Draws of both estimands at the months before the data, (1, draw, month); as `curves`."""
+    case, family = case_of(fit, origin), origin.family
+    rng = np.random.default_rng([int(fit.attrs["random_seed"]), 5])
+    draws: dict[str, Array] = {}
+    for p in family.hyper(origin.options):
+        inner = fit["posterior"].dataset[p.name].transpose(*SAMPLE, ...).shape[2:]
+        draws[p.name] = family.draw_prior(p, case, (PRIOR_DRAWS, *inner), rng, draws)
+    draws |= family.new_study(draws, case, rng)
+    found = _followed(fit, origin, months, at or {}, draws)
+    return {estimand: curve[None] for estimand, curve in found.items()}
+
+
+def _followed(
+    fit: xr.DataTree,
+    origin: Provenance,
+    months: Array,
+    at: Mapping[str, object],
+    draws: Mapping[str, Array],
+) -> dict[str, Array]:
+    """Both estimands at the months, (s, m), from draws of all parameters."""
     visits = labels_of(fit, "visit").astype(np.float64)
     mean_shape = MEANS[origin.options["trajectory"]]
     at_visits = mean_shape.mean(visits, draws, visits)
@@ -71,8 +99,8 @@ def curves(
             mean[:, fresh] += draws["amplitude"][:, None] * _normal(covariance, normal)
     deviation = draws["theta_new"] - at_visits
     moved = _deviations(origin, months, visits, deviation, draws, rng)
-    mean = mean + _added(fit, origin, months, draws, at or {})
-    return {AVERAGE: mean.reshape(*shape, -1), NEW: (mean + moved).reshape(*shape, -1)}
+    mean = mean + _added(fit, origin, months, draws, at)
+    return {AVERAGE: mean, NEW: mean + moved}
 
 
 def _added(

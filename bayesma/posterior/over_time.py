@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bayesma.errors import OptionError
 from bayesma.families.visit_covariances import BETWEEN
 from bayesma.families.visit_moderators import KINDS
-from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits, together
+from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits, prior_curves, together
 from bayesma.posterior.marginals import labels_of, moments_below
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance
@@ -27,21 +27,48 @@ MEANINGS = {
 }
 COLUMNS = ["mean", "sd", "median", "ci_low", "ci_high", "mcse_mean"]
 FINE = 25  # points between first and last visit where the mean is a curve
+BEFORE = "p_prior"  # column: what the priors alone say
+SELECTED = (
+    "of several months some look good by chance: read '{every}' and '{some}' beside {before}, what the "
+    "priors alone say of them; the best effect is the largest of the months, picked for being it"
+)
 REBOUND = (6.0, 12.0)  # months compared when the follow-up has both and nobody says otherwise
-EVERY = "benefit at every month"
 
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """What is good for patients: beyond `null` in the direction of `sign`; NaN where nobody says or knows."""
+    """What is good for patients: beyond `null` in the direction of `sign`; NaN where nobody says or knows.
+
+    `word` is what it is called: a benefit, or without a control improved.
+    """
 
     sign: float
     null: float
+    word: str = "benefit"
 
     @property
     def known(self) -> bool:
         """Whether there is a benefit to speak of."""
         return not math.isnan(self.sign * self.null)
+
+    @property
+    def column(self) -> str:
+        """Column of its probability."""
+        return f"p_{self.word}"
+
+    @property
+    def every(self) -> str:
+        """Row for all months together."""
+        return f"{self.word} at every month"
+
+    @property
+    def some(self) -> str:
+        """Row for at least one of the months."""
+        return f"{self.word} at some month"
+
+    def beyond(self, curve: Array) -> NDArray[np.bool_]:
+        """Whether a curve is better than the null, shape of the curve."""
+        return np.asarray(self.sign * (curve - self.null) > 0.0)
 
     def share(self, draws: Array) -> float:
         """Share of the draws beyond the null, NaN where it is not known."""
@@ -85,7 +112,8 @@ class Asked:
     def good(self, origin: Provenance) -> Good:
         """What is a benefit in a fit."""
         sign = {"lower": -1.0, "higher": 1.0, None: math.nan}[self.favours]
-        return Good(sign, math.nan if origin.measure.null is None else origin.measure.null)
+        null = math.nan if origin.measure.null is None else origin.measure.null
+        return Good(sign, null, origin.measure.better)
 
 
 def asked_of(
@@ -129,10 +157,17 @@ def course(fit: xr.DataTree, origin: Provenance, asked: Asked) -> pd.DataFrame:
         parts[estimand] = rows_of(curve, asked, good)
         if not asked.at:
             _exactly(parts[estimand], fit, estimand, asked, good)
+    if good.known:
+        for estimand, (every, some) in _before(fit, origin, asked, good).items():
+            parts[estimand].loc[good.every, BEFORE] = every
+            if good.some in parts[estimand].index:
+                parts[estimand].loc[good.some, BEFORE] = some
     table = pd.concat(parts, names=["estimand", "quantity"])
     outside = [f"{m:g}" for m in asked.months if not asked.visits[0] <= m <= asked.visits[-1]]
     unseen = [f"{m:g}" for m in asked.months if m not in asked.visits and f"{m:g}" not in outside]
     notes = _place(origin, asked.at)
+    if good.known and asked.months.size > 1:
+        notes.append(SELECTED.format(every=good.every, some=good.some, before=BEFORE))
     if outside:
         notes.append(f"months beyond the follow-up, extrapolated by the model alone: {', '.join(outside)}")
     if unseen:
@@ -155,7 +190,8 @@ def rows_of(curve: Array, asked: Asked, good: Good) -> pd.DataFrame:
     if asked.compared.size:
         first, last = np.moveaxis(at(asked.compared), -1, 0)
         name = f"change from month {asked.compared[0]:g} to month {asked.compared[1]:g}"
-        parts.append(_lines({name: last - first}, asked.ends, asked.above, Good(good.sign, 0.0)))
+        changed = replace(good, null=0.0)
+        parts.append(_lines({name: last - first}, asked.ends, asked.above, changed))
     return pd.concat(parts)
 
 
@@ -225,12 +261,30 @@ def _lines(
         line = [flat.mean(), flat.std(ddof=1), median, low, high, mcse]
         line += [float(np.mean(flat > limit)) for limit in above]
         lines[name] = [*line, good.share(flat)]
-    return pd.DataFrame.from_dict(lines, orient="index", columns=_columns(above))
+    table = pd.DataFrame.from_dict(lines, orient="index", columns=_columns(above, good)[:-1])
+    return table.reindex(columns=_columns(above, good))
 
 
-def _columns(above: Sequence[float]) -> list[str]:
+def _columns(above: Sequence[float], good: Good) -> list[str]:
     """Names of the columns."""
-    return [*COLUMNS, *(f"P(> {limit:g})" for limit in above), "p_benefit"]
+    return [*COLUMNS, *(f"P(> {limit:g})" for limit in above), good.column, BEFORE]
+
+
+def _before(fit: xr.DataTree, origin: Provenance, asked: Asked, good: Good) -> dict[str, tuple[float, float]]:
+    """What the priors alone say of all months together and of at least one of them, by estimand.
+
+    Of a mean that is free at every visit, whose months are independent before the data, by multiplication;
+    else from draws of the priors.
+    """
+    found = {}
+    for estimand, curve in prior_curves(fit, origin, asked.months, asked.at).items():
+        beyond = good.beyond(curve)
+        found[estimand] = (float(beyond.all(axis=-1).mean()), float(beyond.any(axis=-1).mean()))
+    if origin.options["trajectory"] == "visit" and not asked.at and np.isin(asked.months, asked.visits).all():
+        one, months = float(origin.priors["m"].cdf(good.null)), asked.months.size
+        chance = one if good.sign < 0.0 else 1.0 - one
+        found[AVERAGE] = (chance**months, 1.0 - (1.0 - chance) ** months)
+    return found
 
 
 def _exactly(lines: pd.DataFrame, fit: xr.DataTree, estimand: str, asked: Asked, good: Good) -> None:
@@ -247,14 +301,19 @@ def _exactly(lines: pd.DataFrame, fit: xr.DataTree, estimand: str, asked: Asked,
         nothing,
         *(posterior.probability(limit, above=True) for limit in asked.above),
         posterior.probability(good.null, above=good.sign > 0) if good.known else nothing,
+        nothing,
     ]
     table = np.column_stack(columns)
     for i, month in enumerate(asked.visits):
         if month in asked.months:
             lines.loc[f"month {month:g}"] = table[i]
-    if EVERY in lines.index:  # known by draws, where each month is known exactly
-        each = lines["p_benefit"].loc[[f"month {month:g}" for month in asked.months]]
-        lines.loc[EVERY, "p_benefit"] = together(float(lines["p_benefit"][EVERY]), each.to_numpy())
+    known = [name for name in (good.every, good.some) if name in lines.index]
+    for name in known:  # by draws, where each month is known exactly
+        each = lines[good.column].loc[[f"month {month:g}" for month in asked.months]].to_numpy()
+        drawn = float(lines[good.column][name])
+        lines.loc[name, good.column] = (
+            together(drawn, each) if name == good.every else 1.0 - together(1.0 - drawn, 1.0 - each)
+        )
 
 
 def _together(
@@ -265,23 +324,32 @@ def _together(
     ends: tuple[float, float],
     above: Sequence[float],
 ) -> pd.DataFrame:
-    """What the months say together: area, its mean, the best month, benefit at every month."""
+    """What the months say together: area, its mean, the best month, benefit at every month and at some.
+
+    The best of several months was picked because it is good, so its own probability of benefit would be that
+    of some month and has no line: see there, beside what the priors alone say.
+    """
     first, last = whole[0], whole[-1]
     tables = []
     if last > first:
         area = np.asarray(np.trapezoid(line, whole, axis=-1))
         under = {f"area under the curve, months {first:g} to {last:g}": area}
-        tables.append(_lines(under, ends, above, Good(good.sign, good.null * (last - first))))
+        whole_null = replace(good, null=good.null * (last - first))
+        tables.append(_lines(under, ends, above, whole_null))
         tables.append(
             _lines({f"mean from month {first:g} to {last:g}": area / (last - first)}, ends, above, good)
         )
     if not math.isnan(good.sign):
         best = np.argmax(good.sign * line, axis=-1)
-        month = _lines({"month of the best effect": whole[best]}, ends, (), Good(math.nan, 0.0))
+        picked = replace(good, null=math.nan)
+        month = _lines({"month of the best effect": whole[best]}, ends, (), picked)
         effect = {"best effect": np.take_along_axis(line, best[..., None], axis=-1)[..., 0]}
-        tables += [month.reindex(columns=_columns(above)), _lines(effect, ends, above, good)]
+        tables += [month.reindex(columns=_columns(above, good)), _lines(effect, ends, above, picked)]
     if good.known:
-        every = pd.DataFrame(math.nan, index=[EVERY], columns=_columns(above))
-        every["p_benefit"] = float(np.mean(np.all(good.sign * (at - good.null) > 0.0, axis=-1)))
-        tables.append(every)
-    return pd.concat(tables) if tables else pd.DataFrame(columns=_columns(above), dtype=np.float64)
+        beyond = good.beyond(at)
+        chances = {good.every: beyond.all(axis=-1), good.some: beyond.any(axis=-1)}
+        names = list(chances) if at.shape[-1] > 1 else [good.every]
+        both = pd.DataFrame(math.nan, index=names, columns=_columns(above, good))
+        both[good.column] = [float(chances[name].mean()) for name in names]
+        tables.append(both)
+    return pd.concat(tables) if tables else pd.DataFrame(columns=_columns(above, good), dtype=np.float64)

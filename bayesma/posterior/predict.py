@@ -122,13 +122,16 @@ def predict(
         Several visits: index (estimand, quantity). Estimands ``average study`` and ``new study``. Quantities:
         the effect at each month; the area under the curve over the follow-up and its mean (between visits the
         trapezoid rule); with `favours` also the month of the best effect, the best effect, and ``benefit at
-        every month`` asked about; the change between the two months of `rebound`. Column p_benefit is the
-        probability that the quantity lies on the favoured side of no effect (of no change); NaN without
-        `favours`, and where single arms know no null value.
+        every month`` and ``benefit at some month`` of those asked about; the change between the two months
+        of `rebound`. Column p_benefit is the probability that the quantity lies on the favoured side of no
+        effect (of no change); NaN without `favours`, for risks of single arms, and for the best effect,
+        which was picked for being it. Column p_prior is what the priors alone say of every and of some month:
+        1 / 2^T and 1 - 1 / 2^T for T independent months. Changes without a control have ``p_improved`` and
+        ``improved at every month`` in place of benefit.
 
         One effect a study, and `at`: index (estimand, quantity). Estimands ``average study`` and ``new
         study``; a row for every place, on the analysis scale (the log of a ratio), with `favours` also
-        p_benefit.
+        p_benefit (p_improved without a control).
 
         Follow-up: index (estimand, quantity). Estimands ``typical study`` (its shift is 0), ``new study``
         and, where centres are a level, ``new centre``. Quantities at each month: ``relapse-free``, the

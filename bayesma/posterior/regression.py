@@ -14,6 +14,7 @@ from bayesma.engines.marginals import NormalMixture
 from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.evidence.moderators import at_values, main_labels, require_moderators
+from bayesma.posterior.benefit import null_of
 from bayesma.posterior.curves import AVERAGE, NEW
 from bayesma.posterior.marginals import existing_moments, labels_of, marginal, moments_below
 from bayesma.posterior.nodes import nodes_of
@@ -141,8 +142,9 @@ def effects_at(
         }
         part = table_of(rows, ends, limits)
         if favours is not None:
-            above = np.array([spread.above(0.0) for spread in rows.values()])
-            part["p_benefit"] = above if favours == "higher" else 1.0 - above
+            null = null_of(origin.measure)
+            above = np.array([spread.above(null) for spread in rows.values()])
+            part[f"p_{origin.measure.better}"] = above if favours == "higher" else 1.0 - above
         parts[estimand] = part
     table = pd.concat(parts, names=["estimand", "quantity"])
     scale = "log " if origin.measure.code in {"OR", "RR", "HR"} else ""

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
-from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.posterior.benefit import DIRECTIONS, require_control
 from bayesma.posterior.marginals import (
     Marginal,
     existing_moments,
@@ -77,6 +77,8 @@ def stacking(
     if favours is not None and favours not in DIRECTIONS:
         raise OptionError(f"favours is {favours!r}; give 'lower' or 'higher'")
     _check(fits, parameter)
+    if favours is not None:
+        require_control(provenance(next(iter(fits.values()))).measure)
     share, notes = weights_of(fits, weights)
     posteriors = {label: marginal(fit, parameter) for label, fit in fits.items()}
     limits = {label: moments_below(fit, parameter) for label, fit in fits.items()}

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bayesma.analysis import Analysis
+from bayesma.posterior.benefit import columns_of
 from bayesma.reporting import over_follow_up
 from bayesma.reporting.absolute import rate_head, risk_text
 from bayesma.reporting.alarms import places
 from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
-from bayesma.reporting.words import better_words, measure_of, mid_limit, scale_words, single_arm
+from bayesma.reporting.words import better_words, measure_of, mid_limit, one_arm, scale_words, single_arm
 from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
 
-EFFECTS, RISKS, RELAPSES = "effects", "risks", "relapses"
+EFFECTS, CHANGES, RISKS, RELAPSES = "effects", "single arms", "risks", "relapses"
 UNCONVERGED = "NOT CONVERGED"
 COLUMNS = (
     Column("Outcome", kind="text"),
@@ -28,6 +29,14 @@ COLUMNS = (
     Column("Next study", "P(benefit)"),
     Column("Frequentist", "95 % interval"),
     Column("p"),
+)
+CHANGE_COLUMNS = (
+    *COLUMNS[:3],
+    Column("P(improved)"),
+    Column("P(beyond MID)"),
+    Column("P(worse)"),
+    Column("Next study", "P(improved)"),
+    *COLUMNS[7:],
 )
 MEANINGS = (
     (
@@ -55,6 +64,30 @@ MEANINGS = (
 )
 
 
+CHANGE_MEANINGS = (
+    (
+        "Estimate",
+        "the change of patients who were compared with nobody, as the mean of the posterior, with the "
+        "interval that holds it with 95 % probability; how they fared, not what the treatment did",
+    ),
+    ("P(improved)", "the probability that patients improved at all; no control says they would not have"),
+    (
+        "P(beyond MID)",
+        "the probability that they improved by at least the minimal important difference (MID), the smallest "
+        "change that matters to patients",
+    ),
+    ("P(worse)", "the probability that they got worse"),
+    (
+        "Next study",
+        "the probability that patients improve in one further study, whose setting may differ as much as "
+        "those of the studies here; not defined under a common mean",
+    ),
+    (
+        "Frequentist",
+        "the classical estimate from the same data, with confidence interval and two-sided p; p is the "
+        "probability of data at least as extreme if nothing had changed",
+    ),
+)
 RISK_MEANINGS = (
     ("Median risk", "half of all settings have a higher risk; where all studies share one risk, that risk"),
     ("Mean risk", "the risk averaged over settings: what a patient of a setting taken at random faces"),
@@ -77,7 +110,7 @@ class Answer:
     Attributes
     ----------
     kind
-        Effects, risks or relapses.
+        Effects, single arms, risks or relapses.
     table
         A line a fit, and for an effect over months a line a visit.
     meanings
@@ -101,19 +134,28 @@ def kinds(analysis: Analysis) -> dict[str, list[Result]]:
 
 
 def _kind_of(result: Result) -> str:
-    """Effects, risks, relapses."""
+    """Effects, changes without a control, risks, relapses."""
     if isinstance(result, OverFollowUp):
         return RELAPSES
-    return RISKS if isinstance(result, OneEffect) and single_arm(result) else EFFECTS
+    if isinstance(result, OneEffect) and single_arm(result):
+        return RISKS
+    return CHANGES if one_arm(result) else EFFECTS
 
 
 def answers(analysis: Analysis) -> list[Answer]:
     """Every fit in one line, variants of one analysis together, the first of them the primary one.
 
-    An effect over months has a line for every visit. Effects, risks and relapses have tables of their own.
+    An effect over months has a line for every visit. Effects, single arms, risks and relapses have tables
+    of their own.
     """
-    made = {EFFECTS: _effect_answers, RISKS: _risk_answers, RELAPSES: _relapse_answers}
-    told = {EFFECTS: MEANINGS, RISKS: RISK_MEANINGS, RELAPSES: over_follow_up.MEANINGS}
+    made = {
+        EFFECTS: _effect_answers,
+        CHANGES: _change_answers,
+        RISKS: _risk_answers,
+        RELAPSES: _relapse_answers,
+    }
+    told = {EFFECTS: MEANINGS, CHANGES: CHANGE_MEANINGS, RISKS: RISK_MEANINGS}
+    told |= {RELAPSES: over_follow_up.MEANINGS}
     groups = kinds(analysis)
     found = []
     for kind, results in groups.items():
@@ -139,6 +181,11 @@ def _effect_answers(results: Sequence[Result]) -> tuple[Sequence[Column], list[R
     for result, first in zip(results, _firsts(results), strict=True):
         rows += _rows(result, first=first)
     return COLUMNS, rows
+
+
+def _change_answers(results: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
+    """Changes without a control: the same numbers by their own names."""
+    return CHANGE_COLUMNS, _effect_answers(results)[1]
 
 
 def _risk_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
@@ -243,7 +290,8 @@ def _rows(result: Result, *, first: bool) -> list[Row]:
 def _row(result: Result, line: dict[str, Any], name: Words, kind: str, short: str) -> Row:
     """One line: estimate, probabilities, and the classical answer."""
     measure = measure_of(result)
-    chances: list[Cell] = [Chance(line[name]) for name in ("p_benefit", "p_mid", "p_harm", "p_benefit_new")]
+    better, beyond, worse = columns_of(measure)
+    chances: list[Cell] = [Chance(line[name]) for name in (better, beyond, worse, f"{better}_new")]
     cells = (
         name,
         str(line["k"]),

@@ -10,6 +10,7 @@ from bayesma.counterparts import defined, why_undefined
 from bayesma.measures import MEASURES
 from bayesma.plots.forest_counts import counts_of
 from bayesma.plots.numbers import MINUS
+from bayesma.posterior.benefit import columns_of
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.summary import row_labels
 from bayesma.reporting.numbers import (
@@ -29,7 +30,6 @@ SHARED = ("hyper", "new", "baseline_new")  # roles of parameters that are no sin
 ESTIMATE, PREDICTION = ("estimate", "ci_low", "ci_high"), ("estimate", "pi_low", "pi_high")
 Z95 = 1.959963984540054
 MEANING = {"mu": "effect (mu)", "theta_new": "in a next study", "delta_new": "in a next study"}
-CHANCES = {"p_benefit": "benefit", "p_mid": "benefit beyond the MID", "p_harm": "harm"}
 
 
 def decision(result: OneEffect) -> Table | None:
@@ -37,9 +37,11 @@ def decision(result: OneEffect) -> Table | None:
     if result.benefit is None and result.probabilities.empty:
         return None
     names = [] if result.benefit is None else list(result.benefit.index)
+    measure = measure_of(result)
+    labels = (measure.better, f"{measure.better} beyond the MID", measure.worse)
     rows: list[Sequence[Cell]] = [
         (label, *(Chance(float(result.benefit.loc[name, column])) for name in names))
-        for column, label in CHANCES.items()
+        for column, label in zip(columns_of(measure), labels, strict=True)
         if result.benefit is not None
     ]
     blank = [""] * (len(names) - 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesma.analysis import Analysis
 from bayesma.posterior.provenance import provenance
-from bayesma.reporting.answers import EFFECTS, RELAPSES, RISKS, kinds
+from bayesma.reporting.answers import CHANGES, EFFECTS, RELAPSES, RISKS, kinds
 from bayesma.reporting.citations import citations
 from bayesma.reporting.likelihoods import model_sentence
 from bayesma.reporting.markdown import escaped, markdown_table
@@ -131,7 +131,7 @@ def _robustness(analysis: Analysis) -> str:
 
 def _questions(analysis: Analysis) -> str:
     """How the probabilities are defined, for every kind of result."""
-    asked = {RISKS: _of_risks, EFFECTS: _of_effects, RELAPSES: _of_relapses}
+    asked = {RISKS: _of_risks, EFFECTS: _of_effects, CHANGES: _of_changes, RELAPSES: _of_relapses}
     return " ".join(asked[kind](results) for kind, results in kinds(analysis).items())
 
 
@@ -169,10 +169,26 @@ def _of_relapses(results: list[Result]) -> str:
 def _of_effects(results: list[Result]) -> str:
     """Effects."""
     sides = "; ".join(dict.fromkeys(benefit_words(r) for r in results))
-    text = (
-        f"P(benefit) is the posterior probability that {_mean_effect(results)} lies on the favoured side of "
-        f"no effect, and P(harm) that it lies on the other side. Benefit: {sides}."
+    return _asked_of(
+        results,
+        f"P(benefit) is the posterior probability that {_mean(results, 'effect')} lies on the favoured side "
+        f"of no effect, and P(harm) that it lies on the other side. Benefit: {sides}.",
     )
+
+
+def _of_changes(results: list[Result]) -> str:
+    """Changes without a control."""
+    sides = "; ".join(dict.fromkeys(benefit_words(r) for r in results))
+    return _asked_of(
+        results,
+        f"Patients of single arms were compared with nobody. P(improved) is the posterior probability that "
+        f"{_mean(results, 'change')} lies on the good side of no change, and P(worse) that it lies on the "
+        f"other side. Improved: {sides}.",
+    )
+
+
+def _asked_of(results: list[Result], text: str) -> str:
+    """What is said of effects and of changes alike, after what their probabilities are."""
     labels: dict[str, list[str]] = {}
     for result in results:
         used = labels.setdefault(mid_words(result), [])
@@ -182,15 +198,15 @@ def _of_effects(results: list[Result]) -> str:
     if mids:
         text += f" P(beyond MID) asks for at least the minimal important difference: {'; '.join(mids)}."
     if any(name.startswith("theta_new") for r in results for name in r.summary.index):
-        text += " 'Next study' is the same question asked of theta_new, the true effect in a new study."
+        text += " 'Next study' is the same question asked of theta_new, its true value in a new study."
     text += " Intervals hold 95 % of the posterior, with equal tails; estimates are posterior means on the "
     return f"{text}analysis scale, or medians where no mean exists."
 
 
-def _mean_effect(results: list[Result]) -> str:
-    """What benefit is asked of."""
+def _mean(results: list[Result], what: str) -> str:
+    """What benefit, or improvement, is asked of."""
     months = [isinstance(r, OverMonths) for r in results]
-    kinds = ["the effect mu"] * (not all(months)) + ["the mean effect at a visit"] * any(months)
+    kinds = [f"the {what} mu"] * (not all(months)) + [f"the mean {what} at a visit"] * any(months)
     return ", or over several visits ".join(kinds)
 
 

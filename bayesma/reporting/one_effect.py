@@ -61,8 +61,10 @@ def answer(result: OneEffect) -> str:
     if result.benefit is None:
         return sentence(result, text, "")
     chances = result.benefit.loc["mu"].astype(float).to_dict()
-    parts = [f"benefit {probability(chances['p_benefit'])}"]
+    measure = measure_of(result)
+    better = measure.better
+    parts = [f"{better} {probability(chances[f'p_{better}'])}"]
     if mid_words(result):
-        parts.append(f"benefit beyond the MID ({mid_words(result)}) {probability(chances['p_mid'])}")
-    parts.append(f"harm {probability(chances['p_harm'])}")
+        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability(chances['p_mid'])}")
+    parts.append(f"{measure.worse} {probability(chances[f'p_{measure.worse}'])}")
     return sentence(result, text, ", ".join(parts))

@@ -9,7 +9,7 @@ import pandas as pd
 from bayesma.counterparts import ALONE
 from bayesma.plots import trajectory
 from bayesma.posterior.curves import AVERAGE, NEW
-from bayesma.posterior.over_time import EVERY
+from bayesma.posterior.over_time import BEFORE
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
 from bayesma.reporting.details import engines, posteriors, priors
 from bayesma.reporting.moderators import moderators
@@ -44,13 +44,20 @@ def answer(result: OverMonths) -> str:
     text = f"{measure.name} of the average study at {name} {interval}"
     if result.benefit is None:
         return sentence(result, text, "")
-    parts = [f"benefit at {name} {probability(last['p_benefit'])}"]
+    better = measure.better
+    parts = [f"{better} at {name} {probability(last[f'p_{better}'])}"]
     if mid_words(result):
-        parts.append(f"benefit beyond the MID ({mid_words(result)}) {probability(last['p_mid'])}")
-    if len(result.visits) > 1 and (AVERAGE, EVERY) in result.course.index:
-        every = float(result.course["p_benefit"][(AVERAGE, EVERY)])
-        parts.append(f"benefit at every visit {probability(every)}")
+        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability(last['p_mid'])}")
+    together = (AVERAGE, f"{better} at every month")
+    if len(result.visits) > 1 and together in result.course.index:
+        every, before = (float(result.course[name][together]) for name in (f"p_{better}", BEFORE))
+        parts.append(f"{better} at every visit {probability(every)} (before the data {digits(before)})")
     return sentence(result, text, ", ".join(parts))
+
+
+def digits(chance: float) -> str:
+    """A probability before the data, which draws of the priors give to two decimals."""
+    return f"{chance:.2f}"
 
 
 def decision(result: OverMonths) -> Table | None:
@@ -63,7 +70,7 @@ def decision(result: OverMonths) -> Table | None:
 
 def together(result: OverMonths) -> Table | None:
     """What follows from all months at once, for the average and for a new study."""
-    course = result.course
+    course, better = result.course, measure_of(result).better
     months = {f"month {visit:g}" for visit in result.visits}
     names = [name for name in course.loc[AVERAGE].index if name not in months]
     if not names:
@@ -73,18 +80,21 @@ def together(result: OverMonths) -> Table | None:
         cells: list[Cell] = [name]
         for estimand in (AVERAGE, NEW):
             line = course.loc[(estimand, name)]
-            chance = float(line["p_benefit"])
+            chance, before = float(line[f"p_{better}"]), float(line[BEFORE])
             cells += [
                 _spread(line, whole=name.startswith("month of")),
                 MISSING if math.isnan(chance) else Chance(chance),
+                MISSING if math.isnan(before) else digits(before),
             ]
         rows.append(cells)
     heads = (
         "",
         Column("Average study", "median, 95 % interval"),
-        Column("P(benefit)"),
+        Column(f"P({better})"),
+        Column("Prior", "before the data"),
         Column("New study", "median, 95 % interval"),
-        Column("P(benefit)"),
+        Column(f"P({better})"),
+        Column("Prior", "before the data"),
     )
     scale, source = measure_of(result).label, result.job.questions.mid_source
     mid = f" MID: {mid_words(result)}{f' ({source})' if source else ''}." if mid_words(result) else ""
@@ -94,8 +104,14 @@ def together(result: OverMonths) -> Table | None:
     )
     if result.job.effects.favours and any(name.startswith("change from") for name in names):
         note += (
-            " A change is a benefit where the later month is the better one: one minus its probability is "
-            "that of a rebound."
+            f" A change counts as {better} where the later month is the better one: one minus its "
+            "probability is that of a rebound."
+        )
+    if any(name.endswith("at some month") for name in names):
+        note += (
+            " Of several months some look good by chance: read what holds at some month and at every "
+            "month beside what the priors alone say; the best effect is the largest of the months, picked "
+            "for being it."
         )
     if result.fit.attrs["engine"] == "exact":
         note += " From independent draws of the exact posterior."

@@ -14,7 +14,14 @@ from bayesma.reporting.details import full_engines
 from bayesma.reporting.figures import inline_svg
 from bayesma.reporting.robustness import grid_table, sentences
 from bayesma.reporting.tables import Table
-from bayesma.reporting.words import arms_words, benefit_words, scale_words, single_arm, within_words
+from bayesma.reporting.words import (
+    arms_words,
+    benefit_words,
+    measure_of,
+    scale_words,
+    single_arm,
+    within_words,
+)
 from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
 
 
@@ -85,7 +92,7 @@ def _section(analysis: Analysis, number: int, group: list[Result]) -> Section:
     parts = [
         arms_words(group[0]),
         scale_words(group[0]),
-        *([] if single_arm(group[0]) else [f"benefit: {benefit_words(group[0])}"]),
+        *([] if single_arm(group[0]) else [f"{measure_of(group[0]).better}: {benefit_words(group[0])}"]),
         *within_words(group[0]),
         f"data: {job.data.name}{f' ({rows})' if rows else ''}",
     ]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import Alarm, alarms
-from bayesma.reporting.answers import RELAPSES, RISKS, Answer, answers
+from bayesma.reporting.answers import CHANGES, RELAPSES, RISKS, Answer, answers
 from bayesma.reporting.numbers import ascii_signs
 from bayesma.reporting.tables import Table as Content
 
@@ -32,6 +32,7 @@ HEADS = (
     "frequentist",
     "p (freq.)",
 )
+CHANGE_HEADS = (*HEADS[:3], "P(improved)", HEADS[4], "worse", *HEADS[6:])
 RELAPSES_FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 3, 4, 5, 7, 8)), (0, (0, 3, 5, 7)))
 RELAPSE_HEADS = (
     "",
@@ -90,6 +91,7 @@ def answer_table(answer: Answer, width: int) -> Table:
         shown, heads = next(c for least, c in RELAPSES_FITTING if width >= least), RELAPSE_HEADS
     else:
         shown, heads = next(c for least, c in FITTING if width >= least), HEADS
+        heads = CHANGE_HEADS if answer.kind == CHANGES else HEADS
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for column in shown:
         words = column == 0

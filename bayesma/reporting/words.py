@@ -66,7 +66,7 @@ def single_arm(result: Result) -> bool:
 
 def one_arm(result: Result) -> bool:
     """Whether patients were not compared with others: a change, or a risk."""
-    return single_arm(result) or measure_of(result).code in {"MC", "SMCC", "SMCR"}
+    return isinstance(result, OverFollowUp) or not measure_of(result).controlled
 
 
 def arms_words(result: Result) -> str:
@@ -123,7 +123,7 @@ def better_words(result: Result) -> str:
 
 
 def benefit_words(result: Result) -> str:
-    """What counts as benefit, on the printed scale: ``risk ratio below 1 (favours BCG)``."""
+    """What counts as benefit or improved, on the printed scale: ``risk ratio below 1 (favours BCG)``."""
     measure, job = measure_of(result), result.job
     if measure.display_null is None:
         return "not defined: single arms are compared with nothing"

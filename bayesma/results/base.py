@@ -11,11 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.measures import MEASURES
+from bayesma.posterior.benefit import columns_of
 from bayesma.sensitivity.tipping_point import TippingPoint
 from bayesma.spec import Job
 from bayesma.spec.rows import Evidence
 
-DECISION = ["p_benefit", "p_mid", "p_harm"]
 CLASSICAL = ("estimate", "ci_low", "ci_high", "p_value")
 
 
@@ -138,14 +138,15 @@ def line_of(
 ) -> dict[str, Any]:
     """What every line of the answer table holds after its names."""
     job, measure = result.job, MEASURES[result.evidence.measure]
+    decided = columns_of(measure)
     row: dict[str, Any] = {
         "model": job.variant_label,
         "measure": measure.code,
         "favours": job.effects.favours,
         "k": k,
         **dict(zip(("estimate", "ci_low", "ci_high"), estimate, strict=True)),
-        **{name: mean.get(name, math.nan) for name in DECISION},
-        **{f"{name}_new": new.get(name, math.nan) for name in DECISION[:2]},
+        **{name: mean.get(name, math.nan) for name in decided},
+        **{f"{name}_new": new.get(name, math.nan) for name in decided[:2]},
         "tau": tau,
         **{f"frequentist_{name}": classical[name] for name in CLASSICAL},
     }

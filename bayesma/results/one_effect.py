@@ -26,7 +26,8 @@ class OneEffect(Result):
     shrinkage
         Studies, on the analysis scale.
     benefit
-        The decision table; None when the spec states no direction of benefit, and for single arms.
+        The decision table, of who improved where there is no control; None when the spec states no
+        direction of benefit, and for risks of single arms.
     compare
         Bayesian and classical answers side by side, analysis scale.
     risks

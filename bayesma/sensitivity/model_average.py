@@ -20,7 +20,8 @@ from bayesma.errors import OptionError, PriorError
 from bayesma.families import family_of
 from bayesma.families.effect_mixtures import BELONGS
 from bayesma.families.effects import RANDOM_EFFECTS
-from bayesma.posterior.benefit import check_asked
+from bayesma.measures import MEASURES
+from bayesma.posterior.benefit import check_asked, require_control
 from bayesma.posterior.marginals import existing_moments
 from bayesma.posterior.mixed import Mixed
 from bayesma.posterior.numbers import is_number, tails
@@ -125,6 +126,7 @@ def model_average(
     """
     if favours is not None:
         check_asked(favours, None)
+        require_control(MEASURES[getattr(evidence, "measure", "GEN")])
     ends, chances = tails(ci_prob), _chances(prior_probabilities)
     posteriors = {name: _solved(evidence, priors, options, common=name == "common") for name in KINDS}
     levels = pd.Series({key: _log_evidence(posteriors[key[0]], key[1]) for key in MODELS})

@@ -103,12 +103,13 @@ def question_of(setting: Setting, question: Ask, favours: str | None, mid: float
         return _written(setting, question, favours, mid)
     if favours is None:
         raise OptionError(f"nothing is asked: give favours='lower' or 'higher', or a question; {HOW}")
-    null = MEASURES[setting.evidence.measure].null
-    if null is None:
+    measure = MEASURES[setting.evidence.measure]
+    if measure.null is None or not measure.controlled:
+        lacking = "null value" if measure.null is None else "control"
         raise OptionError(
-            f"a {MEASURES[setting.evidence.measure].name} has no null value, so there is no benefit to ask "
-            f"for; give a question; {HOW}"
+            f"a {measure.name} has no {lacking}, so there is no benefit to ask for; give a question; {HOW}"
         )
+    null = measure.null
     if location.dims or location.name != "mu":
         one = f"; {location.name} is one for each {' and '.join(location.dims)}" if location.dims else ""
         raise OptionError(f"this model has no single mean effect mu{one}; give a question; {HOW}")

@@ -17,7 +17,8 @@ from bayesma.errors import OptionError
 from bayesma.evidence.counts import TwoArmCounts
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.subset import study_column, subset
-from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.measures import MEASURES
+from bayesma.posterior.benefit import DIRECTIONS, require_control
 from bayesma.posterior.estimands import chains_of
 from bayesma.posterior.marginals import existing_moments, marginal, moments_below
 from bayesma.posterior.nodes import nodes_of, row
@@ -106,6 +107,8 @@ def subgroups(
             "subgroups takes one effect a study (Effects or TwoArmCounts) and no moderators besides; for "
             "visits, relapses, and several moderators give fit(evidence, moderators=[...])"
         )
+    if favours is not None:
+        require_control(MEASURES[evidence.measure])
     groups = _groups(evidence, by)
     ends = tails(ci_prob)
     arguments = {"priors": priors, "engine": engine, "random_seed": random_seed, **options}

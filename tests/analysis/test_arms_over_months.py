@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +95,17 @@ def test_mistakes_in_a_file(old: str, new: str, message: str, analysed: Analysed
 def test_half_a_pair_is_refused(analysed: Analysed) -> None:
     with pytest.raises(OptionError, match="q1 is half of a pair: name the column of q3 too"):
         analysed(HEAD.replace(MEANS, QUARTILES.replace(', q3 = "high"', "")), ROWS)
+
+
+def test_without_a_control_the_report_says_improved(analysed: Analysed, tmp_path: Path) -> None:
+    """In the table, the page, the methods and and other priors; never a benefit or a harm."""
+    rows = ROWS.replace("B,6,12,6,,", "B,6,12,6,3,")
+    analysis = analysed(HEAD + "[questions]\nmid = 2\nmid_source = 'x'\n[sensitivity]\n", rows)
+    table = analysis.table()
+    assert table["p_improved"].between(0.5, 1.0).all()
+    assert "p_benefit" not in table and "p_harm" not in table
+    page = bm.report(analysis, tmp_path / "page.html").read_text(encoding="utf-8")
+    shown = re.sub(r"<style.*?</style>|<script.*?</script>", "", page, flags=re.DOTALL)
+    assert "P(improved)" in shown
+    assert not re.findall(r"[^.>]*\bbenefit\b[^.<]*", shown)
+    assert not re.findall(r"[^.>]*\bharm\b[^.<]*", shown)
