@@ -15,6 +15,9 @@ from bayesma.priors.kernels import NORMAL, log_density
 Array = NDArray[np.float64]
 
 STEP = 0.1  # of the integral over a baseline, in asinh units around its mode
+OPEN_STEP = (
+    0.05  # where counts bound it on one side only: that side lies away from the mode, which a prior sets
+)
 DROP = 40.0
 NEWTON = 200
 BEND = 3.0  # logits over which a binomial likelihood bends, however wide the prior
@@ -138,7 +141,9 @@ def _rule(
     """
     mode, sd = _mode(effect, before[0], counts, shift, prior)
     low, high = _window(mode, sd, (before[2], before[3]), effect, counts, shift, prior)
-    return mode, sd, low, high, int((high - low) / STEP) + 2, _log_joint(mode, effect, counts, shift, prior)
+    total = counts[0] + counts[2]
+    step = OPEN_STEP if total == 0.0 or total == counts[1] + counts[3] else STEP
+    return mode, sd, low, high, int((high - low) / step) + 2, _log_joint(mode, effect, counts, shift, prior)
 
 
 @unlocked

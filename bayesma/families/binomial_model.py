@@ -24,6 +24,7 @@ type Array = NDArray[np.float64]
 
 MOST = 128.0  # columns of the list of tables a conditional likelihood is summed over
 REACH = 14.0  # sds
+NEXT_TO_NOTHING = 1e-6  # of the precision of a study that knows no more than its prior
 IMPOSSIBLE = -1e300  # log of no ways at all, as a number
 SHIFTS = {"control": (0.0, 1.0), "midpoint": (-0.5, 0.5)}
 
@@ -49,14 +50,33 @@ def data(case: Case) -> Arrays:
     arrays = case.arrays
     result: dict[str, Array] = {MODERATORS: arrays[MODERATORS]} if MODERATORS in arrays else {}
     conditional = case.options["baseline"] == "conditional"
+    sides = _open(arrays)
+    # a study with one outcome only lies where the distribution of the baselines puts it, if there is one
+    silent = sum(sides.values()) if case.options["baseline"] in {"random", "correlated"} else 0.0
     for arm in ("treat", "ctrl"):
         events, n = arrays[f"events_{arm}"], arrays[f"n_{arm}"]
         yes, no = events + 0.5, n - events + 0.5
-        result |= {f"logit_{arm}": np.log(yes / no), f"precision_{arm}": yes * no / (yes + no)}
+        precision = yes * no / (yes + no) * np.where(silent, NEXT_TO_NOTHING, 1.0)
+        result |= {f"logit_{arm}": np.log(yes / no), f"precision_{arm}": precision}
         if not conditional:
             choose = gammaln(n + 1.0) - gammaln(events + 1.0) - gammaln(n - events + 1.0)
             result |= {f"events_{arm}": events, f"n_{arm}": n, f"choose_{arm}": choose}
+    if case.options["baseline"] == "fixed":
+        result |= sides
     return result | _tables(arrays) if conditional else result
+
+
+def _open(arrays: Arrays) -> Arrays:
+    """Whether the counts leave a baseline open below (no event) and above (nothing but events), as 0 and 1.
+
+    Only its own prior bounds it there, and that may be a hundred times as wide as the side the counts bound.
+    """
+    total = arrays["events_treat"] + arrays["events_ctrl"]
+    patients = arrays["n_treat"] + arrays["n_ctrl"]
+    return {
+        "open_below": (total == 0).astype(np.float64),
+        "open_above": (total == patients).astype(np.float64),
+    }
 
 
 def support(arrays: Arrays) -> int:
@@ -150,7 +170,8 @@ def _two_arms(case: Case, held: dict[str, Any]) -> None:
         rest = p_dd - p_ad**2 / (tau**2 * p_aa)
         delta = standardised("delta", k, (b_d - p_ad * b_a / p_aa) / rest, tau * rest**-0.5)
         b_a -= p_ad / tau**2 * delta
-    alpha = standardised("alpha", k, b_a / p_aa, p_aa**-0.5)
+    tails = (held["open_below"] * alpha_sd, held["open_above"] * alpha_sd) if "open_below" in held else None
+    alpha = standardised("alpha", k, b_a / p_aa, p_aa**-0.5, tails)
     if options["baseline"] == "fixed":
         pm.Potential("alpha_density", log_density(case.priors["alpha"], "alpha", alpha))
     else:

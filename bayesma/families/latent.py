@@ -9,18 +9,33 @@ from bayesma.priors import Prior
 from bayesma.priors.variables import variable
 
 
-def standardised(name: str, size: int, mean: Any, sd: Any) -> Any:
+def standardised(name: str, size: int, mean: Any, sd: Any, tails: tuple[Any, Any] | None = None) -> Any:
     """A vector of study parameters ``mean + sd z``, sampled as z; its own density must be added.
 
     The Jacobian of the map is added here, so that the density is one of the parameter and not of z.
+
+    Parameters
+    ----------
+    name, size
+        Of the parameter.
+    mean, sd
+        Where the data put it, and how widely.
+    tails
+        Shapes (k,): by how much the unit grows far below and far above the mean, 0 where it does not. Data
+        that bound a parameter on one side leave the other to its prior, which may be much wider: under
+        ``mean + sd z - below softplus(-z) + above softplus(z)`` both sides are of length one in z.
     """
     import pymc as pm
     import pytensor.tensor as pt
 
     z = pm.Flat(f"{name}_standardised", shape=size)
     spread = sd * pt.ones(size)
-    pm.Potential(f"{name}_jacobian", pt.log(spread))
-    return pm.Deterministic(name, mean + spread * z)
+    if tails is None:
+        pm.Potential(f"{name}_jacobian", pt.log(spread))
+        return pm.Deterministic(name, mean + spread * z)
+    below, above = tails
+    pm.Potential(f"{name}_jacobian", pt.log(spread + below * pt.sigmoid(-z) + above * pt.sigmoid(z)))
+    return pm.Deterministic(name, mean + spread * z - below * pt.softplus(-z) + above * pt.softplus(z))
 
 
 def effect_density(distribution: str, nu: float | None, effect: Any, centre: Any, scale: Any) -> Any:

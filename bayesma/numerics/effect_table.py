@@ -188,7 +188,10 @@ def _pack(centre: Array, width: Array, start: Array, step: Array, values: Array)
 
 
 def _focus(z: Array, values: Array, centre: Array, width: Array) -> tuple[Array, Array]:
-    """Centre and width of the part where each likelihood bends: between drops of 0.5 and 4 on its sides."""
+    """Centre and width of the part where each likelihood bends: between drops of 0.5 and 4 on its sides.
+
+    A side counts by its steepness: one that only a wide prior ends, hundreds of units away, is no bend.
+    """
     new_centre, new_width = centre.copy(), width.copy()
     for i in range(values.shape[0]):
         drop = values[i].max() - values[i]
@@ -199,7 +202,7 @@ def _focus(z: Array, values: Array, centre: Array, width: Array) -> tuple[Array,
             continue
         place = [centre[i] + width[i] * math.sinh(n) for n, _ in sides]
         spans = [width[i] * abs(math.sinh(f) - math.sinh(n)) for n, f in sides]
-        new_centre[i] = float(np.mean(place))
+        new_centre[i] = float(np.average(place, weights=np.maximum(spans, 1e-300) ** -2.0))
         new_width[i] = max(min(spans) / 1.8, 1e-3 * width[i])
     return new_centre, new_width
 

@@ -27,12 +27,12 @@ COLUMNS = ["estimate", "ci_low", "ci_high", "tau", "p_benefit", "shift", "engine
 
 # label: options of family `binomial`; None for the normal approximation
 MODELS: Mapping[str, Mapping[str, str] | None] = {
-    "fixed, control": {"baseline": "fixed", "coding": "control"},
     "fixed, midpoint": {"baseline": "fixed", "coding": "midpoint"},
-    "random, control": {"baseline": "random", "coding": "control"},
+    "fixed, control": {"baseline": "fixed", "coding": "control"},
     "random, midpoint": {"baseline": "random", "coding": "midpoint"},
-    "correlated, control": {"baseline": "correlated", "coding": "control"},
+    "random, control": {"baseline": "random", "coding": "control"},
     "correlated, midpoint": {"baseline": "correlated", "coding": "midpoint"},
+    "correlated, control": {"baseline": "correlated", "coding": "control"},
     "conditional": {"baseline": "conditional"},
     "normal approximation": None,
 }
@@ -62,9 +62,9 @@ def model_disagreement(
     priors
         As in `fit`; every model takes those of its own parameters, and the same for mu and tau.
     include
-        Labels of the models to fit, in this order; by default all of `MODELS`: ``"fixed, control"``,
-        ``"fixed, midpoint"``, ``"random, control"``, ``"random, midpoint"``, ``"correlated, control"``,
-        ``"correlated, midpoint"``, ``"conditional"``, ``"normal approximation"``.
+        Labels of the models to fit, in this order; by default all of `MODELS`, the default of `fit` first:
+        ``"fixed, midpoint"``, ``"fixed, control"``, ``"random, midpoint"``, ``"random, control"``,
+        ``"correlated, midpoint"``, ``"correlated, control"``, ``"conditional"``, ``"normal approximation"``.
     favours
         ``"lower"`` when events harm: benefit is an odds ratio below 1; ``"higher"`` when they are hoped for.
     engine
@@ -98,10 +98,10 @@ def model_disagreement(
     >>> import bayesma as bm
     >>> counts = bm.TwoArmCounts.from_counts([2, 0, 1], [60, 40, 55], [6, 3, 4], [58, 42, 50])
     >>> table = bm.model_disagreement(
-    ...     counts, include=["fixed, control", "conditional", "normal approximation"], random_seed=1
+    ...     counts, include=["fixed, midpoint", "conditional", "normal approximation"], random_seed=1
     ... )
     >>> table["estimate"].round(1).to_dict()
-    {'fixed, control': -1.7, 'conditional': -1.7, 'normal approximation': -1.4}
+    {'fixed, midpoint': -1.7, 'conditional': -1.7, 'normal approximation': -1.4}
     """
     labels = _checked(counts, include, engine)
     ends = tails(ci_prob)
@@ -130,7 +130,7 @@ def _number(label: str) -> int:
     options = MODELS[label]
     if options is None:
         return CONVENTIONAL
-    return JACKSON[options["baseline"], options.get("coding", "control")]
+    return JACKSON[options["baseline"], options.get("coding", "midpoint")]
 
 
 def _checked(counts: object, include: Sequence[str] | None, engine: str) -> list[str]:

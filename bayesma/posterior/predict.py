@@ -158,7 +158,7 @@ def predict(
     >>> fit = bm.fit(counts, engine="exact", random_seed=1)
     >>> risks = bm.predict(fit, baseline=0.1, favours="lower")
     >>> risks.loc[("conditional", "more events per 1,000"), ["median", "ci_low", "ci_high"]].round().tolist()
-    [-80.0, -96.0, -30.0]
+    [-80.0, -96.0, -29.0]
     >>> risks.attrs["nnt"]["conditional"]
     'NNTB 13 (10 to 34)'
     """

@@ -86,7 +86,7 @@ def summary_of_findings(
     >>> fit = bm.fit(counts, engine="exact", random_seed=1)
     >>> row = bm.summary_of_findings(fit, outcome="infection", favours="lower", baseline=0.1)
     >>> row.loc["infection", ["participants", "control_risk", "difference"]].tolist()
-    ['305', '100', '80 fewer [96 fewer to 30 fewer]']
+    ['305', '100', '80 fewer [96 fewer to 29 fewer]']
     """
     origin = provenance(fit)
     if favours not in DIRECTIONS:

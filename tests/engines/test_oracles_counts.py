@@ -32,18 +32,19 @@ FEWEST = 10.0  # effective draws expected on either side of a threshold: below, 
 TWO_ARMS = {"mu": "Normal(0, 2)", "tau": "HalfNormal(0.5)"}
 FIXED = TWO_ARMS | {"alpha": "Normal(0, 10)"}
 RANDOM = TWO_ARMS | {"alpha_mean": "Normal(-2, 2.5)", "alpha_sd": "HalfNormal(1.5)"}
+CONTROL = {"coding": "control"}
 # Options and priors, as the words of each file's model say them.
 MODELS = {
-    "twoarm_fixedbase_ctrl_bcg": ({}, FIXED),
-    "twoarm_fixedbase_ctrl_nielweise2007": ({}, FIXED),
+    "twoarm_fixedbase_ctrl_bcg": (CONTROL, FIXED),
+    "twoarm_fixedbase_ctrl_nielweise2007": (CONTROL, FIXED),
     "twoarm_fixedbase_sym_nielweise2007": ({"coding": "midpoint"}, FIXED),
     "singlearm_binomnormal_pritz1997": ({}, {"mu": "Normal(0, 1.5)", "tau": "HalfNormal(1)"}),
     "singlearm_betabinomial_pritz1997": (
         {"distribution": "beta-binomial"},
         {"mean": "Beta(1, 1)", "kappa": "Gamma(2, 0.1)"},
     ),
-    "twoarm_randombase_indep_nielweise2007": ({"baseline": "random"}, RANDOM),
-    "twoarm_randombase_corr_lkj2_bcg": ({"baseline": "correlated"}, RANDOM | {"rho": "LKJ(2)"}),
+    "twoarm_randombase_indep_nielweise2007": (CONTROL | {"baseline": "random"}, RANDOM),
+    "twoarm_randombase_corr_lkj2_bcg": (CONTROL | {"baseline": "correlated"}, RANDOM | {"rho": "LKJ(2)"}),
 }
 EXACT = [name for name in MODELS if "randombase" not in name]
 SAMPLED = {

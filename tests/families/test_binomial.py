@@ -96,7 +96,7 @@ def test_swapped_arms_with_student_t_effects():
 
 def test_swapped_arms_are_another_model_when_the_baseline_is_the_control_arm():
     """Each arm in turn has the wide prior: the test above would fail were `coding` ignored."""
-    one, other = exact(MIXED), exact(MIXED.swapped())
+    one, other = (exact(counts, coding="control") for counts in (MIXED, MIXED.swapped()))
     assert abs(of(one, "mu")[0, 0] + of(other, "mu")[0, 0]) > 1e-3
 
 
@@ -149,64 +149,129 @@ def exact_common(counts, options):
     return exact(counts, priors, **options)
 
 
-def test_fixed_baselines_learn_a_little_from_a_double_zero_study():
-    """What the one double-zero study of Niel-Weise moves the mean of mu by, in posterior sds.
+@pytest.mark.parametrize(
+    ("coding", "expected"),
+    [
+        ("control", [-0.0207, -0.0082, -0.0035, -0.0016, -0.0006]),
+        ("midpoint", [0.0231, 0.0093, 0.0039, 0.0018, 0.0007]),
+    ],
+)
+def test_fixed_baselines_learn_a_little_from_a_double_zero_study(coding, expected):
+    """What the one double-zero study of Niel-Weise (0/118 v 0/105) moves the mean of mu by, in posterior sds.
 
-    Measured: -0.0207, -0.0082, -0.0035 and -0.0016 under alpha ~ Normal(0, 5), (0, 10), (0, 20) and (0, 40).
+    Measured under alpha ~ Normal(0, 5), (0, 10), (0, 20), (0, 40) and the default (0, 100).
     """
     kept = np.flatnonzero(~NIEL.double_zero)
     assert kept.size == NIEL.k - 1
     shifts = []
-    for wide in (5, 10, 20, 40):
+    for wide in (5, 10, 20, 40, 100):
         priors = SYMMETRIC | {"alpha": f"Normal(0, {wide})"}
-        numbers = of(exact(NIEL, priors), "mu")[0], of(exact(rows(NIEL, kept), priors), "mu")[0]
-        shifts.append((numbers[0][0] - numbers[1][0]) / numbers[0][1])
-    assert shifts == pytest.approx([-0.0207, -0.0082, -0.0035, -0.0016], abs=6e-5)
+        both = (exact(counts, priors, coding=coding) for counts in (NIEL, rows(NIEL, kept)))
+        numbers = [of(fit, "mu")[0] for fit in both]
+        shifts.append((numbers[0][0] - numbers[1][0]) / numbers[1][1])
+    assert shifts == pytest.approx(expected, abs=6e-5)
     assert np.all(np.diff(np.abs(shifts)) < 0)
 
 
 # baselines
 
 
-def test_the_default_baseline_prior_does_not_shrink_the_effect():
+def test_the_default_baseline_prior_does_not_move_the_effect():
     """BCG: baselines reach a logit of -7.
 
-    Measured, mean of mu: -0.7488 under alpha ~ Normal(0, 100), -0.7505 under Normal(0, 10), -0.8877 under
-    Normal(0, 1) (posterior sd 0.193).
+    Measured, mean of mu: -0.74877 under alpha ~ Normal(0, 1000), -0.74876 under Normal(0, 100), the default,
+    -0.7482 under Normal(0, 10), -0.7022 under Normal(0, 1) (posterior sd 0.193).
     """
     wide, default, narrow = (
         of(exact(BCG, SYMMETRIC | more), "mu")[0]
-        for more in ({"alpha": "Normal(0, 100)"}, {}, {"alpha": "Normal(0, 1)"})
+        for more in ({"alpha": "Normal(0, 1000)"}, {}, {"alpha": "Normal(0, 1)"})
     )
-    assert [wide[0], default[0], narrow[0]] == pytest.approx([-0.7488, -0.7505, -0.8877], abs=6e-5)
-    assert abs(default[0] - wide[0]) < 0.01 * wide[1]
-    assert narrow[0] < default[0] - 0.5 * default[1]  # why it is not Normal(0, 1)
+    assert [wide[0], default[0], narrow[0]] == pytest.approx([-0.74877, -0.74876, -0.70217], abs=6e-6)
+    assert abs(default[0] - wide[0]) < 1e-4 * wide[1]
+    assert narrow[0] > default[0] + 0.2 * default[1]  # why it is not Normal(0, 1)
 
 
 NOBODY = TwoArmCounts.from_counts([0] * 4, [40, 41, 42, 43], [0] * 4, [43, 42, 41, 40])
+UNEVEN = TwoArmCounts.from_counts([0] * 4, [80, 82, 84, 86], [0] * 4, [40, 41, 42, 43])
 
 
-def test_the_default_baseline_prior_on_trials_without_events():
-    """Four trials, 0 of about 40 in both arms, mu ~ Normal(0, 2): what they alone move mu by.
+def test_what_trials_without_events_move_mu_by_under_the_control_coding():
+    """Four trials, 0 of about 40 in both arms, mu ~ Normal(0, 2): why the control arm is not the default.
 
-    Measured, mean and sd of mu: -0.72 and 1.76 under alpha ~ Normal(0, 10), -1.90 and 1.38 under (0, 3),
-    -3.14 and 1.13 under (0, 1). Where the baseline is midway between the arms the mean stays at 0.
+    Measured, mean and sd of mu: -0.066 and 1.98 under alpha ~ Normal(0, 100), -0.72 and 1.76 under (0, 10),
+    -1.90 and 1.38 under (0, 3), -3.14 and 1.13 under (0, 1).
     """
-    numbers = {w: of(exact(NOBODY, SYMMETRIC | {"alpha": f"Normal(0, {w})"}), "mu")[0] for w in (1, 3, 10)}
-    assert [numbers[w][0] for w in (10, 3, 1)] == pytest.approx([-0.721, -1.899, -3.141], abs=1e-3)
-    assert [numbers[w][1] for w in (10, 3, 1)] == pytest.approx([1.756, 1.377, 1.130], abs=1e-3)
-    assert of(exact(NOBODY), "mu")[0] == pytest.approx(numbers[10], abs=1e-12)  # which is the default
-    assert of(exact(NOBODY, coding="midpoint"), "mu")[0, 0] == pytest.approx(0.0, abs=SAME)
+    numbers = {
+        w: of(exact(NOBODY, SYMMETRIC | {"alpha": f"Normal(0, {w})"}, coding="control"), "mu")[0]
+        for w in (1, 3, 10, 100)
+    }
+    assert [numbers[w][0] for w in (100, 10, 3, 1)] == pytest.approx(
+        [-0.066, -0.721, -1.899, -3.141], abs=1e-3
+    )
+    assert [numbers[w][1] for w in (100, 10, 3, 1)] == pytest.approx([1.980, 1.756, 1.377, 1.130], abs=1e-3)
+
+
+@pytest.mark.parametrize("wide", [1, 3, 10, 100, 1000])
+def test_trials_without_events_and_equal_arms_move_mu_nowhere(wide):
+    """Midway between the arms the mean stays at 0 under any prior of the baselines."""
+    fit = exact(NOBODY, SYMMETRIC | {"alpha": f"Normal(0, {wide})"})
+    assert of(fit, "mu")[0, 0] == pytest.approx(0.0, abs=SAME)
     assert of(exact(NOBODY, baseline="conditional"), "mu")[0, :2] == pytest.approx([0.0, 2.0], abs=1e-7)
 
 
+def test_the_default_baseline_prior_on_uneven_trials_without_events():
+    """Four trials, 0 of about 80 v 0 of about 40, mu ~ Normal(0, 2): what they move mu by.
+
+    Measured, mean of mu: -0.0013 under alpha ~ Normal(0, 1000), -0.0135 under (0, 100), -0.163 under (0, 10),
+    -0.663 under (0, 1).
+    """
+    means = {w: of(exact(UNEVEN, SYMMETRIC | {"alpha": f"Normal(0, {w})"}), "mu")[0, 0] for w in (1, 10, 100)}
+    assert list(means.values()) == pytest.approx([-0.6630, -0.1627, -0.0135], abs=6e-5)
+    assert of(exact(UNEVEN), "mu")[0, 0] == pytest.approx(means[100], abs=1e-12)  # which is the default
+
+
+@pytest.mark.parametrize("coding", ["midpoint", "control"])
 @pytest.mark.parametrize("wide", [30, 100, 1000])
-def test_however_wide_the_baselines_of_trials_without_events(wide):
+def test_however_wide_the_baselines_of_trials_without_events(wide, coding):
     """The integral must be as accurate as any: it warns beyond 1e-6."""
-    fit = exact(NOBODY, SYMMETRIC | {"alpha": f"Normal(0, {wide})"})
+    fit = exact(UNEVEN, SYMMETRIC | {"alpha": f"Normal(0, {wide})"}, coding=coding)
     mean, sd = of(fit, "mu")[0, :2]
-    assert -0.25 < mean < 0.0
+    assert -0.3 < mean < 0.0
     assert 1.9 < sd < 2.0
+
+
+# the four numbers: no direction from no information
+
+THREE = ([3, 4, 2], [100, 120, 90], [3, 4, 2], [100, 120, 90])
+
+
+def with_silent(k, n_treat, n_ctrl):
+    """Three trials with as many events in either arm, and k trials without any."""
+    nothing = ([0] * k, [n_treat] * k, [0] * k, [n_ctrl] * k)
+    return TwoArmCounts.from_counts(*(some + none for some, none in zip(THREE, nothing, strict=True)))
+
+
+THIRTY = TwoArmCounts.from_counts([0] * 30, [50] * 30, [0] * 30, [50] * 30)
+# (counts, options, what |P(mu < 0) - 1/2| may be): exactly nothing for equal arms, 0.02 for unequal ones.
+NO_DIRECTION = {
+    "thirty 0/50 v 0/50": (THIRTY, {}, SAME),
+    "three, twenty 0/100 v 0/100": (with_silent(20, 100, 100), {}, SAME),
+    "0/12 v 0/6": (TwoArmCounts.from_counts([0], [12], [0], [6]), {"random_effects": "none"}, 0.02),
+    "three, sixty 0/200 v 0/100": (with_silent(60, 200, 100), {}, 0.02),
+}
+
+
+@pytest.mark.parametrize(("counts", "options", "within"), NO_DIRECTION.values(), ids=list(NO_DIRECTION))
+def test_trials_without_events_make_no_direction(counts, options, within):
+    """Under all defaults; by the control arm and alpha ~ Normal(0, 10) it was 0.988, 0.731, 0.595, 0.984."""
+    fit = exact(counts, None, **options)
+    below = bm.prob(fit, "mu", below=0.0)
+    assert below == pytest.approx(0.5, abs=within)
+    assert bm.prob(exact(counts.swapped(), None, **options), "mu", above=0.0) == pytest.approx(
+        below, abs=SAME
+    )
+    conditional = exact(counts, None, baseline="conditional", **options)
+    assert bm.prob(conditional, "mu", below=0.0) == pytest.approx(0.5, abs=SAME)
 
 
 # limits
@@ -292,7 +357,8 @@ def test_fixed_baselines(coding, effects, prior, frozen):
 
 
 def test_a_common_effect_with_fixed_baselines():
-    ours = log_likelihood(MIXED, {"mu": "Normal(0, 2)", "alpha": "Normal(-1, 3)"}, random_effects="none")
+    priors = {"mu": "Normal(0, 2)", "alpha": "Normal(-1, 3)"}
+    ours = log_likelihood(MIXED, priors, random_effects="none", coding="control")
     alpha, weight = spaced(stats.norm(loc=-1, scale=3), 3.5)
     for i in range(MIXED.k):
         right = weight @ two_arms(MIXED, i, alpha, 0.4, "control")
@@ -336,12 +402,12 @@ def test_conditional_of_large_trials():
 # draws beside the exact marginals
 
 
-@pytest.fixture(scope="module", params=["normal", "none", "midpoint", "student_t"])
+@pytest.fixture(scope="module", params=["normal", "none", "control", "student_t"])
 def drawn(request):
     options = {
         "normal": {},
         "none": {"random_effects": "none"},
-        "midpoint": {"coding": "midpoint"},
+        "control": {"coding": "control"},
         "student_t": {"random_effects": "student_t"},
     }[request.param]
     priors = {"mu": "Normal(0, 2)"} if request.param == "none" else SYMMETRIC
@@ -375,7 +441,7 @@ def test_alpha_and_delta_are_drawn_together():
     """Of a large trial: the treated arm's logit is as narrow as its own data, though both parts vary more."""
     large = TwoArmCounts.from_counts([200], [1000], [300], [1000])
     fit = bm.fit(large, priors=SYMMETRIC, engine="exact", random_seed=5, draws=2000, chains=2)
-    treated = (fit["posterior"]["alpha"] + fit["posterior"]["delta"]).values.reshape(-1)
+    treated = (fit["posterior"]["alpha"] + 0.5 * fit["posterior"]["delta"]).values.reshape(-1)
     assert treated.mean() == pytest.approx(math.log(0.25), abs=0.02)
     assert treated.std() == pytest.approx(math.sqrt(1 / 200 + 1 / 800), rel=0.07)
 
@@ -392,7 +458,7 @@ def test_simulated_counts():
         made = BINOMIAL.simulate({"mu": 0.8, "tau": 0.0, "alpha": -1.0}, design, options, rng)
         logits = [math.log(y[0] / (n[0] - y[0])) for y, n in arms(made)]
         assert logits == pytest.approx([-1.0 + to_t * 0.8, -1.0 + to_c * 0.8], abs=0.005)
-    options = BINOMIAL.checked_options({"baseline": "correlated"})
+    options = BINOMIAL.checked_options({"baseline": "correlated", "coding": "control"})
     values = {"mu": 0.4, "tau": 0.7, "alpha_mean": -1.2, "alpha_sd": 0.9, "rho": -0.6}
     made = [BINOMIAL.simulate(values, design, options, rng) for _ in range(3000)]
     logits = np.array([[math.log(y[0] / (n[0] - y[0])) for y, n in arms(one)] for one in made])
@@ -440,11 +506,11 @@ LIGHT = {"mu": "Normal(0, 1)", "tau": "HalfNormal(1)"}
         # studies 0 and 2 vanish on both sides: tau 2 + 1, mu 1 + 3, effects bounded by their own data
         ([0, 2], HEAVY, {}, {"mu": 4.0, "tau": 3.0, "delta": math.inf, "delta_new": 3.0}),
         # 0 of 20 against 1 of 22 leaves delta free to fall: one study less, and no bound on its own effect
-        ([0, 1], HEAVY, {}, {"mu": 3.0, "tau": 2.0, "delta": 2.0, "delta_new": 2.0}),
+        ([0, 1], HEAVY, {"coding": "control"}, {"mu": 3.0, "tau": 2.0, "delta": 2.0, "delta_new": 2.0}),
         # by itself it does not bound mu below, nor tau
-        ([1], HEAVY, {}, {"mu": 1.0, "tau": 1.0, "delta": 1.0, "delta_new": 1.0}),
+        ([1], HEAVY, {"coding": "control"}, {"mu": 1.0, "tau": 1.0, "delta": 1.0, "delta_new": 1.0}),
         # midway: as delta falls the control arm's risk would go to 1, which its 21 without event contradict
-        ([1], HEAVY, {"coding": "midpoint"}, {"mu": 3.0, "tau": 2.0, "delta": math.inf, "delta_new": 2.0}),
+        ([1], HEAVY, {}, {"mu": 3.0, "tau": 2.0, "delta": math.inf, "delta_new": 2.0}),
         # conditional: one event in all, in the control arm, bounds from above only
         ([1], HEAVY, {"baseline": "conditional"}, {"mu": 1.0, "tau": 1.0, "delta": 1.0}),
         ([0], HEAVY, {"baseline": "conditional"}, {"mu": 3.0, "tau": 2.0, "delta": math.inf}),
@@ -454,7 +520,7 @@ LIGHT = {"mu": "Normal(0, 1)", "tau": "HalfNormal(1)"}
         ([0, 2], LIGHT, {"random_effects": "student_t", "nu": 2.5}, {"delta": math.inf, "delta_new": 2.5}),
         # a common effect
         ([0], {"mu": "Cauchy(0, 1)"}, {"random_effects": "none"}, {"mu": math.inf}),
-        ([1], {"mu": "Cauchy(0, 1)"}, {"random_effects": "none"}, {"mu": 1.0}),
+        ([1], {"mu": "Cauchy(0, 1)"}, {"random_effects": "none", "coding": "control"}, {"mu": 1.0}),
         # baselines: their prior's where a study has no event
         ([0, 1], LIGHT | {"alpha": "StudentT(3, 0, 10)"}, {}, {"alpha": math.inf}),
         ([0, 3], LIGHT | {"alpha": "StudentT(3, 0, 10)"}, {}, {"alpha": 3.0}),
@@ -468,7 +534,7 @@ def test_which_moments_exist(chosen, priors, options, expected):
 @pytest.mark.parametrize(("chosen", "power"), [([0, 2], 4.0), ([0, 1], 3.0), ([1], 2.0)])
 def test_the_tail_of_tau_falls_so_fast(chosen, power):
     """The density of tau falls like tau^-(1 + moments), here between 1e3 and 1e4, mu integrated out."""
-    setting = make_setting(rows(MIXED, np.array(chosen)), None, HEAVY, 1, {})
+    setting = make_setting(rows(MIXED, np.array(chosen)), None, HEAVY, 1, {"coding": "control"})
     assert BINOMIAL.moments_below(setting.case)["tau"] == power - 1.0
     mu, weight = _cauchy()
     heights = []

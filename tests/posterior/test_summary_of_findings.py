@@ -56,7 +56,7 @@ def test_a_sparse_trial_says_that_the_prior_rules() -> None:
     fit = bm.fit(none, engine="exact", random_seed=1)
     words = prior_words(fit)
     assert words == (
-        "The prior supplies 69 % of mu and >99 % of tau. "
+        "The prior supplies 97 % of mu and >99 % of tau. "
         "THE PRIOR RATHER THAN THE DATA SETS mu and tau (overlap 0.8 or more)."
     )
 

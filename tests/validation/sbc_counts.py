@@ -57,10 +57,11 @@ def _hyper(rng: np.random.Generator, name: str) -> tuple[Array, Truth]:
 
 
 def fixed(rng: np.random.Generator) -> Simulation:
-    """Two arms, each study with a baseline of its own."""
+    """Two arms, each study with a baseline of its own midway between them."""
     delta, truth = _hyper(rng, "delta")
     alpha = rng.normal(*ALPHA, 6)
-    treated, control = rng.binomial(N_TREAT, expit(alpha + delta)), rng.binomial(N_CTRL, expit(alpha))
+    treated = rng.binomial(N_TREAT, expit(alpha + 0.5 * delta))
+    control = rng.binomial(N_CTRL, expit(alpha - 0.5 * delta))
     return TwoArmCounts.from_counts(treated, N_TREAT, control, N_CTRL), truth | {"alpha": alpha[0]}
 
 
