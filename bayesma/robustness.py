@@ -54,6 +54,7 @@ def robustness(evidence: Evidence, fit: xr.DataTree, job: Job, *, primary: bool)
     shared: dict[str, Any] = {
         "favours": favours,
         "question": question,
+        "family": origin.family.name,
         "priors": origin.priors,
         "fit": fit if slow else None,
         "engine": None if slow else "exact",

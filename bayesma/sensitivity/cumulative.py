@@ -23,6 +23,7 @@ def cumulative(
     favours: str | None = None,
     mid: float | None = None,
     question: Ask = None,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
@@ -41,7 +42,7 @@ def cumulative(
     order
         Column of the evidence's table to sort by, such as the year (studies with equal values stay in their
         order), or the labels of all studies; the order of the evidence when not given.
-    favours, mid, question, priors, engine, random_seed, ci_prob, **options
+    favours, mid, question, family, priors, engine, random_seed, ci_prob, **options
         As in `leave_one_out`.
 
     Returns
@@ -78,6 +79,7 @@ def cumulative(
         question=question,
         favours=favours,
         mid=mid,
+        family=family,
         priors=priors,
         engine=engine,
         random_seed=random_seed,

@@ -33,6 +33,7 @@ def influence(
     evidence: Any,
     *,
     parameter: str | None = None,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
@@ -51,7 +52,7 @@ def influence(
         As in `fit`; two studies at least.
     parameter
         Whose shift is asked for, such as ``"m[6]"``; the mean effect when not given.
-    priors, engine, random_seed, **options
+    family, priors, engine, random_seed, **options
         As in `leave_one_out`.
 
     Returns
@@ -90,6 +91,7 @@ def influence(
         question=None if parameter is None else f"{parameter} < 0",
         favours=None,
         mid=None,
+        family=family,
         priors=priors,
         engine=engine,
         random_seed=random_seed,

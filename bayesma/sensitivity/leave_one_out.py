@@ -24,6 +24,7 @@ def leave_one_out(
     favours: str | None = None,
     mid: float | None = None,
     question: Ask = None,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
@@ -47,7 +48,7 @@ def leave_one_out(
     question
         In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, or a function of a fit that returns a
         probability. It names the parameter whose estimate is shown. With `mid` as in `prior_sensitivity`.
-    priors
+    family, priors
         As in `fit`.
     engine
         ``"exact"``, ``"nuts"``, or None: exact where the model has an integral.
@@ -99,6 +100,7 @@ def leave_one_out(
         question=question,
         favours=favours,
         mid=mid,
+        family=family,
         priors=priors,
         engine=engine,
         random_seed=random_seed,

@@ -17,7 +17,7 @@ from scipy.special import logsumexp, softmax
 from bayesma.engines.fit import make_setting
 from bayesma.engines.marginals import Marginal
 from bayesma.errors import OptionError, PriorError
-from bayesma.families import family_of
+from bayesma.families import FAMILIES, family_of
 from bayesma.families.effect_mixtures import BELONGS
 from bayesma.families.effects import RANDOM_EFFECTS
 from bayesma.measures import MEASURES
@@ -77,6 +77,7 @@ class ModelAverage:
 def model_average(
     evidence: Any,
     *,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     prior_probabilities: Mapping[tuple[str, str], float] | None = None,
     favours: str | None = None,
@@ -92,6 +93,8 @@ def model_average(
     ----------
     evidence
         Effects or counts whose family has random effects that can be left out.
+    family
+        As in `fit`.
     priors
         Of mu and tau, as in `fit`, and of what else the model has; all proper. What is said of mu is said of
         an effect that there is.
@@ -128,7 +131,7 @@ def model_average(
         check_asked(favours, None)
         require_control(MEASURES[getattr(evidence, "measure", "GEN")])
     ends, chances = tails(ci_prob), _chances(prior_probabilities)
-    posteriors = {name: _solved(evidence, priors, options, common=name == "common") for name in KINDS}
+    posteriors = {name: _solved(evidence, family, priors, options, common=name == "common") for name in KINDS}
     levels = pd.Series({key: _log_evidence(posteriors[key[0]], key[1]) for key in MODELS})
     models = pd.DataFrame({"log_evidence": levels, "prior": chances})
     models["posterior"] = softmax(_log_weights(models))
@@ -144,24 +147,29 @@ def model_average(
 
 
 def _solved(
-    evidence: Any, priors: Mapping[str, str | Prior] | None, options: Mapping[str, Any], *, common: bool
+    evidence: Any,
+    family: str | None,
+    priors: Mapping[str, str | Prior] | None,
+    options: Mapping[str, Any],
+    *,
+    common: bool,
 ) -> Posterior:
     """The model with an effect, of one kind of heterogeneity, integrated."""
-    family = family_of(evidence)
+    model = family_of(evidence) if family is None else FAMILIES[family]
     effects = options.get(RANDOM_EFFECTS, "normal")
-    if RANDOM_EFFECTS not in family.options or effects == "none":
+    if RANDOM_EFFECTS not in model.options or effects == "none":
         raise OptionError(
-            f"model_average compares models of family {family.name!r} with and without random effects; it "
+            f"model_average compares models of family {model.name!r} with and without random effects; it "
             f"needs a family with the option {RANDOM_EFFECTS}, and one other than 'none'"
         )
     chosen, given = dict(options), dict(priors or {})
     if common:
-        known = {name for name in family.options if name not in RANDOM_ONLY}
+        known = {name for name in model.options if name not in RANDOM_ONLY}
         chosen = {name: value for name, value in options.items() if name in known}
         chosen[RANDOM_EFFECTS] = "none"
-        held = {p.name for p in family.with_priors(family.checked_options(chosen))}
+        held = {p.name for p in model.with_priors(model.checked_options(chosen))}
         given = {name: prior for name, prior in given.items() if name in held}
-    setting = make_setting(evidence, None, given, 0, chosen)
+    setting = make_setting(evidence, family, given, 0, chosen)
     for name, prior in setting.priors.items():
         if not prior.is_proper:
             raise PriorError(

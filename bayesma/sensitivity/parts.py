@@ -120,6 +120,7 @@ class Whole:
         question: Ask,
         favours: str | None,
         mid: float | None,
+        family: str | None,
         priors: Mapping[str, str | Prior] | None,
         engine: str | None,
         random_seed: int | None,
@@ -130,7 +131,7 @@ class Whole:
         ends = tails(ci_prob)
         sampling = {name: value for name, value in options.items() if name in SAMPLER}
         own = {name: value for name, value in options.items() if name not in SAMPLER}
-        setting = make_setting(evidence, None, priors, 0 if random_seed is None else random_seed, own)
+        setting = make_setting(evidence, family, priors, 0 if random_seed is None else random_seed, own)
         has_question = question is not None or favours is not None or mid is not None
         asked = question_of(setting, question, favours, mid) if has_question else _location(setting)
         if question is not None:

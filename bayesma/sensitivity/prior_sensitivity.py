@@ -33,6 +33,7 @@ def prior_sensitivity(
     favours: str | None = None,
     mid: float | None = None,
     question: Ask = None,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     fit: xr.DataTree | None = None,
     engine: str | None = None,
@@ -55,6 +56,8 @@ def prior_sensitivity(
         In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, of single arms ``"risk > 0.5"``, or a function
         of a fit that returns a probability. With `mid` only a question about the side that `favours` names,
         from whose threshold it is counted.
+    family
+        As in `fit`.
     priors
         Of the other parameters, and the base of those that vary, which is marked in the result: as in `fit`.
     fit
@@ -101,7 +104,7 @@ def prior_sensitivity(
     """
     ends = tails(ci_prob)
     sampling = {name: options.pop(name) for name in SAMPLER if name in options}
-    base = make_setting(evidence, None, priors, 0 if random_seed is None else random_seed, options)
+    base = make_setting(evidence, family, priors, 0 if random_seed is None else random_seed, options)
     check_fit(fit, base)
     asked = question_of(base, question, favours, mid)
     tried = _tried(base, vary)

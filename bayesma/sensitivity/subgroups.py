@@ -42,6 +42,7 @@ def subgroups(
     by: str,
     *,
     tau: str = COMMON,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     favours: str | None = None,
     engine: str | None = None,
@@ -60,6 +61,8 @@ def subgroups(
     tau
         ``"common"``: one model, a group a category of a moderator, one tau for all. ``"separate"``: a fit for
         each group, which shares nothing with the others but the priors.
+    family
+        As in `fit`.
     priors
         As in `fit`; ``beta``, the prior of differences, goes with a common tau only.
     favours
@@ -111,7 +114,7 @@ def subgroups(
         require_control(MEASURES[evidence.measure])
     groups = _groups(evidence, by)
     ends = tails(ci_prob)
-    arguments = {"priors": priors, "engine": engine, "random_seed": random_seed, **options}
+    arguments = {"family": family, "priors": priors, "engine": engine, "random_seed": random_seed, **options}
     table = (
         _common(evidence, by, groups, ends, favours, arguments)
         if tau == COMMON
@@ -136,13 +139,20 @@ def _groups(evidence: Effects | TwoArmCounts, by: str) -> dict[str, np.ndarray]:
 
 
 def _fit(
-    evidence: Any, priors: Any, engine: str | None, random_seed: int | None, **options: Any
+    evidence: Any,
+    family: str | None,
+    priors: Any,
+    engine: str | None,
+    random_seed: int | None,
+    **options: Any,
 ) -> xr.DataTree:
     """By the engine asked for, or the one that has it exactly."""
     shape = {n: v for n, v in options.items() if n not in {"draws", "tune", "chains", "cores", "progressbar"}}
-    setting = make_setting(evidence, None, priors, random_seed, shape)
+    setting = make_setting(evidence, family, priors, random_seed, shape)
     chosen = engine_for([setting], engine)
-    return fit_model(evidence, priors=priors, engine=chosen, random_seed=random_seed, **options)
+    return fit_model(
+        evidence, family=family, priors=priors, engine=chosen, random_seed=random_seed, **options
+    )
 
 
 def _common(

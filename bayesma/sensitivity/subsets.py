@@ -38,6 +38,7 @@ def subsets(
     favours: str | None = None,
     min_size: int = 1,
     max_subsets: int = MOST,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     engine: str | None = None,
     random_seed: int = 0,
@@ -60,7 +61,7 @@ def subsets(
     max_subsets
         All subsets are analysed when they are no more than this (all of 15 studies); otherwise so many
         different ones, each as probable as any other.
-    priors, engine
+    family, priors, engine
         As in `leave_one_out`. Without a Gaussian integral (`Effects` with normal effects and no moderators)
         every fit takes long: ask for fewer.
     random_seed
@@ -96,6 +97,7 @@ def subsets(
         question=None,
         favours=favours,
         mid=None,
+        family=family,
         priors=priors,
         engine=engine,
         random_seed=random_seed,

@@ -88,6 +88,7 @@ def tipping_point(
     mid: float | None = None,
     question: Ask = None,
     words: str | None = None,
+    family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     fit: xr.DataTree | None = None,
     engine: str | None = None,
@@ -115,7 +116,7 @@ def tipping_point(
         Of the probability, between 0 and 1.
     words
         What has the probability, for the sentence; from the question when not given.
-    priors, fit, engine, random_seed, **options
+    family, priors, fit, engine, random_seed, **options
         As in `prior_sensitivity`. Under NUTS all fits share a seed, and crossings are followed to 1 %.
 
     Returns
@@ -146,7 +147,7 @@ HalfNormal(s) with scale s of 0.498 or more; under the priors of this analysis, 
     if not (is_number(threshold) and 0.0 < threshold < 1.0):
         raise OptionError(f"threshold is {threshold!r}; it must lie between 0 and 1, for example 0.95")
     sampling = {name: options.pop(name) for name in SAMPLER if name in options}
-    base = make_setting(evidence, None, priors, 0 if random_seed is None else random_seed, options)
+    base = make_setting(evidence, family, priors, 0 if random_seed is None else random_seed, options)
     if parameter not in base.priors:
         raise OptionError(
             f"path names {parameter!r}, which has no prior in this model; it has: {', '.join(base.priors)}"
