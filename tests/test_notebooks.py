@@ -21,7 +21,7 @@ def test_the_pair_holds_the_same_cells(script: Path) -> None:
     assert [(c.cell_type, c.source) for c in ours.cells] == [(c.cell_type, c.source) for c in paired.cells]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # the kernel's own libraries warn about event loops
 @pytest.mark.parametrize("script", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs(script: Path, tmp_path: Path) -> None:

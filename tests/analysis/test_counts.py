@@ -163,7 +163,7 @@ def test_pinned_numbers_of_counts_are_found(analysed: Analysed) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("text", [HEAD, SINGLE])
 def test_nuts_gives_the_same_tables(text: str, analysed: Analysed) -> None:
     exact, nuts = (analysed(text, STUDIES, engine=engine, progressbar=False) for engine in ("exact", "nuts"))

@@ -18,7 +18,7 @@ import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.resources import MODELS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 # In Monte Carlo standard errors: 0.27 % of normal deviates lie beyond 3, one in 1.7 million beyond 5.
 FAR, NEVER = 3.0, 5.0

@@ -27,7 +27,7 @@ SAMPLED = {"ishak2007"}
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=[pytest.mark.slow] * (n in SAMPLED)) for n in MODELS.names()],
+    params=[pytest.param(n, marks=[pytest.mark.long] * (n in SAMPLED)) for n in MODELS.names()],
 )
 def shipped(request: pytest.FixtureRequest) -> Analysis:
     """Every shipped analysis, integrated where that can be."""

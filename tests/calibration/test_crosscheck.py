@@ -88,7 +88,7 @@ def test_a_wrong_integral_is_seen(effects: bm.Effects, monkeypatch: pytest.Monke
     assert bm.crosscheck(bm.fit(effects, random_seed=1))["z"].abs().max() > WRONG
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_integral_no_comparison(effects: bm.Effects) -> None:
     # no grid follows degrees of freedom near 0
     fit = bm.fit(effects, random_effects="student_t", priors={"nu": "Gamma(2, 0.1)"}, random_seed=1)

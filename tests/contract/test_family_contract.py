@@ -242,6 +242,15 @@ SWAPPED = SAMPLED - {
 }
 
 
+# one structure a family is sampled in every run of the tests, the others in the long one
+ALWAYS_SAMPLED = {
+    "normal-normal",
+    "binomial-fixed-control-normal",
+    "proportion-beta-binomial-normal-none",
+    "longitudinal-visit-har-given",
+    "relapse-weibull-none-competing-none",
+}
+
 COLUMNS = {"moderators": ("dose", "cells"), "slope_moderators": ("dose",)}
 OF_COLUMNS = {"moderator_unit", "coefficients"}  # options that matter only where there are moderators
 FURTHER = {
@@ -317,11 +326,12 @@ every_family = pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 
 
 def only(names: set[str]) -> Any:
-    """Those of the cases with these ids; each must exist."""
+    """Those of the cases with these ids, to be sampled; each must exist, and most are long."""
     assert names <= set(IDS)
     chosen = [(case, label) for case, label in zip(CASES, IDS, strict=True) if label in names]
+    marked = {label: pytest.mark.slow if label in ALWAYS_SAMPLED else pytest.mark.long for _, label in chosen}
     return pytest.mark.parametrize(
-        ("name", "options"), [case for case, _ in chosen], ids=[label for _, label in chosen]
+        ("name", "options"), [pytest.param(*case, id=label, marks=marked[label]) for case, label in chosen]
     )
 
 
@@ -496,19 +506,16 @@ def test_schema_of_exact(name: str, options: dict[str, Any], tmp_path: Any) -> N
             bm.fit(evidence_of(name, options, "small"), engine="exact", **options)
 
 
-@pytest.mark.slow
 @only(SAMPLED - SWAPPED)
 def test_schema_of_nuts(name: str, options: dict[str, Any], tmp_path: Any) -> None:
     check_schema(name, options, "nuts", tmp_path)
 
 
-@pytest.mark.slow
 @only(SWAPPED)
 def test_schema_of_nuts_and_swapped_numbers(name: str, options: dict[str, Any], tmp_path: Any) -> None:
     """Other data and prior numbers, in the normal family other k: the compiled model is reused and right."""
-    nuts._compiled.clear()
     check_schema(name, options, "nuts", tmp_path)
-    assert len(nuts._compiled) == 1
+    compiled = set(nuts._compiled)
     other = make_setting(evidence_of(name, options, "large"), name, None, 5, options)
     trace = nutpie.sample(
         nuts._compile(other),
@@ -519,7 +526,7 @@ def test_schema_of_nuts_and_swapped_numbers(name: str, options: dict[str, Any], 
         store_unconstrained=True,
         progress_bar=False,
     )
-    assert len(nuts._compiled) == 1
+    assert set(nuts._compiled) == compiled
     statistics = trace["sample_stats"].dataset
     points = statistics["unconstrained_draw"].isel(chain=0).values
     assert statistics["logp"].values[0] == pytest.approx(densities(other, points), abs=ROUTES)

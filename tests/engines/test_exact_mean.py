@@ -182,6 +182,7 @@ def test_cs(brute_force):
     assert integral.error < 1e-8
 
 
+@pytest.mark.long
 def test_ends_of_a_correlation(brute_force):
     """Effects that are the same at all visits push rho to 1, those that cancel to its lower end."""
     near = 1.0 - np.geomspace(1.5, 1e-7, 24)
@@ -213,6 +214,7 @@ def test_tau_of_nothing_is_the_common_mean():
     assert fit["exact"].attrs["log_bf01_tau"] == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.long
 def test_three_parameters(brute_force):
     double = Double(names=("tau", "rho", "rho_within"))
     check(

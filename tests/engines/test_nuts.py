@@ -41,6 +41,7 @@ def agreement(fits: list) -> pd.DataFrame:
     return pd.concat([bm.crosscheck(fit) for fit in fits])
 
 
+@pytest.mark.long
 def test_every_pinned_posterior() -> None:
     fits = []
     for name, data in PINNED.items():

@@ -115,14 +115,14 @@ def sampled(seed: int) -> Any:
     return bm.fit(evidence(), priors=PRIORS, hazard="independent", random_seed=seed, progressbar=False)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nuts_is_clean(seed: int) -> None:
     fit = sampled(seed)
     assert [fit.attrs[name] for name in ("converged", "divergences", "attempts")] == [1, 0, 1]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nuts_is_the_oracle() -> None:
     """Means on fixed seeds, in combined Monte Carlo standard errors."""
     rows = []
@@ -148,7 +148,7 @@ def test_nuts_is_the_oracle() -> None:
     assert (table["z"].abs() > FAR).mean() <= SHARE, table[table["z"].abs() > FAR].to_string()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_engines_agree(seed: int) -> None:
     """The comparison that every NUTS fit carries."""

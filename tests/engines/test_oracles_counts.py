@@ -247,7 +247,7 @@ def combined_z(fit, name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["quantity", "ours", "theirs", "z"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", SAMPLED)
 def test_nuts_is_clean(name: str) -> None:
     fit = sampled(name)
@@ -260,7 +260,7 @@ def test_nuts_is_clean(name: str) -> None:
             assert np.min(array_stats.ess(columns, method=method, prob=prob)) > 400, (parameter, method)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nuts_is_the_oracles() -> None:
     """Means of mu, tau, effects, baselines, a new study; probabilities of mu, rho and a new effect."""
     compared = pd.concat([combined_z(sampled(name), name).assign(model=name) for name in SAMPLED])

@@ -86,7 +86,7 @@ def test_exact_meets_the_quadrature_of_the_oracles(name):
             assert row[ours] == pytest.approx(value[quantity], abs=limit * sd)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["nn_t4_bcg", "nn_t4_metareg_ablat_bcg"])
 def test_nuts_meets_the_oracles(name):
     """Means within 4 Monte Carlo errors of both runs, by the longest one."""
@@ -194,6 +194,7 @@ def test_the_mixture_that_a_student_t_is(nu, residual):
     assert np.exp(mixture.log_weights).sum() == pytest.approx(1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "prior", "lower", "width"),
     [
@@ -375,6 +376,7 @@ def test_one_proper_prior_is_enough_for_what_it_tells_apart():
     assert found["mu"] == pytest.approx(expected["mu"], abs=1e-7)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nu", [2.0, 4.0])
 def test_two_studies_a_flat_mu_and_a_half_cauchy_tau(nu):
     """The mean of mu exists and its sd does not; slices of tau are up to 1e16 as wide as the narrowest."""

@@ -111,7 +111,7 @@ def by_importance(rng: np.random.Generator) -> tuple[Array, Array, Array]:
     return centre, spread, error
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nuts_meets_importance_sampling_and_swaps_its_priors() -> None:
     fit = bm.fit(EFFECTS, priors=PRIORS, random_seed=1, progressbar=False, **MODEL)
     assert (fit.attrs["converged"], fit.attrs["attempts"]) == (1, 1)

@@ -351,7 +351,7 @@ def test_partial_correlations_are_those_of_the_matrix() -> None:
     assert given_first == pytest.approx(0.5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_unstructured_covariance_is_sampled_and_says_which_correlations_it_has() -> None:
     evidence = months(ROWS, within_correlation=0.5)
     fit = bm.fit(evidence, priors=PRIORS, between="unstructured", random_seed=1, progressbar=False)
@@ -395,7 +395,7 @@ def test_a_gaussian_process_has_one_covariance_at_visits_and_between() -> None:
     assert left[4, 4] > 0.2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_gaussian_process_is_sampled_and_followed_between_visits() -> None:
     evidence = months(ROWS, within_correlation=0.5)
     priors = {"level": "Normal(0, 5)", "amplitude": "HalfNormal(1)", "tau": "HalfNormal(0.5)"}

@@ -180,7 +180,7 @@ def test_one_name_is_a_list_of_it() -> None:
     assert one.attrs["options"] == listed.attrs["options"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_draws_are_those_of_the_integral_and_other_studies_need_no_compiling() -> None:
     nuts._compiled.clear()
     model = {**MODEL, "engine": "nuts", "progressbar": False, **BOTH}

@@ -88,7 +88,7 @@ def test_other_evidence_is_refused(effects: bm.Effects) -> None:
         bm.model_disagreement(effects)  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_models_on_a_small_data_set() -> None:
     counts = bm.TwoArmCounts.from_counts([2, 0, 4, 3], [60, 40, 55, 70], [6, 3, 4, 9], [58, 42, 50, 66])
     table = bm.model_disagreement(counts, random_seed=3, draws=500)

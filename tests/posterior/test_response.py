@@ -94,6 +94,7 @@ def test_fits_with_one_seed_are_as_good_as_with_two() -> None:
     np.testing.assert_allclose(same["sd"], other["sd"], rtol=0.04)
 
 
+@pytest.mark.long
 def test_centres_that_both_fits_have() -> None:
     arms = (["W", "W", "A"], ["x", "y", "x"])
     first = bm.ArmCounts.from_counts([10, 14, 9], [20, 20, 12], *arms)

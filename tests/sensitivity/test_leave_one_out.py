@@ -207,7 +207,7 @@ def test_visits_by_themselves_say_why_one_without_studies_has_no_integral() -> N
         bm.leave_one_out(_three_courses(), question="m[6] < 0", between="diagonal", engine="exact")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_visits_by_themselves_take_nuts_for_a_visit_without_studies() -> None:
     with pytest.warns(DataWarning, match="month 12"):
         table = bm.leave_one_out(_three_courses(), question="m[12] < 0", between="diagonal", random_seed=1)
