@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bayesma.analysis import Analysis
 
 MISTAKE = 2  # exit code for what the user can mend
+INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 app = typer.Typer(
     add_completion=False,
@@ -92,6 +93,9 @@ def plain_mistakes() -> Iterator[None]:
     except BayesmaError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(MISTAKE) from error
+    except KeyboardInterrupt as error:
+        typer.echo("interrupted; results are written as a whole or not at all", err=True)
+        raise typer.Exit(INTERRUPTED) from error
 
 
 def _run(spec: Any, engine: str | None, seed: int | None) -> tuple[Analysis, list[str]]:

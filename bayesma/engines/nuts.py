@@ -15,7 +15,7 @@ import xarray as xr
 from bayesma.engines.agreement import agreement_group
 from bayesma.engines.exact import exact_group
 from bayesma.engines.tree import SAMPLE, Setting, build
-from bayesma.errors import ConvergenceWarning
+from bayesma.errors import BayesmaError, ConvergenceWarning
 from bayesma.families.base import Array, Arrays
 from bayesma.priors.packing import Layout, packed
 
@@ -160,15 +160,20 @@ def _compile(setting: Setting) -> Any:
 
 
 def _sample(compiled: Any, sampling: Sampling, attempt: int, seed: int) -> Any:
-    """One run; each further attempt doubles draws and tuning and takes smaller steps."""
+    """One run; each further attempt doubles draws and tuning and takes smaller steps.
+
+    It runs in the background, since a blocking run takes an interrupt for the wish to see what there is so
+    far; here an interrupt, like any other exception, ends the run and is passed on.
+    """
     import nutpie
 
     target = (
         sampling.target_accept if attempt == 0 else max(sampling.target_accept, SAFER_TARGETS[attempt - 1])
     )
-    return nutpie.sample(
+    draws = sampling.draws * 2**attempt
+    running = nutpie.sample(
         compiled,
-        draws=sampling.draws * 2**attempt,
+        draws=draws,
         tune=sampling.tune * 2**attempt,
         chains=sampling.chains,
         cores=sampling.cores,
@@ -176,7 +181,20 @@ def _sample(compiled: Any, sampling: Sampling, attempt: int, seed: int) -> Any:
         target_accept=target,
         save_warmup=False,
         progress_bar=sampling.progressbar,
+        blocking=False,
     )
+    try:
+        trace = running.wait()
+    except BaseException:
+        running.cancel()
+        raise
+    found = tuple(trace["posterior"].sizes[dim] for dim in SAMPLE)
+    if found != (sampling.chains, draws):
+        raise BayesmaError(
+            f"sampling ended early: {found[0]} chains of {found[1]} draws are there, and {sampling.chains} "
+            f"of {draws} were asked for; run the fit again"
+        )
+    return trace
 
 
 def _values(trace: Any, name: str) -> Array:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from bayesma.errors import OptionError
@@ -54,7 +55,8 @@ def require_fit(fit: object) -> None:
     Raises
     ------
     OptionError
-        When it is no result of `fit`.
+        When it is no result of `fit`, or when draws or weights in it are not finite: a share of draws beyond
+        a threshold would count those as lying on the other side.
     """
     if not isinstance(fit, xr.DataTree):
         raise OptionError(
@@ -66,6 +68,23 @@ def require_fit(fit: object) -> None:
             f"this DataTree is no result of fit: it lacks the attribute {missing[0]!r}; give what "
             "fit(evidence) returns, or the whole tree that was stored"
         )
+    for group, starts in (("posterior", ""), ("exact", "weight")):
+        if group in fit.children:
+            _require_finite(fit[group].dataset, starts, "draws" if group == "posterior" else "weights")
+
+
+def _require_finite(group: xr.Dataset, starts: str, what: str) -> None:
+    """Refuse variables of a group, of those whose names start so, that hold NaN or infinity."""
+    for name, variable in group.variables.items():
+        if name in group.dims or not str(name).startswith(starts) or variable.dtype.kind != "f":
+            continue
+        finite = np.isfinite(variable.values)
+        if not finite.all():
+            raise OptionError(
+                f"{finite.size - int(finite.sum())} of {finite.size} {what} {name!r} in this fit are not "
+                "finite numbers (NaN or infinite), so no question can be asked of it; fit again, and where "
+                "the evidence or the prior is extreme, rescale it"
+            )
 
 
 def provenance(fit: xr.DataTree) -> Provenance:

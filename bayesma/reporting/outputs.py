@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
+
+import xarray as xr
 
 from bayesma.analysis import Analysis
 from bayesma.files import staged_folder
@@ -24,14 +27,16 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
 
     ``report.html``, ``summary.csv`` (the answer table), ``parameters.csv`` (posterior of every parameter of
     every fit), where the spec asks also ``sensitivity.csv`` (every combination of priors) and
-    ``tipping_points.csv``, one ``.nc`` a fit, ``methods.md``, ``spec.toml``, ``data/`` and ``reproduce.py``.
+    ``tipping_points.csv``, one ``.nc`` a fit, ``methods.md``, ``spec.toml``, ``data/``, ``reproduce.py`` and
+    ``manifest.json``, which lists all of them.
 
     Parameters
     ----------
     analysis
         Result of `run`.
     out_dir
-        Folder; created when missing. Other files in it stay.
+        Folder; created when missing. One that holds the manifest of an earlier run has the files that it
+        lists replaced, all of them at once; any other must be empty.
 
     Returns
     -------
@@ -41,7 +46,8 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
     Raises
     ------
     BayesmaError
-        When the folder cannot be written. Nothing is left behind, whatever went wrong.
+        When the folder cannot be written, or holds files and no manifest. Whatever went wrong, the folder is
+        then what it was before.
     """
     with staged_folder(out_dir) as stage:
         (stage / SUMMARY).write_text(csv_text(analysis.table()), encoding="utf-8", newline="")
@@ -52,10 +58,17 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
         (stage / METHODS).write_text(methods_markdown(analysis), encoding="utf-8", newline="")
         names = file_names(result.job.name for result in analysis.results)
         for result in analysis.results:
-            result.fit.to_netcdf(stage / f"{names[result.job.name]}.nc", engine="h5netcdf")
+            (stage / f"{names[result.job.name]}.nc").write_bytes(_netcdf(result.fit))
         write_reproduction(analysis, stage)
         report(analysis, stage / REPORT)
     return Path(out_dir) / REPORT
+
+
+def _netcdf(fit: xr.DataTree) -> bytes:
+    """Return the file of a fit; made in memory, since HDF5 does not survive a disk that fills under it."""
+    buffer = io.BytesIO()  # one of ours: a memoryview from xarray has crashed the garbage collector
+    fit.to_netcdf(buffer, engine="h5netcdf")
+    return buffer.getvalue()
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:

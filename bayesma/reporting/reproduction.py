@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bayesma.analysis import Analysis
 from bayesma.errors import SpecError
+from bayesma.files import digest
 from bayesma.reporting.templating import render
 from bayesma.spec import Spec
 
@@ -24,14 +25,17 @@ def write_reproduction(analysis: Analysis, folder: Path) -> None:
     """
     (folder / SPEC_FILE).write_text(analysis.spec.text, encoding="utf-8", newline="")
     (folder / DATA_FOLDER).mkdir()
+    copied = [SPEC_FILE]
     for name, path in data_files(analysis.spec).items():
         shutil.copyfile(path, folder / DATA_FOLDER / name)
+        copied.append(f"{DATA_FOLDER}/{name}")
     attrs = analysis.results[0].fit.attrs
     script = render(
         "reproduce.py.j2",
         engine=str(attrs["engine"]),
         seed=analysis.seed,
         versions=json.loads(attrs["versions"]),
+        files={name: digest(folder / name) for name in copied},
     )
     (folder / SCRIPT).write_text(script, encoding="utf-8", newline="")
 

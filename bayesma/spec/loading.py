@@ -24,7 +24,7 @@ def load_spec(name: str | Path, *, data_folder: str | Path | None = None) -> Spe
     name
         Name of a shipped analysis (``"zhou2020"``), or the path of a TOML file.
     data_folder
-        Folder in which data files are looked for first, by file name: copies kept with results.
+        The one folder in which data files are looked for, by file name: copies kept with results.
 
     Raises
     ------
@@ -71,12 +71,14 @@ def _locate(name: str | Path) -> Path:
 
 
 def _data_path(data: str, path: Path, folder: Path | None, place: Place) -> Path:
-    """A file in the given folder or beside the spec, or a shipped data set."""
-    kept, name = path.parent / "data", Path(data).name
-    copies = [] if folder is None else [folder / name, folder / f"{name}.csv"]
-    for candidate in (*copies, path.parent / data, kept / name, kept / f"{name}.csv"):
+    """Return a file in the given folder; without one, a file beside the spec or a shipped data set."""
+    kept, name = path.parent / "data" if folder is None else folder, Path(data).name
+    beside = [path.parent / data] if folder is None else []
+    for candidate in (*beside, kept / name, kept / f"{name}.csv"):
         if candidate.is_file():
             return candidate
+    if folder is not None:
+        raise place.error(f"data file {data!r} is not in {str(folder)!r}; put it back")
     if Path(data).suffix or len(Path(data).parts) > 1:
         raise place.error(f"data file {data!r} is not there (looked beside the analysis file); correct it")
     try:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 
 import numpy as np
+import nutpie
 import pandas as pd
 import pytest
+import xarray as xr
 
 import bayesma as bm
-from bayesma.errors import ConvergenceWarning
+from bayesma.errors import BayesmaError, ConvergenceWarning
 from bayesma.resources import DATA
 
 pytestmark = pytest.mark.slow
@@ -88,3 +93,37 @@ def test_the_same_seed_gives_the_same_draws_and_another_gives_others() -> None:
     a, b, c = (bm.fit(effects, random_seed=s, progressbar=False)["posterior"]["mu"] for s in (1, 1, 2))
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("after", [0.0, 0.2])
+def test_an_interrupt_ends_the_fit(cores: int, after: float) -> None:
+    """It was taken for slow convergence: twice the draws, and no word of the interrupt."""
+    effects = bm.Effects.from_estimates([0.5, 0.1], [0.2, 0.3], measure="SMD")
+    bm.fit(effects, random_seed=1, progressbar=False)  # compiled: what is interrupted is the sampling
+    hit = threading.Timer(after, os.kill, [os.getpid(), signal.SIGINT])
+    hit.start()
+    with pytest.raises(KeyboardInterrupt):
+        bm.fit(effects, random_seed=1, draws=2_000_000, cores=cores, progressbar=False)
+    hit.join()
+    again = bm.fit(effects, random_seed=1, progressbar=False)
+    assert (again.attrs["converged"], again.attrs["attempts"]) == (1, 1)
+
+
+def test_a_run_that_ends_early_is_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    effects = bm.Effects.from_estimates([0.5, 0.1], [0.2, 0.3], measure="SMD")
+
+    class Short:
+        """A run that somebody else ended."""
+
+        def wait(self) -> xr.DataTree:
+            """Return half of the draws."""
+            return xr.DataTree.from_dict(
+                {"/posterior": xr.Dataset({"mu": (("chain", "draw"), np.zeros((4, 500)))})}
+            )
+
+    monkeypatch.setattr(nutpie, "sample", lambda *_, **__: Short())
+    with pytest.raises(
+        BayesmaError, match="ended early: 4 chains of 500 draws are there, and 4 of 1000 were"
+    ):
+        bm.fit(effects, random_seed=1, progressbar=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -72,3 +73,23 @@ def test_a_tree_from_elsewhere_is_refused(name: str, fit: xr.DataTree) -> None:
     bare = xr.DataTree.from_dict({"/posterior": fit["posterior"].to_dataset()})
     with pytest.raises(OptionError, match="no result of fit: it lacks the attribute 'family'"):
         QUESTIONS[name](bare)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_draws_that_are_no_numbers_are_refused(name: str, broken: float, fit: xr.DataTree) -> None:
+    """Below a threshold 30 % of NaN would count as lying above it: 0.70 where 0.9995 is true."""
+    spoilt = fit.copy(deep=True)
+    spoilt["posterior"]["mu"].values[:, ::3] = broken
+    with pytest.raises(
+        OptionError, match=r"\d+ of 4000 draws 'mu' in this fit are not finite numbers .* fit again"
+    ):
+        QUESTIONS[name](spoilt)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_weights_that_are_no_numbers_are_refused(name: str, fit: xr.DataTree) -> None:
+    spoilt = fit.copy(deep=True)
+    spoilt["exact"]["weight"].values[0] = np.nan
+    with pytest.raises(OptionError, match=r"1 of \d+ weights 'weight' in this fit are not finite numbers"):
+        QUESTIONS[name](spoilt)

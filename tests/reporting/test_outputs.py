@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import resource
+import shutil
 import subprocess
 import sys
 
@@ -26,6 +28,7 @@ EXPECTED = {
     "spec.toml",
     "data",
     "reproduce.py",
+    "manifest.json",
 }
 
 
@@ -119,28 +122,49 @@ def test_a_failure_in_the_middle_leaves_nothing(hostile, tmp_path, monkeypatch, 
     assert list(tmp_path.iterdir()) == []
 
 
+def bytes_of(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def test_a_failure_leaves_an_existing_folder_as_it_was(hostile, tmp_path, monkeypatch):
-    (tmp_path / "summary.csv").write_text("old")
+    write_outputs(hostile, tmp_path / "out")
+    before = bytes_of(tmp_path / "out")
     monkeypatch.setattr(outputs, "report", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write_outputs(hostile, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
-    assert (tmp_path / "summary.csv").read_text() == "old"
+        write_outputs(hostile, tmp_path / "out")
+    assert bytes_of(tmp_path / "out") == before
 
 
-def test_other_files_of_the_folder_stay(hostile, tmp_path):
+def test_the_files_of_another_analysis_go_and_others_stay(hostile, bcg, tmp_path):
+    write_outputs(bcg, tmp_path)
     (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / "summary.csv").write_text("old")
+    assert (tmp_path / "bcg.nc").exists()
     write_outputs(hostile, tmp_path)
+    assert not (tmp_path / "bcg.nc").exists()
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"studies.csv"}
     assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert (tmp_path / "summary.csv").read_text().startswith("name,")
 
 
 def test_a_folder_where_a_file_must_go_is_refused_before_anything_moves(hostile, tmp_path):
+    write_outputs(hostile, tmp_path)
+    (tmp_path / "summary.csv").unlink()
     (tmp_path / "summary.csv").mkdir()
+    before = bytes_of(tmp_path)
     with pytest.raises(BayesmaError, match=r"summary\.csv"):
         write_outputs(hostile, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["summary.csv"]
+    assert bytes_of(tmp_path) == before
+
+
+def test_a_disk_that_fills_during_a_fit_is_one_sentence(hostile, tmp_path):
+    """The system refuses more than 100,000 bytes a file; HDF5 with an open file would end the process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(BayesmaError, match=r"cannot be written \(File too large\)"):
+            write_outputs(hostile, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_place_of_the_folder_is_refused(hostile, tmp_path):
@@ -174,6 +198,29 @@ def test_the_script_notices_a_changed_number(hostile, tmp_path):
     done = reproduce(tmp_path / "changed", tmp_path)
     assert done.returncode == 1
     assert "estimate" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["gone", "a label", "a column"])
+def test_the_script_notices_other_data(folder, tmp_path, change):
+    """Without its file it took the shipped data of that name, and names of studies change no number."""
+    shutil.copytree(folder, tmp_path / "copy")
+    data = tmp_path / "copy" / "data" / "studies.csv"
+    text = data.read_text(encoding="utf-8")
+    if change == "gone":
+        data.unlink()
+    elif change == "a label":
+        data.write_text(text.replace("=cmd()", "Smith"), encoding="utf-8")
+    else:
+        data.write_text("\n".join(f"{row},7" if row else row for row in text.split("\n")), encoding="utf-8")
+    done = reproduce(tmp_path / "copy", tmp_path)
+    assert done.returncode == 1
+    assert "reproduced: all" not in done.stdout
+    missing, edited = (
+        "data/studies.csv is missing",
+        "data/studies.csv is not the file that the analysis was run on",
+    )
+    assert (missing if change == "gone" else edited) in done.stdout + done.stderr
 
 
 @pytest.mark.slow
