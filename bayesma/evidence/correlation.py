@@ -16,17 +16,84 @@ type Array = NDArray[np.float64]
 type Given = float | str | Prior | Mapping[str, float]  # how a correlation may be given
 
 STRUCTURES = ("ar1-visit", "ar1-month", "cs")
+MONTHLY, SAME = "ar1-month", "cs"  # decays over months; the same between any two visits
+DISTANCE = 6.0  # months apart at which a prior on a correlation that decays over months is stated
+LEVELS = 400  # midpoints of even shares of a prior
 GIVEN = "given"  # structure of covariances that no correlation stands behind
 STEEPEST = 2.0  # largest exponent of the lags: beyond it no data could have the correlations
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a user says of the correlation between the visits of a study."""
+    """What a user says of the correlation between the visits of a study.
+
+    Attributes
+    ----------
+    correlation
+        A number, one a study, or a prior.
+    structure
+        How it decays; None leaves it to `settled`.
+    decay
+        Exponent of the lags, or its prior.
+    distance
+        Months apart at which a prior on the correlation holds, where it decays over months; None for the
+        default.
+    """
+
+    correlation: Given | None
+    structure: str | None
+    decay: float | str | Prior | None = None
+    distance: float | None = None
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether the correlation has a prior."""
+        return isinstance(self.correlation, str | Prior)
+
+    def settled(self, usual: str) -> Settled:
+        """The same with a structure: that given, else `usual` of a number, and of a prior ``"cs"``.
+
+        A prior says nothing of how the correlation decays: that of one month, to the power of twelve, is
+        almost independence over a year. What decays by a stated `decay` is `usual` under a prior too.
+
+        Raises
+        ------
+        OptionError
+            For an unknown structure, and a distance that is none or has no use.
+        """
+        chosen = self.structure
+        if chosen is None:
+            chosen = SAME if self.has_prior and self.decay is None else usual
+        if chosen not in STRUCTURES:
+            raise OptionError(f"within_structure is {chosen!r}; it must be one of: {', '.join(STRUCTURES)}")
+        if self.distance is None:
+            apart = DISTANCE if self.has_prior and chosen == MONTHLY else 1.0
+            return Settled(self.correlation, chosen, self.decay, apart)
+        if not self.has_prior or chosen != MONTHLY:
+            raise OptionError(
+                f"within_distance is {shown(self.distance)}, the months apart at which a prior on the "
+                f"correlation holds; it goes with a prior and within_structure={MONTHLY!r} only; leave it out"
+            )
+        given = self.distance
+        if isinstance(given, bool) or not isinstance(given, int | float) or not 0.0 < given < np.inf:
+            raise OptionError(
+                f"within_distance is {shown(self.distance)}; give a number of months above 0, for example "
+                f"{DISTANCE:g}"
+            )
+        return Settled(self.correlation, chosen, self.decay, float(self.distance))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is said of the correlation, with its structure and the months its prior is stated at.
+
+    Lags of ``"ar1-month"`` are counted in units of `distance`: 1 month for a number.
+    """
 
     correlation: Given | None
     structure: str
-    decay: float | str | Prior | None = None
+    decay: float | str | Prior | None
+    distance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +112,8 @@ class Correlation:
         How it decays: ``"ar1-visit"``, ``"ar1-month"`` or ``"cs"``; ``"given"`` where there is none.
     decay
         Exponent of the lags, or its prior: 1 leaves them as they are, 0 makes all lags alike.
+    distance
+        Months apart at which its prior is stated; None where it has none that decays over months.
     """
 
     each: Array
@@ -52,11 +121,12 @@ class Correlation:
     common: float | None
     structure: str
     decay: float | Prior = 1.0
+    distance: float | None = None
 
     @classmethod
     def read(
         cls,
-        stated: Stated,
+        stated: Settled,
         studies: Sequence[str],
         times: NDArray[np.intp],
         source: str | None,
@@ -76,7 +146,9 @@ class Correlation:
             return cls(np.zeros(len(studies)), None, None, GIVEN)
         if isinstance(given, str | Prior):
             prior = _prior(given)
-            return cls(np.full(len(studies), float(prior.ppf(0.5))), prior, None, structure, decay)
+            middle = np.full(len(studies), float(prior.ppf(0.5)))
+            distance = stated.distance if structure == MONTHLY else None
+            return cls(middle, prior, None, structure, decay, distance)
         if isinstance(decay, Prior):
             raise OptionError(
                 "within_decay has a prior and within_correlation has none; give it one too, for example "
@@ -111,18 +183,37 @@ class Correlation:
         """The number all studies share, or the prior; None where each has its own."""
         return self.common if self.prior is None else self.prior
 
-    def notes(self, studies: Sequence[str]) -> tuple[str, ...]:
-        """Which correlation each study has, where they differ."""
+    def notes(self, studies: Sequence[str], ends: tuple[str, str], lag: float) -> tuple[str, ...]:
+        """Which correlation each study has, where they differ; what a prior implies over the follow-up.
+
+        `ends` name the first and the last measurement, of which `lag` is the distance, as powers count it.
+        """
+        if self.prior is not None:
+            return (self._implied(ends, lag),) if lag > 0.0 else ()
         if self.stated is not None or self.structure == GIVEN:
             return ()
         each = ", ".join(f"{study} {value:g}" for study, value in zip(studies, self.each, strict=True))
         return (f"Correlation between the visits of a study, as given: {each}.",)
 
-
-def require_structure(structure: str) -> None:
-    """Raise unless it is one of `STRUCTURES`."""
-    if structure not in STRUCTURES:
-        raise OptionError(f"within_structure is {structure!r}; it must be one of: {', '.join(STRUCTURES)}")
+    def _implied(self, ends: tuple[str, str], lag: float) -> str:
+        """What the prior says of the correlation over the whole follow-up, in one sentence."""
+        assert self.prior is not None, "asked of priors only"
+        levels = (np.arange(LEVELS) + 0.5) / LEVELS
+        exponents = self.decay.ppf(levels) if isinstance(self.decay, Prior) else np.array([self.decay])
+        found = (self.prior.ppf(levels)[:, None] ** (lag**exponents)).ravel()
+        tails = [0.025, 0.975]
+        known = exponents.size == 1  # then the quantiles are those of the prior, raised
+        low, high = self.prior.ppf(tails) ** (lag ** exponents[0]) if known else np.quantile(found, tails)
+        how = {
+            "ar1-visit": "from one visit to the next",
+            MONTHLY: f"of values {1.0 if self.distance is None else self.distance:g} months apart",
+            SAME: "between any two visits",
+        }[self.structure]
+        return (
+            f"The within-study correlation has the prior {self.prior} {how}: for {ends[0]} with {ends[1]} "
+            f"this implies a correlation of {found.mean():.2f} on average, 95 % probable between {low:.2f} "
+            f"and {high:.2f}."
+        )
 
 
 def refuse_strangers(names: Sequence[str], studies: Sequence[str], argument: str, source: str | None) -> None:
@@ -140,7 +231,7 @@ def _damped(lag: Array, decay: float) -> Array:
     return np.asarray(np.where(lag > 0.0, np.abs(lag) ** decay, 0.0))
 
 
-def _decay(stated: Stated, source: str | None) -> float | Prior:
+def _decay(stated: Settled, source: str | None) -> float | Prior:
     """The exponent of the lags, or its prior.
 
     Damped exponential correlations, Munoz et al., Biometrics 1992;48:733-742: positive definite up to 2.

@@ -46,6 +46,8 @@ class Trajectories:
         ``"ar1-visit"``, ``"ar1-month"``, ``"cs"``, or ``"given"`` for a covariance given in full.
     within_decay
         Exponent of the number of visits, or months, between; or its prior.
+    within_distance
+        Months apart at which a prior on the correlation holds, where it decays over months; else None.
     n
         Patients behind each estimate, shape (k, t), NaN where not known; None when known nowhere.
     measure
@@ -67,6 +69,7 @@ class Trajectories:
     within_correlation: float | Prior | None
     within_structure: str
     within_decay: float | Prior = 1.0
+    within_distance: float | None = None
     n: NDArray[np.float64] | None = None
     measure: str = "GEN"
     table: pd.DataFrame | None = None
@@ -84,8 +87,9 @@ class Trajectories:
         se: str | None = None,
         n: str | None = None,
         within_correlation: Given | None = None,
-        within_structure: str = "ar1-visit",
+        within_structure: str | None = None,
         within_decay: float | str | Prior | None = None,
+        within_distance: float | None = None,
         covariance: Mapping[str, ArrayLike] | None = None,
         measure: str = "GEN",
         time_unit: str = "months",
@@ -112,10 +116,16 @@ class Trajectories:
         within_structure
             ``"ar1-visit"``: the correlation to the power of the number of visits between, counted among all
             visits of the table; ``"ar1-month"``: of the number of months; ``"cs"``: the same between any two.
+            When not given ``"ar1-visit"`` for numbers, and ``"cs"`` for a prior: of one month, to the power
+            of twelve, Beta(2, 2) would be almost independence over a year (mean 0.03).
         within_decay
             Exponent of the number of visits, or months, between: 1 when not given, 0 for a correlation that
             does not decay, or a prior within 0 to 2 such as ``"Uniform(0, 1)"`` beside a prior of the
             correlation (damped exponential, Munoz et al., Biometrics 1992;48:733-742).
+        within_distance
+            Months apart at which a prior on the correlation holds under ``"ar1-month"``: 6 when not given. A
+            number is the correlation of one month. What the prior implies for the first and the last visit,
+            or the baseline and the last visit, stands in `notes`.
         covariance
             Mapping from study to its covariance in full, one row and column for each visit it has, in order
             of time. Studies that are not in it take `within_correlation`.
@@ -129,7 +139,8 @@ class Trajectories:
         Raises
         ------
         OptionError
-            For an unknown structure or unit, and for a correlation beside covariances of all studies.
+            For an unknown structure or unit, a distance without a prior that decays over months, and for a
+            correlation beside covariances of all studies.
         PriorError
             For a prior that reaches beyond 0 to 1.
         DataError
@@ -151,7 +162,9 @@ class Trajectories:
         """
         named = {"month": month, "estimate": estimate, "se": se, "n": n}
         roles = {role: column for role, column in named.items() if column is not None}
-        correlation = Stated(within_correlation, within_structure, within_decay)
+        correlation = Stated(within_correlation, within_structure, within_decay, within_distance).settled(
+            "ar1-visit"
+        )
         unit = (time_unit, time_unit_column)
         return cls(**read_estimates(frame, study, roles, correlation, covariance, unit), measure=measure)
 
@@ -180,8 +193,9 @@ class Trajectories:
         control: str | None = None,
         adjust: str = "change",
         within_correlation: Given | None = None,
-        within_structure: str = "ar1-month",
+        within_structure: str | None = None,
         within_decay: float | str | Prior | None = None,
+        within_distance: float | None = None,
         time_unit: str = "months",
         time_unit_column: str | None = None,
     ) -> Trajectories:
@@ -195,8 +209,9 @@ class Trajectories:
         ----------
         frame
             One row an arm and visit, in any order. A row without mean and spread is a missing visit.
-        study, month, within_structure, within_decay, time_unit, time_unit_column
-            As in `from_estimates`; ``"ar1-visit"`` counts the baseline as the first visit.
+        study, month, within_structure, within_decay, within_distance, time_unit, time_unit_column
+            As in `from_estimates`; ``"ar1-visit"`` counts the baseline as the first visit, and numbers have
+            ``"ar1-month"`` when no structure is given.
         mean, n
             Columns of the means and of the patients behind them, at least 2; with medians alone, no `mean`.
         sd, se, ci_low, ci_high, level
@@ -249,7 +264,9 @@ class Trajectories:
         named |= {"minimum": minimum, "q1": q1, "median": median, "q3": q3, "maximum": maximum}
         roles = {role: column for role, column in named.items() if column is not None}
         arms = Arms(arm, treatment, control, adjust)
-        correlation = Stated(within_correlation, within_structure, within_decay)
+        correlation = Stated(within_correlation, within_structure, within_decay, within_distance).settled(
+            "ar1-month"
+        )
         unit = (time_unit, time_unit_column)
         spread = (level, missing_sd)
         return cls(**read_arms(frame, study, roles, arms, correlation, unit, spread), measure=arms.measure)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from bayesma.errors import DataError
 from bayesma.evidence.columns import Array, Columns, Mask
-from bayesma.evidence.correlation import Correlation, Stated, require_structure
+from bayesma.evidence.correlation import Correlation, Settled
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
 from bayesma.evidence.summaries import Summaries, require_summaries, summaries
@@ -30,7 +30,7 @@ from bayesma.evidence.visits import (
     to_months,
     unit_of,
 )
-from bayesma.evidence.within import at_median, by_power, lags, refuse_indefinite, settled
+from bayesma.evidence.within import at_median, by_power, ends_of, lags, refuse_indefinite, settled
 
 MEND = "give a correlation that visits and baseline can have among each other: 0 or more always can be"
 
@@ -72,12 +72,11 @@ def read_arms(
     study: str | Sequence[str],
     roles: Mapping[str, str],
     arms: Arms,
-    stated: Stated,
+    stated: Settled,
     unit: tuple[str, str | None],
     spread: tuple[float, str],
 ) -> Pieces:
     """What `Trajectories.from_arms` holds; see there."""
-    require_structure(stated.structure)
     require_unit(unit[0])
     require_summaries(roles, *spread)
     require_roles(frame, roles)
@@ -114,6 +113,7 @@ def read_arms(
         within_correlation=rho.stated,
         within_structure=rho.structure,
         within_decay=rho.decay,
+        within_distance=rho.distance,
         n=fixed(np.where(seen[:, visits], patients, np.nan)),
         table=constant_columns(frame, labels, names),
         source=rows.source,
@@ -122,7 +122,7 @@ def read_arms(
             *notes,
             *values.notes,
             *_nested(means, names),
-            *rho.notes(names),
+            *rho.notes(names, *_ends(grids[0].month, points, stated)),
         ),
     )
 
@@ -162,12 +162,12 @@ def _covariances(
     month: Array,
     points: Mask,
     arms: Arms,
-    stated: Stated,
+    stated: Settled,
     named: tuple[list[str], str | None],
 ) -> tuple[Array, Array, Correlation]:
     """Coefficients and powers of the covariance of the contrasts, and the correlation behind them."""
     kept = points.any(axis=0)
-    points, lag = points[:, kept], lags(month[kept], stated.structure)
+    points, lag = points[:, kept], lags(month[kept], stated.structure, stated.distance)
     p = lag.shape[0]
     contrast = np.hstack([-np.ones((p - 1, 1)), np.eye(p - 1)]) if arms.change else np.eye(p)
     names, source = named
@@ -180,6 +180,12 @@ def _covariances(
     within, power = by_power(total, lag, contrast, seen)
     refuse_indefinite(rho.covariance(within, power), seen, names, source, MEND)
     return (*settled(within, power, rho), rho)
+
+
+def _ends(month: Array, points: Mask, stated: Settled) -> tuple[tuple[str, str], float]:
+    """Names of the first and the last measurement that is used, and their lag."""
+    used = month[points.any(axis=0)]
+    return ends_of(used), float(lags(used, stated.structure, stated.distance)[0, -1])
 
 
 def _nested(means: Sequence[Means], names: Sequence[str]) -> tuple[str, ...]:

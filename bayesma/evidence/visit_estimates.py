@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bayesma.errors import DataError, OptionError
 from bayesma.evidence.columns import Array, Columns
-from bayesma.evidence.correlation import Correlation, Stated, refuse_strangers, require_structure
+from bayesma.evidence.correlation import Correlation, Settled, refuse_strangers
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.effects import LARGEST, SMALLEST
 from bayesma.evidence.validation import require_studies, row_labels
@@ -24,7 +24,7 @@ from bayesma.evidence.visits import (
     to_months,
     unit_of,
 )
-from bayesma.evidence.within import by_power, given_matrix, lags, refuse_indefinite, settled
+from bayesma.evidence.within import by_power, ends_of, given_matrix, lags, refuse_indefinite, settled
 from bayesma.priors import Prior
 
 MISMATCH = 1e-3  # of a variance: a printed standard error is rounded
@@ -42,6 +42,7 @@ class Pieces(TypedDict):
     within_correlation: float | Prior | None
     within_structure: str
     within_decay: NotRequired[float | Prior]
+    within_distance: NotRequired[float | None]
     n: Array | None
     table: pd.DataFrame | None
     source: str | None
@@ -52,12 +53,11 @@ def read_estimates(
     frame: pd.DataFrame,
     study: str | Sequence[str],
     roles: Mapping[str, str],
-    stated: Stated,
+    stated: Settled,
     covariance: Mapping[str, ArrayLike] | None,
     unit: tuple[str, str | None],
 ) -> Pieces:
     """What `Trajectories.from_estimates` holds; see there."""
-    require_structure(stated.structure)
     require_unit(unit[0])
     require_roles(frame, roles)
     if "se" not in roles and covariance is None:
@@ -81,6 +81,7 @@ def read_estimates(
     _require_se(se, grid, columns)
     within, lag, rho = _covariances(se, grid, matrices, stated, columns.source)
     kept = grid.study.tolist()
+    apart = float(lags(grid.month, stated.structure, stated.distance)[0, -1])
     missing = left_out(all_rows.select(~known), unit_name, kept, labels.tolist())
     return Pieces(
         y=fixed(y),
@@ -92,10 +93,11 @@ def read_estimates(
         within_correlation=rho.stated,
         within_structure=rho.structure,
         within_decay=rho.decay,
+        within_distance=rho.distance,
         n=fixed(grid.spread(columns["n"])) if "n" in roles else None,
         table=constant_columns(frame, labels, kept),
         source=columns.source,
-        notes=(*missing, *rho.notes(kept)),
+        notes=(*missing, *rho.notes(kept, ends_of(grid.month), apart)),
     )
 
 
@@ -158,7 +160,7 @@ def _require_se(se: Array, grid: Grid, columns: Columns) -> None:
 
 
 def _covariances(
-    se: Array, grid: Grid, matrices: Mapping[int, Array], stated: Stated, source: str | None
+    se: Array, grid: Grid, matrices: Mapping[int, Array], stated: Settled, source: str | None
 ) -> tuple[Array, Array, Correlation]:
     """Coefficients and powers, and the correlation behind them."""
     names, seen = grid.study.tolist(), grid.seen
@@ -171,7 +173,7 @@ def _covariances(
     for i, matrix in matrices.items():
         full[i][np.ix_(seen[i], seen[i])] = matrix
         scale[i] = 0.0
-    lag = lags(grid.month, stated.structure)
+    lag = lags(grid.month, stated.structure, stated.distance)
     within, power = by_power(scale[:, :, None] * scale[:, None, :], lag, np.eye(t), seen)
     within[..., 0] += full
     rho = Correlation.read(stated, names, times, source, power)

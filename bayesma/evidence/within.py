@@ -18,13 +18,22 @@ ASYMMETRY = 1e-8  # relative to the standard errors: printed covariances are rou
 SINGULAR = 1e-12  # smallest eigenvalue of a correlation matrix that rounding cannot have made
 
 
-def lags(month: Array, structure: str) -> Array:
-    """Power of the correlation between any two of the months (p,), in order: shape (p, p)."""
+def lags(month: Array, structure: str, distance: float = 1.0) -> Array:
+    """Power of the correlation between any two of the months (p,), in order: shape (p, p).
+
+    Months are counted in units of `distance`, at which the correlation is stated.
+    """
     if structure == "ar1-month":
-        return np.asarray(np.round(np.abs(month[:, None] - month), DIGITS))
+        return np.asarray(np.round(np.abs(month[:, None] - month) / distance, DIGITS))
     at = np.arange(month.size, dtype=np.float64)
     apart = np.abs(at[:, None] - at)
     return np.minimum(apart, 1.0) if structure == "cs" else apart
+
+
+def ends_of(month: Array) -> tuple[str, str]:
+    """First and last measurement by name: ``("baseline", "the last visit (month 12)")``."""
+    first = "baseline" if month[0] == 0.0 else f"the first visit (month {month[0]:g})"
+    return first, f"the last visit (month {month[-1]:g})"
 
 
 def by_power(scale: Array, lag: Array, contrast: Array, seen: NDArray[np.bool_]) -> tuple[Array, Array]:

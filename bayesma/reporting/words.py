@@ -85,7 +85,12 @@ def within_words(result: Result) -> list[str]:
     decay = evidence.within_decay
     power = f"~ {decay}" if isinstance(decay, Prior) else general(decay)
     damped = "" if decay == 1.0 else f", these to the power of {power}"
-    told = f"correlation {_correlation(evidence)}, {WITHIN[evidence.within_structure]}{damped}"
+    apart = evidence.within_distance
+    at = "" if apart is None else f" of values {general(apart)} months apart"
+    between = (
+        WITHIN[evidence.within_structure] if apart in {None, 1.0} else "decaying with the months between"
+    )
+    told = f"correlation {_correlation(evidence)}{at}, {between}{damped}"
     return [f"visits of a study: {told}"]
 
 

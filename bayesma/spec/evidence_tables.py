@@ -12,7 +12,7 @@ from bayesma.measures.checks import check_roles
 from bayesma.spec.tables import Table
 
 TIME_ROLES = ("month", "time_unit")
-WITHIN = ("within_correlation", "within_structure", "within_decay")
+WITHIN = ("within_correlation", "within_structure", "within_decay", "within_distance")
 QUANTILES = ("median", "q1", "q3", "minimum", "maximum")
 ROLES = {"arms": ("mean", "n", "sd", "se", "ci_low", "ci_high", *QUANTILES), "patients": ("patient", "value")}
 NEEDED = {"arms": "n", "patients": "value"}  # beside the role that decides the kind
@@ -155,6 +155,7 @@ class TrajectoriesTable(ComputedTable):
     within_correlation: float | str | dict[str, float] | None = None
     within_structure: Literal["ar1-visit", "ar1-month", "cs"] | None = None
     within_decay: float | str | None = None
+    within_distance: float | None = None
     time_unit: Literal["months", "weeks", "days"] = "months"
     adjust: Literal["change", "final"] | None = None
     missing_sd: Literal["refuse", "borrow"] | None = None

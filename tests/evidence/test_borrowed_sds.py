@@ -130,7 +130,8 @@ def test_units_scale_and_priors_on_the_correlation_keep_powers_apart() -> None:
     table = frame(1, 6)
     got, tenfold = borrowed(table), borrowed(table.assign(mean=table["mean"] * 10, sd=table["sd"] * 10))
     np.testing.assert_allclose(tenfold.within, 100 * got.within, rtol=1e-5)
-    apart = borrowed(table, within_correlation="Beta(2, 2)")
+    monthly = {"within_structure": "ar1-month", "within_distance": 1}
+    apart = borrowed(table, within_correlation="Beta(2, 2)", **monthly)
     np.testing.assert_allclose(apart.within @ 0.5**apart.lag, got.within[..., 0], rtol=1e-6)
 
 

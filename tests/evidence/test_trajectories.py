@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import beta as beta_function
+from scipy.stats import beta
 
 from bayesma.errors import DataError, OptionError, PriorError
 from bayesma.evidence.trajectories import Trajectories
@@ -102,7 +104,8 @@ def test_the_structures_by_hand(structure: str, powers: list[list[int]]) -> None
     np.testing.assert_allclose(fixed.within[0, :, :, 0], want, rtol=1e-12)
     assert fixed.within[1, 0, 2, 0] == pytest.approx(0.4 * 0.3 * 0.6 ** powers[0][2])  # missed visits count
     assert not fixed.within[1, 1].any()
-    prior = read(frame(), within_correlation="Uniform(0, 1)", within_structure=structure)
+    at = {"within_distance": 1} if structure == "ar1-month" else {}  # a prior on the correlation of one month
+    prior = read(frame(), within_correlation="Uniform(0, 1)", within_structure=structure, **at)
     assert prior.within_correlation == Prior.parse("Uniform(0, 1)")
     assert prior.lag[0] == 0
     assert sorted(prior.lag.tolist()) == sorted({p for row in powers for p in row})
@@ -112,6 +115,7 @@ def test_the_structures_by_hand(structure: str, powers: list[list[int]]) -> None
 
 def test_lags_are_those_of_points_on_a_line() -> None:
     assert lags(np.array([1.0, 2.5]), "ar1-month").tolist() == [[0, 1.5], [1.5, 0]]
+    assert lags(np.array([1.0, 2.5]), "ar1-month", 6.0).tolist() == [[0, 0.25], [0.25, 0]]
 
 
 def test_each_study_its_own_correlation() -> None:
@@ -136,7 +140,8 @@ def test_a_covariance_in_full() -> None:
         covariance={"Ash": MATRIX, "Birch": birch, "Cedar": [[0.25]]},
     )
     np.testing.assert_allclose(without.se, every.se)
-    part = read(frame(), covariance={"Ash": MATRIX}, within_correlation="Beta(2, 2)")
+    stated = {"within_correlation": "Beta(2, 2)", "within_structure": "ar1-visit"}
+    part = read(frame(), covariance={"Ash": MATRIX}, **stated)
     np.testing.assert_allclose((part.within @ 0.3**part.lag)[0], MATRIX)
     assert (part.within @ 0.3**part.lag)[1, 0, 2] == pytest.approx(0.4 * 0.3 * 0.3**2)
 
@@ -363,7 +368,12 @@ def test_a_study_with_a_covariance_needs_no_se_and_the_others_do() -> None:
 MONTHLY = [("A", 1.0), ("A", 2.0), ("A", 4.0), ("A", 12.0)]
 
 
-def decaying(decay: object, correlation: object = 0.6, structure: str = "ar1-month") -> Trajectories:
+def decaying(
+    decay: object,
+    correlation: object = 0.6,
+    structure: str | None = "ar1-month",
+    distance: float | None = None,
+) -> Trajectories:
     """One study at four visits with standard errors of 1."""
     frame = pd.DataFrame(MONTHLY, columns=["study", "month"]).assign(y=0.0, se=1.0)
     return Trajectories.from_estimates(
@@ -375,6 +385,7 @@ def decaying(decay: object, correlation: object = 0.6, structure: str = "ar1-mon
         within_correlation=correlation,
         within_structure=structure,
         within_decay=decay,
+        within_distance=distance,
     )
 
 
@@ -390,9 +401,12 @@ def test_a_decay_is_the_exponent_of_the_lags() -> None:
 def test_a_prior_on_the_decay_keeps_the_lags() -> None:
     both = decaying("Uniform(0, 1)", "Beta(2, 2)")
     assert str(both.within_decay) == "Uniform(0, 1)"
-    assert both.lag.tolist() == [0.0, 1.0, 2.0, 3.0, 8.0, 10.0, 11.0]
+    sixths = np.array([0.0, 1.0, 2.0, 3.0, 8.0, 10.0, 11.0]) / 6.0  # months in units of the prior's distance
+    np.testing.assert_allclose(both.lag, sixths, atol=1e-9)
     known = decaying(0.5, "Beta(2, 2)")  # the median of that prior
     np.testing.assert_allclose(known.lag, np.sqrt(both.lag))
+    one_month = decaying("Uniform(0, 1)", "Beta(2, 2)", distance=1)
+    assert one_month.lag.tolist() == [0.0, 1.0, 2.0, 3.0, 8.0, 10.0, 11.0]
     np.testing.assert_allclose(both.se, known.se)
 
 
@@ -409,3 +423,53 @@ def test_a_prior_on_the_decay_keeps_the_lags() -> None:
 def test_a_decay_that_is_none(decay: object, correlation: object, structure: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decaying(decay, correlation, structure)
+
+
+def test_a_prior_over_months_is_stated_at_six_months() -> None:
+    """Beta(2, 2) of values 6 months apart; of one month, to the twelfth power, near independence."""
+    half_a_year = decaying(None, "Beta(2, 2)")
+    assert half_a_year.within_distance == 6.0
+    apart = np.abs(np.subtract.outer([1.0, 2.0, 4.0, 12.0], [1.0, 2.0, 4.0, 12.0]))
+    for rho in (0.2, 0.7):
+        np.testing.assert_allclose((half_a_year.within @ rho**half_a_year.lag)[0], rho ** (apart / 6.0))
+    (note,) = half_a_year.notes
+    assert "has the prior Beta(2, 2) of values 6 months apart" in note
+    # E rho^(11 / 6) = B(2 + 11 / 6, 2) / B(2, 2)
+    power = 11.0 / 6.0
+    mean = beta_function(2.0 + power, 2.0) / beta_function(2.0, 2.0)
+    low, high = beta(2, 2).ppf([0.025, 0.975]) ** power
+    assert (
+        f"the first visit (month 1) with the last visit (month 12) this implies a correlation of {mean:.2f}"
+        in note
+    )
+    assert f"95 % probable between {low:.2f} and {high:.2f}" in note
+    quarter = decaying(None, "Beta(2, 2)", distance=3)
+    np.testing.assert_allclose(quarter.lag, 2 * half_a_year.lag)
+
+
+def test_a_prior_without_a_structure_is_the_same_between_any_two_visits() -> None:
+    """Numbers keep their structure and their meaning: from one visit, or month, to the next."""
+    assert decaying(None, "Beta(2, 2)", None).within_structure == "cs"
+    assert decaying(None, "Beta(2, 2)", None).lag.tolist() == [0.0, 1.0]
+    assert decaying(None, 0.97, None).within_structure == "ar1-visit"
+    monthly = decaying(None, 0.97).within[0, :, :, 0]
+    assert monthly[0, 3] == pytest.approx(0.97**11)
+    assert decaying(None, 0.97).notes == () and decaying(None, 0.97).within_distance is None
+    assert decaying(0.5, "Beta(2, 2)", None).within_structure == "ar1-visit"  # what decays is not the same
+
+
+@pytest.mark.parametrize(
+    ("correlation", "structure", "distance", "message"),
+    [
+        (0.5, "ar1-month", 6, r"within_distance is 6, the months apart at which a prior .*; leave it out"),
+        ("Beta(2, 2)", "cs", 6, "it goes with a prior and within_structure='ar1-month' only"),
+        ("Beta(2, 2)", None, 6, "it goes with a prior and within_structure='ar1-month' only"),
+        ("Beta(2, 2)", "ar1-month", 0, "within_distance is 0; give a number of months above 0"),
+        ("Beta(2, 2)", "ar1-month", True, "within_distance is True; give a number of months above 0"),
+    ],
+)
+def test_a_distance_that_is_none(
+    correlation: object, structure: str | None, distance: Any, message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        decaying(None, correlation, structure, distance)

@@ -93,7 +93,8 @@ def test_the_covariance_is_that_of_the_patients_behind_the_means(structure: str,
 
 @pytest.mark.parametrize("structure", POWERS)
 def test_a_prior_keeps_the_powers_apart(structure: str) -> None:
-    apart = paired(within_correlation="Beta(2, 2)", within_structure=structure)
+    at = {"within_distance": 1} if structure == "ar1-month" else {}
+    apart = paired(within_correlation="Beta(2, 2)", within_structure=structure, **at)
     assert apart.lag.size > 1
     for rho in (0.0, 0.3, 0.95):
         fixed = paired(within_correlation=rho, within_structure=structure)
@@ -101,6 +102,21 @@ def test_a_prior_keeps_the_powers_apart(structure: str) -> None:
         np.testing.assert_allclose(apart.within @ rho**apart.lag, fixed.within[..., 0], rtol=1e-10)
     middle = paired(within_correlation=0.5, within_structure=structure)
     np.testing.assert_allclose(apart.se, middle.se, rtol=1e-9)
+
+
+def test_a_prior_of_arms_keeps_baseline_and_last_visit_together() -> None:
+    """What it implies is told; under the default it is the prior itself, raised to no power."""
+    default = paired(within_correlation="Beta(2, 2)")
+    assert (default.within_structure, default.lag.tolist()) == ("cs", [0.0, 1.0])
+    assert any(
+        "prior Beta(2, 2) between any two visits: for baseline with the last visit (month 6) this implies a "
+        "correlation of 0.50 on average, 95 % probable between 0.09 and 0.91" in note
+        for note in default.notes
+    )
+    decaying = paired(within_correlation="Beta(2, 2)", within_structure="ar1-month")
+    for rho in (0.3, 0.9):
+        want = paired(within_correlation=rho ** (1 / 6), within_structure="ar1-month")
+        np.testing.assert_allclose(decaying.within @ rho**decaying.lag, want.within[..., 0], rtol=1e-7)
 
 
 def test_the_covariance_is_that_of_simulated_trials() -> None:
@@ -196,6 +212,8 @@ def test_a_single_arm_series_that_was_published() -> None:
         sd="spread",
         n="n",
         within_correlation="Uniform(0, 1)",
+        within_structure="ar1-month",
+        within_distance=1,
         time_unit_column="time_unit",
     )
     assert months.visit.round(3).tolist() == [0.92, 1.84, 3.68, 5.52]

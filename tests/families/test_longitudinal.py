@@ -22,6 +22,7 @@ from bayesma.posterior.provenance import provenance
 from bayesma.priors import Prior
 from bayesma.resources import DATA
 
+SIMULATED = 20_000  # draws of three estimates: four standard errors of their covariances
 PRIORS = {"m": "Normal(0, 5)", "tau": "HalfNormal(0.7)"}
 ROWS = [
     ("A", 1, -0.5, 0.2),
@@ -268,6 +269,27 @@ def test_a_prior_that_came_with_the_evidence_is_no_default() -> None:
     fit = bm.fit(evidence, priors=PRIORS, between="cs", engine="exact", random_seed=1)
     assert json.loads(fit.attrs["priors"])["rho_within"] == "Beta(2, 2)"
     assert json.loads(fit.attrs["default_priors"]) == ["rho"]
+
+
+def test_a_prior_over_months_is_of_values_six_months_apart() -> None:
+    """Likelihood and simulator take rho_within to the power of months between / 6, against SciPy's normal."""
+    rows = [("A", 1, -0.5, 0.2), ("A", 6, -0.9, 0.1), ("A", 12, -1.4, 0.3)]
+    evidence = months(rows, within_correlation="Beta(2, 2)", within_structure="ar1-month")
+    setting = make_setting(evidence, None, PRIORS, 1, {"between": "cs"})
+    rho, tau = np.array([0.3, 0.9]), np.array([0.4, 0.1])
+    mean = np.array([[-0.4, -1.0, -1.0], [-0.5, -0.8, -1.2]])
+    draws = {"m": mean, "tau": tau, "rho": np.array([0.5, 0.2]), "rho_within": rho}
+    ours = setting.family.log_likelihood(draws, setting.case)[:, 0]
+    apart, se = np.abs(np.subtract.outer([1.0, 6.0, 12.0], [1.0, 6.0, 12.0])), np.array([0.2, 0.1, 0.3])
+    covariances = []
+    for i in range(2):
+        between = tau[i] ** 2 * np.where(apart > 0, draws["rho"][i], 1.0)
+        covariances.append(np.outer(se, se) * rho[i] ** (apart / 6.0) + between)
+        theirs = stats.multivariate_normal(mean[i], covariances[i]).logpdf([-0.5, -0.9, -1.4])
+        assert ours[i] == pytest.approx(theirs, abs=1e-7)  # lags are rounded to 9 decimals
+    many = {name: np.repeat(value[:1], SIMULATED, axis=0) for name, value in draws.items()}
+    drawn = setting.family.replicate(many, setting.case, np.random.default_rng(1))["y"][:, 0]
+    assert np.cov(drawn.T) == pytest.approx(covariances[0], abs=4.0 * covariances[0].max() / SIMULATED**0.5)
 
 
 SIX = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 12.0])
