@@ -17,6 +17,7 @@ from bayesma.calibration.crosscheck import crosscheck
 from bayesma.classical.crude_rate import crude_rate
 from bayesma.counterparts import counterparts, over_visits
 from bayesma.engines.fit import ENGINES, SEED_BITS, fit
+from bayesma.engines.zero_events import zero_events
 from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.trajectories import Trajectories
@@ -38,7 +39,6 @@ from bayesma.robustness import robustness
 from bayesma.spec import Job, Spec, load_spec
 from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence, evidence_of
-from bayesma.zero_events import zero_events
 
 type Progress = Callable[[int, int, str], None]
 
@@ -234,7 +234,7 @@ def _answers(evidence: Evidence, tree: xr.DataTree, job: Job) -> dict[str, Any]:
         "compare": compare({f"Bayesian ({tree.attrs['engine']})": tree, **classical}),
         "risks": _risks(tree, job),
         "frequentist": classical,
-        "zero_events": zero_events(evidence, tree),
+        "zero_events": zero_events(tree),
     }
 
 
@@ -272,8 +272,9 @@ def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
 
 
 def _risks(tree: xr.DataTree, job: Job) -> pd.DataFrame | None:
-    """Absolute risks of a fit of counts, and of ratios where the spec names a baseline."""
+    """Absolute risks of a fit of counts or single arms, and of ratios where the spec names a baseline."""
     asked = job.questions
-    if isinstance(job.effects, EffectsTable) and asked.baseline is None:
+    compared = provenance(tree).measure.null is not None
+    if compared and isinstance(job.effects, EffectsTable) and asked.baseline is None:
         return None
     return predict(tree, baseline=asked.baseline, above=asked.above, favours=job.effects.favours)

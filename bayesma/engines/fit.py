@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayesma.engines.exact import fit_exact
 from bayesma.engines.tree import Setting
+from bayesma.engines.zero_events import note_zero_events
 from bayesma.errors import OptionError
 from bayesma.families import FAMILIES, family_of
 from bayesma.numerics.threads import one_blas_thread
@@ -73,7 +74,8 @@ def fit(
     xarray.DataTree
         Groups ``posterior``, ``posterior_predictive``, ``log_likelihood`` (marginal over study effects),
         ``log_prior``, ``prior``, ``observed_data``, ``constant_data``, and ``sample_stats`` with
-        ``crosscheck`` (nuts) or ``exact`` (exact). All on the analysis scale.
+        ``crosscheck`` (nuts) or ``exact`` (exact). All on the analysis scale. The attribute ``notes`` (JSON
+        text) says, of counts, how far trials without events move mu, against the conditional likelihood.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def fit(
         raise OptionError(f"target_accept is {target_accept!r}; it must lie between 0 and 1")
     setting = make_setting(evidence, family, priors, random_seed, options)
     shown = sys.stderr.isatty() if progressbar is None else progressbar
-    return fit_setting(
+    tree = fit_setting(
         setting,
         engine,
         draws=draws,
@@ -111,6 +113,9 @@ def fit(
         target_accept=target_accept,
         progressbar=shown,
     )
+    with one_blas_thread():
+        note_zero_events(setting, tree)
+    return tree
 
 
 def fit_setting(

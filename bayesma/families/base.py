@@ -164,6 +164,37 @@ class Case:
     memo: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Silent:
+    """Studies in which every patient had the same outcome, and how to find out what they do to an answer.
+
+    Attributes
+    ----------
+    studies
+        Each with its counts in words.
+    mask
+        Which of the studies they are, shape (k,).
+    options
+        Options of the family under whose likelihood they say nothing of the effect, exactly.
+    named
+        That likelihood in words.
+    nothing
+        Whether the others say nothing of the effect either.
+    separable
+        Whether an integral without them is of the same effect.
+    words
+        What they contribute, where that needs no computing; else empty.
+    """
+
+    studies: tuple[str, ...]
+    mask: NDArray[np.bool_]
+    options: Options
+    named: str = ""
+    nothing: bool = False
+    separable: bool = True
+    words: str = ""
+
+
 class Family[Evidence](ABC):
     """One model. Arrays carry draws first, then named dimensions: ``mu`` (s,), ``theta`` (s, k)."""
 
@@ -363,6 +394,11 @@ class Family[Evidence](ABC):
     def log_prior(self, draws: Mapping[str, Array], case: Case) -> Arrays:
         """Log prior density of each hyper-parameter at its draws, shapes as the draws."""
         return {p.name: self._log_prior(p, draws, case) for p in self.hyper(case.options)}
+
+    def silent(self, evidence: Evidence, options: Options) -> Silent | None:
+        """Studies in which every patient had the same outcome; None where there are none to speak of."""
+        del evidence, options
+        return None
 
     def elements(self, parameter: Parameter, case: Case) -> tuple[Prior, ...] | None:
         """Priors of the elements of a vector parameter, where they are not all as its own prior says."""

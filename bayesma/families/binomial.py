@@ -30,6 +30,7 @@ from bayesma.families.base import (
     Options,
     Parameter,
     Priors,
+    Silent,
     register,
 )
 from bayesma.families.binomial_likelihood import BASELINE, CODING, SHIFTS
@@ -84,6 +85,10 @@ JACKSON = {
     ("conditional", "control"): 7,
     ("conditional", "midpoint"): 7,
 }
+ONE_TABLE = (
+    "Given its margins only one table is possible for each: under the conditional likelihood they contribute "
+    "nothing to mu and tau, exactly."
+)
 ON_THE_LINE = ("Normal", "StudentT", "Cauchy")
 
 
@@ -249,6 +254,23 @@ class Binomial(Family[TwoArmCounts]):
         k = case.arrays["events_treat"].size
         q = case.arrays[MODERATORS].shape[1] if MODERATORS in case.arrays else 0
         return (k, q, support(case.arrays)) if case.options[BASELINE] == "conditional" else (k, q)
+
+    def silent(self, evidence: TwoArmCounts, options: Options) -> Silent | None:
+        """Trials in which both arms had no event, or nothing but events."""
+        mask = evidence.double_zero
+        if not mask.any():
+            return None
+        names = ("study", "events_treat", "n_treat", "events_ctrl", "n_ctrl")
+        rows = zip(*(getattr(evidence, name)[mask] for name in names), strict=True)
+        return Silent(
+            tuple(f"{study} ({a}/{n1} v {c}/{n2})" for study, a, n1, c, n2 in rows),
+            mask,
+            {**options, BASELINE: "conditional"},
+            "conditional likelihood (baseline='conditional')",
+            nothing=bool(mask.all()),
+            separable=not options[MODERATORS],  # these are centred over the studies
+            words=ONE_TABLE if options[BASELINE] == "conditional" else "",
+        )
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Effects and baselines integrated out; conditional on the margins where the model is."""

@@ -30,6 +30,7 @@ from bayesma.families.base import (
     Options,
     Parameter,
     Priors,
+    Silent,
     register,
 )
 from bayesma.families.effects import (
@@ -221,6 +222,27 @@ class Proportion(Family[ArmCounts]):
         if len(self.sampled(case.options)) == len(self.hyper(case.options)):
             return ()
         return int(case.arrays["cluster"].max()) + 1, case.arrays["n"].size
+
+    def silent(self, evidence: ArmCounts, options: Options) -> Silent | None:
+        """Arms without events, or with nothing but events: they count in full."""
+        none, all_ = evidence.events == 0, evidence.events == evidence.n
+        if not np.any(none | all_):
+            return None
+        bounds = [
+            words
+            for words, here in (
+                ("no event: the larger the arm, the lower the risk it still allows", none),
+                ("only events: the larger the arm, the higher the risk it asks for", all_),
+            )
+            if np.any(here)
+        ]
+        rows = zip(evidence.label, evidence.events, evidence.n, none | all_, strict=True)
+        return Silent(
+            tuple(f"{label} ({e}/{n})" for label, e, n, here in rows if here),
+            none | all_,
+            options,
+            words=f"They count in full ({'; '.join(bounds)}).",
+        )
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:
         """Study and centre logits integrated out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -19,7 +20,7 @@ from bayesma.posterior.predict import (
     predict,
 )
 from bayesma.posterior.prior_share import RULES, prior_overlap, prior_share
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, case_of, provenance
 from bayesma.posterior.texts import fixed, probability, share, with_interval
 from bayesma.priors import Prior
 
@@ -29,6 +30,11 @@ COLUMNS = [
     "p_benefit", "prior",
 ]  # fmt: skip
 UNKNOWN = "not known"
+NO_CONTRAST = (
+    "No trial has a contrast between its arms (no event at all, or nothing but events): the data say nothing "
+    "of the effect, and no odds ratio and no number needed to treat is given; the risks are those that the arms "
+    "allow."
+)
 
 type Values = tuple[float, float, float]
 
@@ -71,7 +77,8 @@ def summary_of_findings(
         Index outcome, one row of text (studies: a number): studies, participants, relative_effect (median and
         interval of the odds or risk ratio), control_risk and treated_risk (events per so many patients),
         difference (fewer or more), nnt (through infinity where the difference may be 0), p_benefit, prior
-        (what the prior contributed). ``attrs``: headings (what to print above each column), baseline,
+        (what the prior contributed). Where no trial has a contrast between its arms there is no relative
+        effect and no nnt. ``attrs``: headings (what to print above each column), baseline,
         estimand (in words) and notes.
 
     Raises
@@ -118,12 +125,16 @@ def summary_of_findings(
         "p_benefit": probability(1.0 - more if favours == "lower" else more),
         "prior": prior_words(fit),
     }
+    notes = list(risks.attrs["notes"])
+    if not _has_contrast(fit, origin):
+        cells |= {"relative_effect": f"{UNKNOWN}: the data say nothing of the effect", "nnt": UNKNOWN}
+        notes = [NO_CONTRAST, *notes]
     table = pd.DataFrame([cells], index=pd.Index([outcome], name="outcome"))[COLUMNS]
     table.attrs = {
         "headings": _headings(origin, per, ci_prob),
         "baseline": risks.attrs["baseline"],
         "estimand": risks.attrs["estimands"][estimand],
-        "notes": risks.attrs["notes"],
+        "notes": notes,
     }
     return table
 
@@ -136,6 +147,12 @@ def prior_words(fit: xr.DataTree) -> str:
     if not ruled:
         return f"{words}."
     return f"{words}. THE PRIOR RATHER THAN THE DATA SETS {_list(ruled)} (overlap {RULES:g} or more)."
+
+
+def _has_contrast(fit: xr.DataTree, origin: Provenance) -> bool:
+    """Whether any study by itself has an estimate of the effect."""
+    estimate, _ = origin.family.crude(case_of(fit, origin).arrays)
+    return bool(np.isfinite(estimate).any())
 
 
 def _values(one: pd.DataFrame, quantity: str, times: float = 1.0) -> Values:

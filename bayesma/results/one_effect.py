@@ -9,12 +9,12 @@ import pandas as pd
 
 from bayesma.classical.result import FrequentistFit
 from bayesma.counterparts import nearest
+from bayesma.engines.zero_events import ZeroEvents
 from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
 from bayesma.results.base import CLASSICAL, Result, as_numbers, line_of
-from bayesma.zero_events import ZeroEvents
 
 
 @dataclass(frozen=True, slots=True, eq=False)

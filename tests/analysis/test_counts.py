@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import bayesma as bm
 from bayesma.analysis import Analysis, Result
 from bayesma.counterparts import counterparts, defined, nearest, why_undefined
+from bayesma.reporting.outputs import write_outputs
+from bayesma.reporting.terminal import show
 
 type Analysed = Callable[..., Analysis]
 
@@ -80,7 +86,8 @@ def test_what_a_double_zero_trial_moves_is_measured(analysed: Analysed) -> None:
     assert result.zero_events.studies == ("D (0/30 v 0/31)",)
     assert result.zero_events.moved == pytest.approx((with_["mean"] - rest["mean"]) / with_["sd"], abs=1e-9)
     assert without.zero_events is None
-    assert any("They move the posterior mean of mu by" in note for note in result.notes)
+    (said,) = (note for note in result.notes if "They move the posterior mean of mu by" in note)
+    assert said in json.loads(result.fit.attrs["notes"])  # the fit itself says so
 
 
 def test_it_shrinks_as_the_baseline_prior_widens(analysed: Analysed) -> None:
@@ -114,6 +121,32 @@ def test_all_zero_is_the_prior_and_says_so(analysed: Analysed) -> None:
     row = analysed(HEAD + 'random_effects = "none"\n', "study,a,n1,c,n2\nA,0,12,0,6\n").table().iloc[0]
     assert math.isnan(row["frequentist_estimate"])
     assert row["p_benefit"] + row["p_harm"] == pytest.approx(1.0)
+
+
+def test_a_double_zero_trial_and_a_moderator(analysed: Analysed, tmp_path: Path) -> None:
+    """Leaving such a trial out would centre the moderator elsewhere: it is compared with the conditional."""
+    table = "study,a,n1,c,n2,dose\nA,1,40,5,41,1\nB,0,22,3,20,4\nC,4,61,9,60,2\nD,0,30,0,31,3\n"
+    analysis = analysed(HEAD + 'moderators = ["dose"]\n', table)
+    zeros = only(analysis).zero_events
+    assert zeros is not None and zeros.moved is None
+    assert "under the conditional likelihood" in zeros.contribution
+    assert (write_outputs(analysis, tmp_path)).is_file()
+
+
+def test_proportions_as_estimates(analysed: Analysed, tmp_path: Path) -> None:
+    """`measure = "PLO"` without a family: logits with standard errors, and the same risks by name."""
+    text = SINGLE.replace('[model]\nfamily = "proportion"\n', "").replace(
+        'study = "study"\n', 'study = "study"\nmeasure = "PLO"\n'
+    )
+    analysis = analysed(text, "study,a,n1\nA,3,20\nB,5,31\nC,2,12\n")
+    result = only(analysis)
+    assert result.fit.attrs["family"] == "normal"
+    assert result.risks is not None
+    assert result.risks.index.tolist() == ["median risk", "mean risk", "risk in a new study"]
+    expected = bm.prob(result.fit, "mu", above=math.log(0.05 / 0.95))
+    assert result.risks.loc["median risk", "P(> 0.05)"] == pytest.approx(expected)
+    show(analysis, [], Console(file=io.StringIO()))
+    assert (write_outputs(analysis, tmp_path)).is_file()
 
 
 def test_single_arms(analysed: Analysed) -> None:

@@ -61,6 +61,29 @@ def test_a_sparse_trial_says_that_the_prior_rules() -> None:
     )
 
 
+@pytest.mark.parametrize("events", [0, 12], ids=["no event", "nothing but events"])
+@pytest.mark.parametrize("baseline", [None, 0.1], ids=["own", "stated"])
+def test_nothing_is_said_of_an_effect_without_any_contrast(events: int, baseline: float | None) -> None:
+    """0 of 12 against 0 of 6 printed an odds ratio of 0.2 and a number needed to treat."""
+    counts = bm.TwoArmCounts.from_counts([events], [12], [events // 2], [6])
+    fit = bm.fit(counts, random_effects="none", engine="exact", random_seed=1)
+    table = bm.summary_of_findings(fit, outcome="death", favours="lower", baseline=baseline)
+    row = table.loc["death"]
+    assert row["relative_effect"] == "not known: the data say nothing of the effect"
+    assert row["nnt"] == "not known"
+    assert abs(float(row["p_benefit"]) - 0.5) <= 0.02
+    assert any("the data say nothing of the effect" in note for note in table.attrs["notes"])
+
+
+def test_one_trial_with_an_event_is_enough_for_an_odds_ratio() -> None:
+    counts = bm.TwoArmCounts.from_counts([0, 1], [12, 30], [0, 3], [6, 31])
+    table = bm.summary_of_findings(
+        bm.fit(counts, engine="exact", random_seed=1), outcome="death", favours="lower", baseline=0.1
+    )
+    assert "[" in table.loc["death", "relative_effect"]
+    assert table.loc["death", "nnt"].startswith("NNTB")
+
+
 def test_a_large_trial_says_that_it_does_not() -> None:
     big = bm.TwoArmCounts.from_counts([300], [1000], [400], [1000])
     fit = bm.fit(big, random_effects="none", engine="exact", random_seed=1)
