@@ -32,8 +32,8 @@ COLUMNS = [
 UNKNOWN = "not known"
 NO_CONTRAST = (
     "No trial has a contrast between its arms (no event at all, or nothing but events): the data say nothing "
-    "of the effect, and no odds ratio and no number needed to treat is given; the risks are those that the arms "
-    "allow."
+    "of the effect, and no odds ratio and no number needed to treat is given; the risks are those that the "
+    "arms allow."
 )
 
 type Values = tuple[float, float, float]
