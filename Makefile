@@ -26,6 +26,7 @@ demo: install
 test: install
 	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
+# everything: what `make test` runs, then what is long for its own sake
 test-all: test
 	$(BIN)/python -m pytest $(PARALLEL) -m long
 

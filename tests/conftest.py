@@ -1,6 +1,23 @@
-"""What every test shares: one Hypothesis profile, in which a slow machine is not a fault."""
+"""What every test shares: one Hypothesis profile, in which a slow machine is not a fault; memory given back."""
 
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("bayesma", deadline=None)
 settings.load_profile("bayesma")
+
+# glibc keeps freed arrays of some MB for later; other C libraries have no such function
+TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory_given_back() -> Iterator[None]:
+    """Return what the tests of a module have freed: a process of the suite stays below 1 GiB."""
+    yield
+    if TRIM is not None:
+        TRIM(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,7 @@ A,sleep,6,0.3,0.2
 """
 
 
-@cache
+@lru_cache(maxsize=4)  # the largest hold 200 MB
 def exactly(name: str) -> Analysis:
     """A shipped analysis by exact integration, once."""
     return run(name, engine="exact", progressbar=False)
