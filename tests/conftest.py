@@ -1,4 +1,4 @@
-"""What every test shares: one Hypothesis profile, in which a slow machine is not a fault; memory given back."""
+"""What every test shares: one Hypothesis profile, in which a slow machine is no fault; memory given back."""
 
 from __future__ import annotations
 
