@@ -6,6 +6,7 @@ The coefficients have a prior each, or together a regularised horseshoe, see `ho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from bayesma.evidence.moderators import Moderators, independent, read_moderators
 from bayesma.families import horseshoe
 from bayesma.families.base import Array, Arrays, Case, Option, Options, Parameter, Priors
 from bayesma.priors import Prior
+from bayesma.priors.defaults import DIGITS
 
 MODERATORS, UNIT, COEFFICIENTS = "moderators", "moderator_unit", "coefficients"
 BETA = Parameter(
@@ -105,7 +107,7 @@ def coords_of(evidence: Effects | TwoArmCounts, options: Options) -> dict[str, N
 def default_priors(
     evidence: Effects | TwoArmCounts, options: Options, se: Array, mu: Prior, tau: Prior
 ) -> Priors:
-    """Of the coefficients: that of mu each, or the parameters of a horseshoe.
+    """Of the coefficients: normal, as wide as tau allows (`coefficient_sd`), or those of a horseshoe.
 
     Parameters
     ----------
@@ -116,10 +118,43 @@ def default_priors(
     mu, tau
         Defaults of these.
     """
-    if not shrunken(options):
+    columns, scale = read(evidence, options).values, tau.arguments[-1]
+    if shrunken(options):
+        return horseshoe.default_priors(columns.shape[1], se, mu.arguments[-1], scale)
+    if not columns.size:
         return {BETA.name: mu}
-    columns = read(evidence, options).labels.size
-    return horseshoe.default_priors(columns, se, mu.arguments[-1], tau.arguments[-1])
+    sd = coefficient_sd(columns, scale, unlike=options[UNIT] == "own")
+    return {BETA.name: Prior("Normal", (0.0, float(f"{sd:.{DIGITS}g}")))}
+
+
+def coefficient_sd(columns: Array, tau: float, *, unlike: bool) -> float:
+    """Standard deviation of coefficients under which moderators explain about half of what there is.
+
+    The variance that they add has the prior mean tau^2, whatever their number and unit: of one moderator and
+    tau ~ HalfNormal R2 is then Beta(1/2, 1/2), which has its median at one half, where the unit-information
+    prior of mu would put half of it above 0.98. The reasoning is that of the R2-D2 prior (Zhang, Naughton,
+    Bondell and Reich 2022, doi 10.1080/01621459.2020.1825449): state what is believed of the variance.
+
+    Parameters
+    ----------
+    columns
+        Moderators, centred, shape (k, q).
+    tau
+        Scale of the prior of the between-study sd.
+    unlike
+        Whether the columns have units of their own: the one that varies least then sets the width of all, as
+        no coefficient is to be held nearer to 0 than that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bayesma.families.effect_moderators import coefficient_sd
+    >>> coefficient_sd(np.array([[-1.0], [1.0]]), 0.5, unlike=False)
+    0.5
+    """
+    variance = columns.var(axis=0)
+    total = columns.shape[1] * float(variance.min()) if unlike else float(variance.sum())
+    return tau / math.sqrt(total)
 
 
 def prior_scale(parameter: Parameter, draws: Mapping[str, Array], options: Options) -> Array | None:

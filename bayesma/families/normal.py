@@ -85,7 +85,7 @@ class Normal(Family[Effects]):
         return (MU, *beta, scale, *own, THETA, THETA_NEW)
 
     def default_priors(self, evidence: Effects, options: Options) -> Priors:
-        """Unit-information prior for mu and beta, an eighth of its sd as tau's scale."""
+        """Unit-information prior for mu, an eighth of its sd as tau's scale; beta as wide as tau allows."""
         unit_sd = MEASURES[evidence.measure].unit_sd
         both = default_priors(evidence.measure, unit_sd, evidence.se, evidence.n)
         every = both | SHAPES | moderators.default_priors(evidence, options, evidence.se, **both)

@@ -19,12 +19,15 @@ from bayesma.posterior.curves import AVERAGE, NEW
 from bayesma.posterior.marginals import existing_moments, labels_of, marginal, moments_below
 from bayesma.posterior.nodes import nodes_of
 from bayesma.posterior.numbers import tails
-from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
+from bayesma.posterior.provenance import Provenance, case_of, provenance, require_one_effect
 from bayesma.posterior.spread import Law, Spread, table_of
 
 type Array = NDArray[np.float64]
 
 R2 = "R2"
+PRIOR_COLUMNS = ("prior_median", "prior_low", "prior_high", "prior_overlap")
+PIECES = 20
+PRIOR_DRAWS = 65_536  # quantiles of R2's prior to 0.005, the two digits that are printed
 MEANINGS = {
     AVERAGE: "the mean effect of studies with these moderators",
     NEW: "the effect in one new study with these moderators",
@@ -57,7 +60,12 @@ def meta_regression(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
         R2 is the variance over the studies of what the moderators add, as a share of it and tau^2 together
         (Gelman, Goodrich, Gabry and Vehtari 2019, doi 10.1080/00031305.2018.1549100, with study effects for
         outcomes): a posterior, between 0 and 1 in every draw, where the classical difference of two
-        estimates of tau^2 may be negative.
+        estimates of tau^2 may be negative. Its prior follows from those of beta and tau, and few studies
+        change it little: prior_median, prior_low, prior_high are its median and interval (by 65,536 draws,
+        so good to 0.005), and prior_overlap is the share of its posterior that the prior alone would give:
+        the area that the two densities have in common (over 20 intervals of one probability in the prior),
+        1 where the studies changed nothing. NaN for the other terms, whose priors stand in the fit, and under
+        an improper prior, which leaves R2 none.
 
         ``attrs``: centre and scale by moderator, notes.
 
@@ -73,8 +81,11 @@ def meta_regression(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     >>> table = pd.DataFrame({"dose": [1.0, 2.0, 3.0, 4.0, 5.0]})
     >>> effects = bm.Effects.from_estimates([0.1, 0.2, 0.3, 0.4, 0.5], [0.1] * 5, measure="SMD", table=table)
     >>> fit = bm.fit(effects, engine="exact", moderators=["dose"], random_seed=1)
-    >>> bm.meta_regression(fit).loc["dose", ["median", "per_unit"]].round(2).tolist()
-    [0.16, 0.1]
+    >>> table = bm.meta_regression(fit)
+    >>> table.loc["dose", ["median", "per_unit"]].round(2).tolist()
+    [0.15, 0.1]
+    >>> table.loc["R2", ["median", "prior_median", "prior_overlap"]].round(1).tolist()
+    [0.9, 0.5, 0.7]
     """
     ends = tails(ci_prob)
     origin = _of_moderators(fit, "meta_regression")
@@ -89,11 +100,16 @@ def meta_regression(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
     if "tau" in fit["posterior"]:
         share = table_of({R2: _explained(fit)}, ends, ())
         table = pd.concat([table, share.assign(p_above=np.nan)])
+    before = _prior_of_explained(fit, origin, ends) if R2 in table.index else {}
     per_unit = pd.Series(math.nan, index=table.index)
     for label, unit in zip(labels, scale, strict=True):
         per_unit[label] = math.nan if ": " in label else unit
     for name, column in (("per_unit", "median"), ("per_unit_low", "ci_low"), ("per_unit_high", "ci_high")):
         table[name] = table[column] / per_unit
+    for name in PRIOR_COLUMNS:
+        table[name] = math.nan
+        if name in before:
+            table.loc[R2, name] = before[name]
     table.index.name = "term"
     table.loc[[name for name in ("tau",) if name in table.index], "p_above"] = np.nan
     table.attrs = {
@@ -102,11 +118,24 @@ def meta_regression(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
         "notes": [
             "numbers are centred at their mean over the studies and divided by `scale`; a category is "
             "compared with another, after the 'v'; mu is the mean effect at the centre",
+            *_said_of_r2(table),
             NOT_CAUSES,
             *origin.notes,
         ],
     }
     return table
+
+
+def _said_of_r2(table: pd.DataFrame) -> list[str]:
+    """One sentence about the prior of R2, where it has one."""
+    if R2 not in table.index or math.isnan(table.loc[R2, "prior_median"]):
+        return []
+    median, low, high, part = table.loc[R2, list(PRIOR_COLUMNS)]
+    return [
+        f"R2 has a prior, which follows from those of beta and tau: its median is {median:.2f} "
+        f"[{low:.2f}, {high:.2f}], and {100.0 * part:.0f} % of the posterior of R2 is what the "
+        "prior alone would give"
+    ]
 
 
 def effects_at(
@@ -221,10 +250,40 @@ def _effect(fit: xr.DataTree, place: Array, *, new: bool) -> Spread:
 def _explained(fit: xr.DataTree) -> Spread:
     """Draws of R2."""
     draws = fit["posterior"].dataset
-    added = draws["beta"] @ fit["constant_data"].dataset["moderators"]
-    variance = added.var("study")
-    values = (variance / (variance + draws["tau"] ** 2)).transpose(*SAMPLE).values
+    beta = draws["beta"].transpose(*SAMPLE, "moderator").values
+    values = _share(fit, beta, draws["tau"].transpose(*SAMPLE).values)
     return Spread.of_draws(values, values.shape[0])
+
+
+def _share(fit: xr.DataTree, beta: Array, tau: Array) -> Array:
+    """R2 at draws: beta (..., q), tau (...)."""
+    columns = fit["constant_data"].dataset["moderators"].transpose("study", "moderator").values
+    variance = (beta @ columns.T).var(axis=-1)
+    return np.asarray(variance / (variance + tau**2))
+
+
+def _prior_of_explained(fit: xr.DataTree, origin: Provenance, ends: tuple[float, float]) -> dict[str, float]:
+    """Prior median, interval and overlap of R2 by column; none under an improper prior."""
+    if not all(origin.priors[p.name].is_proper for p in origin.family.hyper(origin.options)):
+        return {}
+    case, rng = (
+        case_of(fit, origin),
+        np.random.default_rng(0),
+    )  # one prior, one value, whatever the fit's seed
+    drawn: dict[str, Array] = {}
+    for p in origin.family.hyper(origin.options):
+        shape = (PRIOR_DRAWS, *(labels_of(fit, dim).size for dim in p.dims))
+        drawn[p.name] = origin.family.draw_prior(p, case, shape, rng, drawn)
+    values = _share(fit, drawn["beta"], drawn["tau"])
+    before = np.quantile(values, [0.5, *ends])
+    return dict(zip(PRIOR_COLUMNS, [*before, _overlap(values, _explained(fit).values)], strict=True))
+
+
+def _overlap(before: Array, after: Array) -> float:
+    """Area that two densities of draws have in common, by intervals of equal probability in the first."""
+    ends = np.quantile(before, np.linspace(0.0, 1.0, PIECES + 1)[1:-1])
+    after_share = np.bincount(np.searchsorted(ends, after.ravel()), minlength=PIECES) / after.size
+    return float(np.minimum(after_share, 1.0 / PIECES).sum())
 
 
 def _line(fit: xr.DataTree, parameter: str, ends: tuple[float, float]) -> list[dict[str, float]]:

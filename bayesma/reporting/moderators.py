@@ -10,10 +10,12 @@ from bayesma.posterior.marginals import centre, labels_of, marginal
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.regression import meta_regression
 from bayesma.reporting.numbers import MISSING, general, rounded
+from bayesma.reporting.numbers import share as percent
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
 from bayesma.results import CLASSICAL, OneEffect, OverMonths
 
 BAYESIAN = ["median", "ci_low", "ci_high"]
+BEFORE = ["prior_median", "prior_low", "prior_high"]
 HEADS = (
     Column("Mean", "of the studies"),
     Column("SD", "of the studies"),
@@ -103,6 +105,13 @@ def of_one_effect(result: OneEffect) -> Table | None:
     if "R2" in found.index:
         left, share = _estimate(*found.loc["tau", BAYESIAN]), _estimate(*found.loc["R2", BAYESIAN])
         note += f" They leave a between-study tau of {left}; R2, the share they go with, is {share}."
+        before, part = found.loc["R2", BEFORE], float(found["prior_overlap"]["R2"])
+        note += (
+            f" The priors of beta and tau alone put R2 at {_estimate(*before)}, and {percent(part)} of its "
+            "posterior is what they alone would give."
+            if math.isfinite(part)
+            else " Under an improper prior R2 has no prior to compare this with."
+        )
     return table("Moderators", ("Moderator", *HEADS), rows, note)
 
 

@@ -49,7 +49,7 @@ def factors(parameters: int) -> tuple[float, ...]:
     return ALONE if parameters == 1 else FACTORS
 
 
-def widened(prior: Prior, factor: float) -> Prior | None:
+def widened(prior: Prior, factor: float, digits: int = 6) -> Prior | None:
     """The prior with its width multiplied, itself at 1; None where it has no number that this is."""
     arguments = list(prior.arguments)
     if prior.distribution in SCALE:
@@ -62,7 +62,7 @@ def widened(prior: Prior, factor: float) -> Prior | None:
         return None
     if factor == 1.0:
         return prior
-    rounded = tuple(float(f"{value:.6g}") for value in arguments)
+    rounded = tuple(float(f"{value:.{digits}g}") for value in arguments)
     return replace(prior, arguments=rounded)
 
 

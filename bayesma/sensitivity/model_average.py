@@ -27,12 +27,16 @@ from bayesma.posterior.mixed import Mixed
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.priors import Prior
 from bayesma.sensitivity.cells import Posterior, with_bayes_factors
+from bayesma.sensitivity.defaults import widened
+from bayesma.sensitivity.prior_sensitivity import changed
 
 type Array = NDArray[np.float64]
 
 KINDS = ("common", "random")
 MODELS = tuple(itertools.product(KINDS, ("null", "effect")))
 COLUMNS = ["mean", "sd", "ci_low", "ci_high", "p_benefit"]
+DIGITS = 3  # of the widths that are tried
+WIDTHS = (10**-0.5, 10**-0.25, 1.0, 10**0.25, 10**0.5)  # of mu's prior: ten times from end to end
 RANDOM_ONLY = {RANDOM_EFFECTS, *BELONGS}  # options that a common effect has not
 
 
@@ -53,6 +57,10 @@ class ModelAverage:
     estimate
         Index: ``common`` and ``random`` (given an effect), ``averaged`` (given an effect) and ``with null``
         (an effect of exactly 0 counted in); columns mean, sd, ci_low, ci_high, p_benefit. Analysis scale.
+    by_width
+        How the Bayes factor of an effect hangs on the width of mu's prior, over a tenfold range of it: index
+        mu_prior, from the narrowest to the widest, that of the analysis in the middle; columns bayes_factor
+        and posterior (probability of an effect). Empty where the prior has no width that could be multiplied.
     priors
         Of the model with random effects.
     """
@@ -61,16 +69,30 @@ class ModelAverage:
     bayes_factors: pd.Series
     inclusion: pd.DataFrame
     estimate: pd.DataFrame
+    by_width: pd.DataFrame
     priors: dict[str, str]
 
     def __str__(self) -> str:
         factor = float(self.bayes_factors["effect"])
-        chance = float(self.inclusion["posterior"]["effect"])
+        before, chance = (float(self.inclusion[name]["effect"]) for name in ("prior", "posterior"))
         if math.isnan(factor):
             return "The prior probability of an effect is 1, so there is no Bayes factor against none."
         return (
             f"The data are {_times(factor)} as probable under an effect as under none (averaged over common "
-            f"and random effects); the probability of an effect is {100.0 * chance:.1f} %."
+            f"and random effects); from a prior probability of {_percent(before)} the probability of an "
+            f"effect becomes {_percent(chance)}.{self._over_widths()}"
+        )
+
+    def _over_widths(self) -> str:
+        """How far factor and probability hang on the width of the effect's prior."""
+        if self.by_width.empty:
+            return ""
+        first, last = self.by_width.iloc[0], self.by_width.iloc[-1]
+        factors, chances = self.by_width["bayes_factor"], self.by_width["posterior"]
+        return (
+            f" Under a prior of mu from {first.name} to {last.name}, a tenfold range, the factor lies "
+            f"between {_factor_text(factors.min())} and {_factor_text(factors.max())}, and that probability between "
+            f"{_percent(chances.min())} and {_percent(chances.max())}."
         )
 
 
@@ -110,7 +132,8 @@ def model_average(
     Returns
     -------
     ModelAverage
-        Models, Bayes factors, inclusion probabilities and averaged estimates.
+        Models, Bayes factors, inclusion probabilities and averaged estimates; printed, the sentence that
+        names the prior probability of an effect and how far the factor hangs on the width of its prior.
 
     Raises
     ------
@@ -132,18 +155,46 @@ def model_average(
         require_control(MEASURES[getattr(evidence, "measure", "GEN")])
     ends, chances = tails(ci_prob), _chances(prior_probabilities)
     posteriors = {name: _solved(evidence, family, priors, options, common=name == "common") for name in KINDS}
-    levels = pd.Series({key: _log_evidence(posteriors[key[0]], key[1]) for key in MODELS})
-    models = pd.DataFrame({"log_evidence": levels, "prior": chances})
-    models["posterior"] = softmax(_log_weights(models))
-    models.index.names = ["heterogeneity", "effect"]
+    models = _models(posteriors, chances)
     setting = posteriors["random"].setting
     return ModelAverage(
         models=models,
         bayes_factors=_bayes_factors(models),
         inclusion=_inclusion(models),
         estimate=_estimates(models, posteriors, favours, ends),
+        by_width=_by_width(posteriors, models, chances),
         priors={name: str(prior) for name, prior in setting.priors.items()},
     )
+
+
+def _models(posteriors: Mapping[str, Posterior], chances: pd.Series) -> pd.DataFrame:
+    """Evidence and probabilities of the four models."""
+    levels = pd.Series({key: _log_evidence(posteriors[key[0]], key[1]) for key in MODELS})
+    models = pd.DataFrame({"log_evidence": levels, "prior": chances})
+    models["posterior"] = softmax(_log_weights(models))
+    models.index.names = ["heterogeneity", "effect"]
+    return models
+
+
+def _by_width(posteriors: Mapping[str, Posterior], models: pd.DataFrame, chances: pd.Series) -> pd.DataFrame:
+    """Bayes factor and probability of an effect under narrower and wider priors of mu."""
+    own = posteriors["random"].setting.priors["mu"]
+    rows: dict[str, tuple[float, float]] = {}
+    for factor in WIDTHS:
+        prior = widened(own, factor, DIGITS)
+        if prior is None:
+            break
+        found = models
+        if factor != 1.0:
+            tried = {
+                name: with_bayes_factors(changed(one.setting, {"mu": prior}))
+                for name, one in posteriors.items()
+            }
+            found = _models(tried, chances)
+        chance = float(_inclusion(found)["posterior"]["effect"])
+        rows[str(prior)] = (_factor(found, "effect", "effect"), chance)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["bayes_factor", "posterior"])
+    return table.rename_axis("mu_prior")
 
 
 def _solved(
@@ -292,9 +343,19 @@ def _line(
     return [float(mean[0]), float(sd[0]), float(low), float(high), chance]
 
 
+def _percent(chance: float) -> str:
+    """A probability in per cent."""
+    return f"{100.0 * chance:.1f} %".replace(".0 %", " %")
+
+
 def _times(factor: float) -> str:
     """A Bayes factor in words."""
+    return f"{_factor_text(factor)} times"
+
+
+def _factor_text(factor: float) -> str:
+    """A Bayes factor, or one over its inverse where it is below 1."""
     with np.errstate(divide="ignore"):
         inverse = float(np.float64(1.0) / factor)
     size = "1e308 or more" if math.isinf(factor + inverse) else f"{max(factor, inverse):.3g}"
-    return f"{size} times" if factor >= 1.0 else f"1 / {size} times"
+    return size if factor >= 1.0 else f"1 / {size}"

@@ -85,7 +85,8 @@ def test_default_priors_are_those_of_all_studies() -> None:
 
 def test_moderators_keep_their_centre_and_unit(bcg: bm.Effects) -> None:
     """The fit of 12 trials with latitude centred by hand at the mean of 13 and divided by their sd."""
-    table = bm.leave_one_out(bcg, moderators=["ablat"], priors={"tau": "HalfNormal(0.5)"})
+    priors = {"tau": "HalfNormal(0.5)", "beta": "Normal(0, 4)"}
+    table = bm.leave_one_out(bcg, moderators=["ablat"], priors=priors)
     latitude = bcg.table["ablat"].to_numpy(float)
     z = (latitude - latitude.mean()) / latitude.std(ddof=1)
     keep = bcg.study != "Hart & Sutherland 1977"

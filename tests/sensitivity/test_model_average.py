@@ -127,8 +127,35 @@ def test_the_sentence() -> None:
     )
     assert str(found) == (
         "The data are 33.1 times as probable under an effect as under none (averaged over common and random "
-        "effects); the probability of an effect is 97.1 %."
+        "effects); from a prior probability of 50 % the probability of an effect becomes 97.1 %. Under a "
+        "prior of mu from HalfCauchy(0.224) to HalfCauchy(2.24), a tenfold range, the factor lies between 11.4 and "
+        "60.1, and that probability between 92 % and 98.4 %."
     )
+
+
+def test_the_factor_moves_with_the_width_of_the_prior() -> None:
+    """Each row is the average under that prior; half a tenfold range to either side."""
+    effects = bm.Effects.from_estimates(Y, SE, measure="SMD")
+    found = bm.model_average(effects, priors={"mu": "Normal(0, 2)"})
+    assert found.by_width.index.tolist() == [
+        "Normal(0, 0.632)",
+        "Normal(0, 1.12)",
+        "Normal(0, 2)",
+        "Normal(0, 3.56)",
+        "Normal(0, 6.32)",
+    ]
+    for prior, row in found.by_width.iterrows():
+        alone = bm.model_average(effects, priors={"mu": str(prior)})
+        assert row["bayes_factor"] == pytest.approx(alone.bayes_factors["effect"], rel=CLOSED)
+        assert row["posterior"] == pytest.approx(alone.inclusion.loc["effect", "posterior"], rel=CLOSED)
+    # Bartlett's paradox: far beyond the data the factor falls as the prior widens
+    assert found.by_width["bayes_factor"].iloc[-1] < 0.2 * found.by_width["bayes_factor"].iloc[0]
+
+
+def test_a_prior_without_a_width_has_no_range_of_them() -> None:
+    effects = bm.Effects.from_estimates(Y, SE, measure="SMD")
+    found = bm.model_average(effects, priors={"mu": "Uniform(-2, 2)"})
+    assert found.by_width.empty and "tenfold" not in str(found)
 
 
 @pytest.mark.parametrize(
