@@ -128,9 +128,11 @@ def meta_regression(fit: xr.DataTree, *, ci_prob: float = 0.95) -> pd.DataFrame:
 
 def _said_of_r2(table: pd.DataFrame) -> list[str]:
     """One sentence about the prior of R2, where it has one."""
-    if R2 not in table.index or math.isnan(table.loc[R2, "prior_median"]):
+    if R2 not in table.index:
         return []
-    median, low, high, part = table.loc[R2, list(PRIOR_COLUMNS)]
+    median, low, high, part = table.loc[R2, list(PRIOR_COLUMNS)].to_numpy(dtype=np.float64)
+    if math.isnan(median):
+        return []
     return [
         f"R2 has a prior, which follows from those of beta and tau: its median is {median:.2f} "
         f"[{low:.2f}, {high:.2f}], and {100.0 * part:.0f} % of the posterior of R2 is what the "

@@ -91,8 +91,8 @@ class ModelAverage:
         factors, chances = self.by_width["bayes_factor"], self.by_width["posterior"]
         return (
             f" Under a prior of mu from {first.name} to {last.name}, a tenfold range, the factor lies "
-            f"between {_factor_text(factors.min())} and {_factor_text(factors.max())}, and that probability between "
-            f"{_percent(chances.min())} and {_percent(chances.max())}."
+            f"between {_factor_text(factors.min())} and {_factor_text(factors.max())}, and that probability "
+            f"between {_percent(chances.min())} and {_percent(chances.max())}."
         )
 
 
