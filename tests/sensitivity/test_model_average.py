@@ -128,8 +128,8 @@ def test_the_sentence() -> None:
     assert str(found) == (
         "The data are 33.1 times as probable under an effect as under none (averaged over common and random "
         "effects); from a prior probability of 50 % the probability of an effect becomes 97.1 %. Under a "
-        "prior of mu from HalfCauchy(0.224) to HalfCauchy(2.24), a tenfold range, the factor lies between 11.4 "
-        "and 60.1, and that probability between 92 % and 98.4 %."
+        "prior of mu from HalfCauchy(0.224) to HalfCauchy(2.24), a tenfold range, the factor lies between "
+        "11.4 and 60.1, and that probability between 92 % and 98.4 %."
     )
 
 
