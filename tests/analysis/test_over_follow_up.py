@@ -133,6 +133,7 @@ def shipped(request: pytest.FixtureRequest) -> Analysis:
     return exactly(request.param)
 
 
+@pytest.mark.long
 def test_answers_are_those_of_plain_grids(shipped: Analysis) -> None:
     """Chances and freedom from relapse have no place in [[reference]]."""
     checked = 0

@@ -23,11 +23,12 @@ PRINTED = 0.01
 
 # An sd of its own at every visit: no integral.
 SAMPLED = {"ishak2007"}
+LONG = SAMPLED | {"zhou2020_longitudinal"}
 
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=[pytest.mark.long] * (n in SAMPLED)) for n in MODELS.names()],
+    params=[pytest.param(n, marks=[pytest.mark.long] * (n in LONG)) for n in MODELS.names()],
 )
 def shipped(request: pytest.FixtureRequest) -> Analysis:
     """Every shipped analysis, integrated where that can be."""

@@ -217,7 +217,7 @@ SAMPLED = {
     "normal-normal-dose+cells",
     "normal-student_t-prior-dose",
     "normal-contaminated-prior",
-    "binomial-fixed-control-normal",
+    "binomial-fixed-midpoint-normal",
     "binomial-correlated-midpoint-student_t",
     "binomial-conditional-control-normal",
     "binomial-fixed-midpoint-normal-dose",
@@ -242,10 +242,10 @@ SWAPPED = SAMPLED - {
 }
 
 
-# one structure a family is sampled in every run of the tests, the others in the long one
+# one structure a family is sampled and simulated in every run of the tests, the others in the long one
 ALWAYS_SAMPLED = {
     "normal-normal",
-    "binomial-fixed-control-normal",
+    "binomial-fixed-midpoint-normal",
     "proportion-beta-binomial-normal-none",
     "longitudinal-visit-har-given",
     "relapse-weibull-none-competing-none",
@@ -325,11 +325,11 @@ IDS = [label_of(name, options) for name, options in CASES]
 every_family = pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 
 
-def only(names: set[str]) -> Any:
-    """Those of the cases with these ids, to be sampled; each must exist, and most are long."""
-    assert names <= set(IDS)
+def only(names: set[str], of_some: tuple[Any, ...] = (pytest.mark.slow,)) -> Any:
+    """Those of the cases with these ids; each must exist; all but some are long, the others marked so."""
+    assert names | ALWAYS_SAMPLED <= set(IDS)
     chosen = [(case, label) for case, label in zip(CASES, IDS, strict=True) if label in names]
-    marked = {label: pytest.mark.slow if label in ALWAYS_SAMPLED else pytest.mark.long for _, label in chosen}
+    marked = {label: of_some if label in ALWAYS_SAMPLED else (pytest.mark.long,) for _, label in chosen}
     return pytest.mark.parametrize(
         ("name", "options"), [pytest.param(*case, id=label, marks=marked[label]) for case, label in chosen]
     )
@@ -457,7 +457,7 @@ def integrated_density(model: Any, hyper: list[str]) -> Callable[[dict[str, np.n
     return density
 
 
-@every_family
+@only(set(IDS), of_some=())
 def test_completion_and_replication_have_the_moments_of_the_model(name: str, options: dict[str, Any]) -> None:
     """At one point of the hyper-parameters: replicated outcomes agree with simulated evidence."""
     setting = setting_of(name, options)

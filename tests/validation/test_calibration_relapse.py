@@ -93,6 +93,7 @@ def test_what_the_record_says_follows_from_its_reviews(own: pd.DataFrame) -> Non
         assert quantity["bins"] == np.histogram(own[f"below: {name}"], 20, (0.0, 1.0))[0].tolist()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("group", "number"), AGAIN)
 def test_the_record_is_of_this_program(group: str, number: int) -> None:
     """Reviews again: the same counts and verdicts, the same probabilities as far as they are known."""

@@ -28,6 +28,7 @@ def test_months_by_themselves_are_shown_beside_it() -> None:
     assert record["each month by itself"]["m[12] - m[6]"] > record["correlation given"]["m[12] - m[6]"]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings(
     "ignore:the integral over:bayesma.errors.ConvergenceWarning"
 )  # held to the record

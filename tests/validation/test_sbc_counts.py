@@ -18,6 +18,7 @@ FEW = {name: 10 for name in sbc.MODELS} | {"proportion, logit-normal": 20}
 GROSS = 1e-5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("model", list(sbc.MODELS))
 def test_a_few_simulations(model: str) -> None:
     result = sbc.calibrate(model, FEW[model])
@@ -35,6 +36,7 @@ def test_a_simulation_is_the_same_whatever_ran_before() -> None:
     assert all(0.0 <= p <= 1.0 for p in first[0].values())
 
 
+@pytest.mark.long
 def test_right_posteriors_pass_and_wrong_ones_do_not() -> None:
     """A posterior 20 % too narrow or too wide, or off by a fifth of its sd, is found in 1,000 simulations."""
     z = np.random.default_rng(8).standard_normal(1000)
