@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError, PriorError
 from bayesma.families.base import Array, Case, Options, Priors
+from bayesma.measures.base import Measure
 from bayesma.numerics.effect_table import Shape
+from bayesma.priors import Prior
+from bayesma.priors.defaults import SINGLE_ARMS, default_priors
 
 RANDOM_EFFECTS, NU = "random_effects", "nu"
 
@@ -63,6 +66,26 @@ def same_for_all(log_likelihood: Callable[[Array], Array], mu: Array, k: int) ->
     """Log likelihood of k studies at an effect common to them all, or (s, k) one each: (s,) to (s, k)."""
     effects = np.broadcast_to(mu.T, (k, len(mu)))
     return np.ascontiguousarray(log_likelihood(np.ascontiguousarray(effects)).T)
+
+
+def measure_priors(measure: Measure, se: Array, n: Array | None) -> dict[str, Prior]:
+    """Priors of ``mu`` and ``tau`` of effects of a measure, where none are given.
+
+    Parameters
+    ----------
+    measure
+        Of the effects.
+    se, n
+        Standard errors (analysis scale) and, where they are known, numbers of patients: shapes (m,).
+
+    Raises
+    ------
+    PriorError
+        When the unit of the outcome decides, and sample sizes are not known.
+    """
+    if measure.null is None:
+        return dict(SINGLE_ARMS)
+    return default_priors(measure.code, measure.unit_sd, se, n)
 
 
 def require_proper(priors: Priors) -> None:

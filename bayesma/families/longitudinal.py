@@ -22,6 +22,7 @@ from bayesma.families import longitudinal_model as pymc_route
 from bayesma.families import visit_kernels as kernels
 from bayesma.families import visit_moderators as moderators
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
+from bayesma.families.effects import measure_priors
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.mean_shapes import MEANS, knots_of
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
@@ -37,7 +38,7 @@ from bayesma.families.visit_covariances import (
 from bayesma.measures import MEASURES
 from bayesma.numerics.roots import symmetric_root
 from bayesma.priors import Prior
-from bayesma.priors.defaults import DIGITS, default_priors
+from bayesma.priors.defaults import DIGITS
 
 THETA = Parameter("theta", "effect", ("study", "visit"), meaning="effect in each study at each visit")
 THETA_NEW = Parameter("theta_new", "new", ("visit",), meaning="effect in a new study at each visit")
@@ -121,7 +122,7 @@ class Longitudinal(Family[Trajectories]):
                 f"not known; give n at every visit, or priors of {needed} in the unit of the outcome, for "
                 f"example priors={{{names[0]!r}: 'Normal(0, <sd>)', 'tau': 'HalfNormal(<scale>)'}}"
             )
-        both = default_priors(evidence.measure, unit_sd, evidence.se[known], n)
+        both = measure_priors(MEASURES[evidence.measure], evidence.se[known], n)
         level = both["mu"]
         slope = Prior("Normal", (0.0, float(f"{level.arguments[1] / evidence.visit[-1]:.{DIGITS}g}")))
         priors = {

@@ -33,10 +33,9 @@ from bayesma.families.base import (
 )
 from bayesma.families.effect_mixtures import CONTAMINATION
 from bayesma.families.effect_moderators import MODERATORS
-from bayesma.families.effects import NU, common, tau_of
+from bayesma.families.effects import NU, common, measure_priors, tau_of
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
-from bayesma.priors.defaults import default_priors
 
 MU = Parameter("mu", "hyper", meaning="mean effect over settings")
 COMMON_MU = Parameter("mu", "hyper", meaning="the effect, common to all studies")
@@ -85,9 +84,8 @@ class Normal(Family[Effects]):
         return (MU, *beta, scale, *own, THETA, THETA_NEW)
 
     def default_priors(self, evidence: Effects, options: Options) -> Priors:
-        """Unit-information prior for mu, an eighth of its sd as tau's scale; beta as wide as tau allows."""
-        unit_sd = MEASURES[evidence.measure].unit_sd
-        both = default_priors(evidence.measure, unit_sd, evidence.se, evidence.n)
+        """Those of the measure for mu and tau; beta as wide as tau allows."""
+        both = measure_priors(MEASURES[evidence.measure], evidence.se, evidence.n)
         every = both | SHAPES | moderators.default_priors(evidence, options, evidence.se, **both)
         return {p.name: every[p.name] for p in self.hyper(options)}
 

@@ -23,7 +23,7 @@ class NoIntegral:
     reason: str
 
 
-NORMAL_MIXTURES = ("Normal", "StudentT", "Cauchy", "NormalMixture", "Flat")
+NORMAL_MIXTURES = ("Normal", "StudentT", "Cauchy", "Logistic", "NormalMixture", "Flat")
 LEAST_DF = 0.2  # below, the variances of a Student-t's mixture leave the range of double precision
 
 

@@ -53,6 +53,7 @@ from bayesma.families.problems import (
 from bayesma.numerics.binomials import binomials
 from bayesma.numerics.effect_table import EffectTable
 from bayesma.priors import Prior
+from bayesma.priors.defaults import SINGLE_ARMS
 
 MU = Parameter("mu", "hyper", meaning="mean logit over settings; expit(mu) is the median risk")
 COMMON_MU = Parameter("mu", "hyper", meaning="the logit, common to all studies")
@@ -69,9 +70,7 @@ THETA_NEW = Parameter("theta_new", "new", meaning="logit in a new study")
 DISTRIBUTION, CENTRES = "distribution", "centres"
 BETA = "beta-binomial"
 DEFAULTS: Priors = {
-    # unit information of a logit at one half, so nearly flat in the risk; heterogeneity as wide as half of it
-    "mu": Prior("Normal", (0.0, 2.0)),
-    "tau": Prior("HalfNormal", (1.0,)),
+    **SINGLE_ARMS,
     "tau_centre": Prior("HalfNormal", (0.5,)),
     "mean": Prior("Beta", (1.0, 1.0)),
     "kappa": Prior("Gamma", (2.0, 0.1)),

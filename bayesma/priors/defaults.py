@@ -11,6 +11,12 @@ from bayesma.errors import PriorError
 from bayesma.priors.prior import Prior
 
 TAU_FRACTION = 8.0  # tau's scale is an eighth of the unit-information sd: 0.5 for log OR, 0.25 for SMD
+SINGLE_ARMS = {
+    # a uniform prior on the risk of the typical setting, worth one event among two patients also where events
+    # are rare; between studies the spread that log odds ratios have
+    "mu": Prior("Logistic", (0.0, 1.0)),
+    "tau": Prior("HalfNormal", (0.5,)),
+}
 DIGITS = 3  # a scale taken from the data is rounded so that the printed prior is the one used
 
 

@@ -86,6 +86,13 @@ _register(
     tail=lambda _: 2.0,
 )
 _register(
+    "Logistic",  # of location 0 and scale 1 on a logit: every risk equally likely
+    parameters=("location", "scale"),
+    positive=("scale",),
+    scipy=lambda a: stats.logistic(loc=a[0], scale=a[1]),
+    code=kernels.LOGISTIC,
+)
+_register(
     "NormalMixture",  # weight is that of the first
     parameters=("weight", "mu1", "sigma1", "mu2", "sigma2"),
     positive=("weight", "sigma1", "sigma2"),

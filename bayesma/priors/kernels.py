@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 PACKED = 9  # code, three arguments, lower, upper, log of the mass kept by truncation, two more arguments
 
 FLAT, NORMAL, STUDENT_T, HALF_NORMAL, HALF_STUDENT_T, EXPONENTIAL, UNIFORM = range(7)
-LOG_NORMAL, LOG_STUDENT_T, GAMMA, INVERSE_GAMMA, BETA, LKJ, NORMAL_MIXTURE = range(7, 14)
+LOG_NORMAL, LOG_STUDENT_T, GAMMA, INVERSE_GAMMA, BETA, LKJ, NORMAL_MIXTURE, LOGISTIC = range(7, 15)
 
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_2 = math.log(2.0)
@@ -70,6 +70,9 @@ def log_density(packed: Array, x: float, log_x: float) -> float:  # noqa: PLR091
         second = math.log1p(-a) + _log_normal_density(x, packed[7], packed[8])
         larger, smaller = max(first, second), min(first, second)
         return larger if larger == -np.inf else larger + math.log1p(math.exp(smaller - larger)) - kept
+    if code == LOGISTIC:
+        far = abs((x - a) / b)
+        return -far - 2.0 * math.log1p(math.exp(-far)) - math.log(b) - kept
     if code == LKJ:
         if abs(x) >= 1.0:
             return -np.inf

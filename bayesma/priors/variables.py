@@ -54,7 +54,7 @@ def variable(
     normal
         For a prior that is a normal mixture: precision, and precision times mean, of the likelihood of this
         parameter given the others, normal too. The parameter is then sampled in units of its conditional sd
-        from its conditional mean (a Student-t prior taken as normal).
+        from its conditional mean (a Student-t or logistic prior taken as normal).
     shape
         Of a vector of parameters with independent priors; not together with `normal`.
     shift
@@ -103,7 +103,7 @@ def data_of(prior: Prior, name: str) -> list[Any]:
 def log_density(prior: Prior, name: str, value: Any) -> Any:
     """Log prior density of an expression, for a parameter sampled in another form: shape of `value`.
 
-    Takes Normal, StudentT and Cauchy without bounds.
+    Takes Normal, StudentT, Cauchy and Logistic without bounds.
     """
     return density(prior, data_of(prior, name), value)
 
@@ -165,6 +165,8 @@ def _whitened(prior: Prior, name: str, numbers: list[Any], precision: Any, weigh
 
 def _unit(prior: Prior, numbers: list[Any]) -> tuple[Any, Any]:
     """Centre and scale of a prior on the line, as expressions."""
+    if prior.distribution == "Logistic":
+        return numbers[0], numbers[1] * np.float64(np.pi / np.sqrt(3.0))
     if prior.distribution != "NormalMixture":
         return numbers[-2], numbers[-1]
     share, *parts = numbers
@@ -305,6 +307,7 @@ _PAIRS: dict[str, tuple[Builder, Builder]] = {
     "Normal": _named("Normal", "mu", "sigma"),
     "StudentT": _named("StudentT", "nu", "mu", "sigma"),
     "Cauchy": _named("Cauchy", "alpha", "beta"),
+    "Logistic": _named("Logistic", "mu", "s"),
     "NormalMixture": (_normal_mixture, lambda *numbers: _normal_mixture(None, list(numbers), {}, {})),
     "HalfNormal": _named("HalfNormal", "sigma"),
     "HalfCauchy": _named("HalfCauchy", "beta"),

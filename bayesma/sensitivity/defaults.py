@@ -18,6 +18,7 @@ SCALE = {  # place of the argument that the width of a distribution is proportio
     "Normal": 1,
     "StudentT": 2,
     "Cauchy": 1,
+    "Logistic": 1,
     "HalfNormal": 0,
     "HalfCauchy": 0,
     "HalfStudentT": 1,
@@ -69,7 +70,8 @@ def widened(prior: Prior, factor: float, digits: int = 6) -> Prior | None:
 def sceptical(priors: Mapping[str, Prior], name: str, reach: float = FAR) -> Path | None:
     """Normal priors around no effect, ever narrower; None where the analysis has none to start from."""
     prior = priors.get(name)
-    if prior is None or prior.distribution not in {"Normal", "StudentT", "Cauchy"} or prior.truncated:
+    symmetric = {"Normal", "StudentT", "Cauchy", "Logistic"}
+    if prior is None or prior.distribution not in symmetric or prior.truncated:
         return None
     centre, widest = prior.arguments[-2:]
     if centre != 0.0:  # an enthusiast's own sd is not yet a wide one

@@ -50,6 +50,16 @@ def test_cauchy_is_t_with_one_degree_of_freedom():
     assert np.array_equal(cauchy, normal_components(Prior.parse("StudentT(1, 0.3, 2)"), Y))
 
 
+@pytest.mark.parametrize(("y", "se"), [(0.0, 0.1), (1.0, 1.0), (13.0, 0.3), (100.0, 0.1), (1e4, 0.1)])
+def test_a_logistic_is_a_mixture_of_normals(y, se, brute_force):
+    _, variance, log_weight = normal_components(Prior("Logistic", (0.5, 2.0)), np.array([y]))
+    assert logsumexp(log_weight) == pytest.approx(0.0, abs=MIXTURE)
+    ours = logsumexp(stats.norm.logpdf(y, 0.5, np.sqrt(se**2 + variance)) + log_weight)
+    z, rule = brute_force.panels(np.linspace(-40, 40, 641))
+    theirs = logsumexp(stats.logistic.logpdf(y + se * z, 0.5, 2.0) + stats.norm.logpdf(z) + np.log(rule))
+    assert ours == pytest.approx(theirs, abs=MIXTURE)
+
+
 TAU = {
     "HalfNormal(0.5)": lambda x: stats.halfnorm(scale=0.5).logpdf(np.exp(np.minimum(x, 300))) + x,
     "HalfCauchy(0.5)": lambda x: stats.halfcauchy(scale=0.5).logpdf(np.exp(x)) + x,
@@ -63,6 +73,8 @@ TAU = {
         ("Cauchy(0, 0.7)", stats.cauchy(0, 0.7), 0.7, "HalfNormal(0.5)"),
         ("Cauchy(0, 0.7)", stats.cauchy(0, 0.7), 0.7, "LogStudentT(5, -1, 1)"),
         ("StudentT(3, 0.2, 1.5)", stats.t(3, 0.2, 1.5), 1.5, "HalfCauchy(0.5)"),
+        ("Logistic(0.3, 0.4)", stats.logistic(0.3, 0.4), 0.4, "HalfNormal(0.5)"),
+        ("Logistic(0, 1)", stats.logistic(), 1.0, "HalfCauchy(0.5)"),
         ("StudentT(30, 0, 0.01)", stats.t(30, 0, 0.01), 0.01, "HalfNormal(0.5)"),
     ],
 )

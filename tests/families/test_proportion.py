@@ -111,6 +111,43 @@ def test_many_degrees_of_freedom_are_normal():
         assert of(student, name) == pytest.approx(of(normal, name), abs=2e-5), name
 
 
+# defaults: every risk equally likely, and tails that let rare events speak
+
+
+@pytest.mark.parametrize(("events", "n"), [(0, 6), (3, 20), (5, 500_000), (40, 40)])
+def test_one_study_under_the_default_has_the_posterior_of_a_uniform_risk(events, n):
+    fit = bm.fit(ArmCounts.from_counts([events], [n]), random_effects="none", engine="exact", random_seed=1)
+    risk = stats.beta(1 + events, 1 + n - events)
+    assert expit(of(fit, "mu")[0, 2:]) == pytest.approx(risk.ppf(LEVELS), rel=SAME)
+    assert fit["exact"].attrs["log_evidence"] == pytest.approx(-math.log(n + 1), abs=SAME)
+
+
+# A plain grid of mu by tau, 2401 by 240, and 361 of the effect, apart from bayesma: digits that it keeps.
+GRID = 1e-6
+RARE = [5, 8], [500_000, 700_000]
+
+
+def test_rare_events_are_not_pulled_to_one_half():
+    """Normal(0, 2) put the median risk of two cohorts that agree at 1.1e-5 at 1.2e-3."""
+    fit = bm.fit(ArmCounts.from_counts(*RARE), engine="exact", random_seed=1)
+    found = of(fit, "mu")[0]
+    assert found[:2] == pytest.approx([-11.318960487, 0.432891613], abs=GRID)
+    low, middle, high = expit(found[[3, 5, 7]])
+    assert middle == pytest.approx(1.189e-5, rel=1e-3)
+    assert (low, high) == pytest.approx((5.55e-6, 3.18e-5), rel=2e-3)
+    assert of(fit, "tau")[0, :2] == pytest.approx([0.333660863, 0.272470108], abs=GRID)
+
+
+def test_counts_and_their_logits_have_the_same_defaults():
+    counts = ArmCounts.from_counts(*RARE)
+    logits = bm.effect_sizes(counts.to_frame(), "PLO", events="events", n="n", study="study")
+    fits = [bm.fit(one, engine="exact", random_seed=1) for one in (counts, logits)]
+    said = [fit.attrs["priors"] for fit in fits]
+    assert said == ['{"mu": "Logistic(0, 1)", "tau": "HalfNormal(0.5)"}'] * 2
+    # the logits of 5 and 8 events are only nearly normal: a tenth of a posterior sd
+    assert of(fits[1], "mu")[0, 0] == pytest.approx(of(fits[0], "mu")[0, 0], abs=0.06)
+
+
 # the likelihood against SciPy
 
 

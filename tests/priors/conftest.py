@@ -10,6 +10,7 @@ EXAMPLES = {
     "Normal": "Normal(0.5, 2)",
     "StudentT": "StudentT(3, 0.5, 2)",
     "Cauchy": "Cauchy(0.5, 2)",
+    "Logistic": "Logistic(0.5, 2)",
     "NormalMixture": "NormalMixture(0.7, 0.5, 0.4, -1, 2)",
     "HalfNormal": "HalfNormal(0.7)",
     "HalfCauchy": "HalfCauchy(0.7)",

@@ -180,7 +180,7 @@ def test_tails_declared_light_fall_faster_than_any_power(proper):
             slopes = -np.diff(at) / math.log(10)
             assert 20 < slopes[0] < slopes[1], name  # no declared exponent is above 20, and it still rises
             seen.add(prior.distribution)
-    assert seen == {"Normal", "NormalMixture", "HalfNormal", "Exponential", "LogNormal", "Gamma"}
+    assert seen == {"Normal", "Logistic", "NormalMixture", "HalfNormal", "Exponential", "LogNormal", "Gamma"}
 
 
 # Numbers for which a density that is not smooth at 0 shows it.

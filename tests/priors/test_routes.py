@@ -116,6 +116,7 @@ def test_scaled_softplus_there_and_back(text, scale):
         ("Normal(0.5, 2)", 0.25, 0.5),
         ("StudentT(3, 0.5, 2)", 0.25, 0.5),  # taken as normal with its scale: only the sampler's unit
         ("Cauchy(0.5, 2)", 0.25, 0.5),
+        ("Logistic(0.5, 2)", 3 / (4 * np.pi**2), 0.5),  # by its variance, pi^2 scale^2 / 3
         # by its mean and variance: 0.25 of N(2, 1) and 0.75 of N(0, 1) have mean 0.5 and variance 1.75
         ("NormalMixture(0.25, 2, 1, 0, 1)", 1 / 1.75, 0.5),
         ("Flat()", 0.0, 0.0),
