@@ -103,6 +103,8 @@ class Measure:
     unit_sd
         Unit-information standard deviation on the analysis scale, from which default priors follow (Roever et
         al. 2021, doi 10.1002/jrsm.1475); None when it depends on the unit of the outcome.
+    unit_where
+        Where that is the information of one patient, in words: of counts it depends on the risk.
     controlled
         Whether patients were compared with others: what lies beyond the null is then a benefit or a harm of
         the treatment. Without a control patients improved or got worse, whatever the reason.
@@ -121,6 +123,7 @@ class Measure:
     needs: str = ""
     doi: str = ""
     unit_sd: float | None = None
+    unit_where: str = ""
     controlled: bool = True
 
     @property

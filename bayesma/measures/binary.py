@@ -101,6 +101,7 @@ OR = MEASURES.register(
         needs="an odds ratio needs all four counts above 0",
         doi="10.1111/j.1469-1809.1955.tb01348.x",
         unit_sd=4.0,
+        unit_where="at a risk of 50 % in equal arms",  # 2 / sqrt(p (1 - p)): 20 at 1 %
     ),
 )
 
@@ -120,6 +121,7 @@ RR = MEASURES.register(
         needs="a risk ratio needs events in both arms and a patient without one",
         doi="10.2307/2530610",
         unit_sd=4.0,
+        unit_where="at a risk of 20 % in equal arms",  # 2 sqrt((1 - p) / p): 2 at 50 %, 20 at 1 %
     ),
 )
 
@@ -139,5 +141,6 @@ RD = MEASURES.register(
         needs="a risk difference needs an arm with both events and non-events",
         doi="10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
         unit_sd=1.0,
+        unit_where="at a risk of 50 % in equal arms",  # 2 sqrt(p (1 - p)): 0.2 at 1 %
     ),
 )

@@ -195,5 +195,6 @@ SMD = MEASURES.register(
         needs="a standardised mean difference needs standard deviations above 0 in both arms",
         doi="10.3102/10769986006002107",
         unit_sd=2.0,
+        unit_where="at no difference in equal arms",
     ),
 )

@@ -10,10 +10,12 @@ from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES, Measure
 from bayesma.plots.numbers import printed
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.location import location_name
+from bayesma.posterior.provenance import case_of, provenance
 from bayesma.priors import Prior
+from bayesma.priors.defaults import unit_information_sd
 from bayesma.reporting.numbers import back, general
-from bayesma.results import OverFollowUp, Result
+from bayesma.results import OneEffect, OverFollowUp, Result
 
 METHODS = {
     "EE": "common effect (inverse variance)",
@@ -163,11 +165,36 @@ def prior_rows(result: Result) -> list[tuple[str, str, str, str]]:
         if parameter.standard is not None:
             continue
         prior = origin.priors[parameter.name]
-        words = _prior_words(parameter, prior, origin.measure)
+        words = _prior_words(parameter, prior, origin.measure) + _unit_words(result, parameter.name, prior)
         chosen = "default" if parameter.name in origin.default_priors else "chosen for this analysis"
         text = f"{prior.form} ({prior.name})" if prior.name else prior.form
         rows.append((f"{parameter.name}: {parameter.meaning}", text, words, chosen))
     return rows
+
+
+def _unit_words(result: Result, name: str, prior: Prior) -> str:
+    """Where a default spread is that of one patient's information, and what this is in the studies here.
+
+    Kass & Wasserman 1995, doi 10.1080/01621459.1995.10476592; Roever et al. 2021, doi 10.1002/jrsm.1475.
+    """
+    origin = provenance(result.fit)
+    measure = origin.measure
+    default = name == location_name(origin) and name in origin.default_priors
+    if not default or measure.unit_sd is None or prior != Prior("Normal", (0.0, measure.unit_sd)):
+        return ""
+    said = f"; {general(measure.unit_sd, 3)} is the information of one patient {measure.unit_where}"
+    own = unit_information(result)
+    return said if own is None else f"{said}, and that of a patient of these studies is {general(own, 3)}"
+
+
+def unit_information(result: Result) -> float | None:
+    """Unit-information sd at the studies' own numbers; None where sizes or standard errors are not known."""
+    origin, n = provenance(result.fit), getattr(result.evidence, "n", None)
+    if n is None or not isinstance(result, OneEffect):
+        return None
+    _, se = origin.family.crude(case_of(result.fit, origin).arrays)
+    known = np.isfinite(se) & np.isfinite(n)
+    return unit_information_sd(se[known], np.asarray(n)[known]) if known.any() else None
 
 
 def _prior_words(parameter: Parameter, prior: Prior, measure: Measure) -> str:

@@ -46,6 +46,28 @@ def test_the_fixed_values_are_the_unit_information_of_a_balanced_trial(variance_
 
 
 @pytest.mark.parametrize(
+    ("measure", "risk", "sd"),
+    # log odds ratio: 2 / sqrt(p (1 - p)); log risk ratio: 2 sqrt((1 - p) / p); difference: 2 sqrt(p (1 - p))
+    [
+        ("OR", 0.5, 4.0),
+        ("OR", 0.01, 20.1),
+        ("RR", 0.2, 4.0),
+        ("RR", 0.5, 2.0),
+        ("RR", 0.01, 19.9),
+        ("RD", 0.5, 1.0),
+        ("RD", 0.01, 0.199),
+    ],
+)
+def test_of_counts_it_depends_on_the_risk(measure, risk, sd):
+    """4 for every log ratio is that of one risk only; words name it (`unit_where`)."""
+    events, n = np.array([risk * 10_000]), np.array([10_000.0])
+    _, variance = MEASURES[measure].formula(events, n - events, events, n - events)
+    assert unit_information_sd(np.sqrt(variance), 2.0 * n) == pytest.approx(sd, rel=5e-3)
+    if sd == MEASURES[measure].unit_sd:
+        assert f"a risk of {100 * risk:g} %" in MEASURES[measure].unit_where
+
+
+@pytest.mark.parametrize(
     ("measure", "mu", "tau"),
     [
         ("OR", "Normal(0, 4)", "HalfNormal(0.5)"),

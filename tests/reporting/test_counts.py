@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bayesma.reporting.alarms import alarms
 from bayesma.reporting.methods import methods_markdown
 from bayesma.reporting.outputs import write_outputs
 from bayesma.reporting.terminal import show
+from bayesma.reporting.words import prior_rows, unit_information
 
 
 def text_of(analysis: Analysis, folder: Path) -> str:
@@ -65,6 +67,15 @@ def test_the_methods_name_the_model(catheters: Analysis) -> None:
     assert "model 2" in text
     assert "10.1002/sim.4040" in text  # of the hypergeometric model
     assert "normal-normal" not in text.lower()
+
+
+def test_the_default_spread_says_at_which_risk(deng: Analysis, tmp_path: Path) -> None:
+    """2/12 v 2/6: se^2 1/2 + 1/10 + 1/2 + 1/4 = 1.35, sqrt(18 x 1.35) = 4.93."""
+    text = text_of(deng, tmp_path)
+    assert "4 is the information of one patient at a risk of 50 % in equal arms" in text
+    (first, *_) = deng.results
+    assert unit_information(first) == pytest.approx(math.sqrt(18 * 1.35), rel=1e-12)
+    assert any("that of a patient of these studies is 4.93" in row[2] for row in prior_rows(first))
 
 
 def test_undefined_answers_say_why(deng: Analysis, tmp_path: Path) -> None:
