@@ -21,6 +21,8 @@
 # Bayesian words (prior, posterior, credible interval) are explained in `01_probability_of_benefit`.
 
 # %%
+import json
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -118,7 +120,7 @@ figure
 disagreement = bm.model_disagreement(
     counts,
     priors=priors,
-    include=["fixed, control", "fixed, midpoint", "conditional", "normal approximation"],
+    include=["fixed, midpoint", "fixed, control", "conditional", "normal approximation"],
     random_seed=1,
 )
 disagreement.round(3)
@@ -133,7 +135,10 @@ for note in disagreement.attrs["notes"]:
 # Yucel 2004 had no infection in either arm. Does it say anything about the odds ratio? The answer depends on the
 # likelihood, and it should be nothing, or nearly: with a baseline of its own such a trial only says that its
 # baseline is low. (A narrow prior on the baselines also moves the estimate itself, trial or no trial: baselines
-# here reach a logit of -6.)
+# here reach a logit of -6.) Every fit of counts notes this by itself, and warns where such trials make a direction:
+
+# %%
+json.loads(fits["counts, nothing added"].attrs["notes"])
 
 # %%
 rest = frame[frame["study"] != "Yucel 2004"]
@@ -142,7 +147,8 @@ without = bm.TwoArmCounts.from_counts(
 )
 models = {
     "conditional": {"baseline": "conditional"},
-    "fixed, alpha ~ Normal(0, 10)": {},
+    "fixed, alpha ~ Normal(0, 100), the default": {},
+    "fixed, alpha ~ Normal(0, 10)": {"alpha": "Normal(0, 10)"},
     "fixed, alpha ~ Normal(0, 3)": {"alpha": "Normal(0, 3)"},
 }
 moved = {}
@@ -214,10 +220,11 @@ for _, row in harms.iterrows():
 pd.DataFrame.from_dict(rows, orient="index").style.format(precision=2)
 
 # %% [markdown]
-# Where no patient had the event, the intervals run over many powers of ten and prior and posterior overlap by
-# nine tenths: **the prior sets the answer**, and no probability of benefit or harm from such a row should be quoted
-# without saying so. The corrected odds ratio of such a row is a number all the same (0.52 here), and says only
-# that the arms are of unequal size.
+# Where no patient had the event, prior and posterior are one: **the data say nothing of the effect**, and the
+# probability is one half, although there are twice as many patients in one arm (0.60 were the baseline that of the
+# control arm with a prior of sd 10). The corrected odds ratio of such a row is a number all the same (0.52 here), and
+# says only that the arms are of unequal size. Where one patient had it, the intervals run over many powers of ten: no
+# probability from such a row should be quoted without the share of its prior.
 #
 # ## 6. What it means for patients
 #
