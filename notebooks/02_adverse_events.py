@@ -228,23 +228,27 @@ pd.DataFrame.from_dict(rows, orient="index").style.format(precision=2)
 #
 # ## 6. What it means for patients
 #
-# A ratio is no risk. `predict` puts the effect on a stated risk in the control arm: a number, a distribution, or
-# the control arms of the trials themselves.
+# A ratio is no risk. `predict` puts the effect on a stated risk in the control arm, a number or a distribution, or
+# takes the baselines of the trials themselves, jointly with their effects.
 
 # %%
 exact = fits["counts, nothing added"]
 absolute = bm.predict(exact, baseline=0.03, favours="lower")
-absolute.loc[["conditional", "marginal", "new setting"], ["median", "ci_low", "ci_high"]].round(4)
+absolute.loc[["typical setting", "standardised", "new setting"], ["median", "ci_low", "ci_high"]].round(4)
 
 # %% [markdown]
-# Three readings of one posterior: a setting with the *typical* odds ratio (`conditional`), the *average* over
-# settings (`marginal`), and *one new setting* (`new setting`), whose effect may differ as much as those of the
-# trials did. The number needed to treat is given in two rows, because where the risk difference may be zero its
-# interval runs through infinity (Altman 1998, doi 10.1136/bmj.317.7168.1309):
+# Three readings of one posterior: a *typical setting*, with baseline and effect at the middle; *standardised*, both
+# risks averaged over settings before they are compared; and *one new setting*, which may differ as much as those of
+# the trials did. On a stated baseline all settings share it, and only their effects differ. On the baselines of the
+# trials each setting has its own, and a new one is refused: baselines that are each their own
+# (`baseline="fixed"`) say nothing of the next. The number needed to treat is given in two rows, because where the
+# risk difference may be zero its interval runs through infinity (Altman 1998, doi 10.1136/bmj.317.7168.1309):
 
 # %%
 pooled = bm.predict(exact, baseline="pooled", favours="lower")
 print(pooled.attrs["baseline"])
+for name, meaning in pooled.attrs["estimands"].items():
+    print(f"{name}: {meaning}")
 pd.Series(pooled.attrs["nnt"], name="number needed to treat").to_frame()
 
 # %%

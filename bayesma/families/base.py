@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,11 @@ from scipy.special import expit, logit
 from bayesma.errors import OptionError, PriorError
 from bayesma.priors import Prior
 from bayesma.registry import Registry
+
+if TYPE_CHECKING:
+    from bayesma.families.effect_mixtures import Mixture
+    from bayesma.families.effects import RisksOverSettings
+    from bayesma.families.settings import Settings
 
 type Array = NDArray[np.float64]
 type Arrays = dict[str, Array]
@@ -311,6 +316,31 @@ class Family[Evidence](ABC):
             expit(logit(here) + s * step) if location.upper == 1.0 else here + s * step for s in (-1, 0, 1)
         ]
         return shares(*(self.log_likelihood({**draws, location.name: at}, case) for at in moved))
+
+    # what questions are answered from
+
+    def effects(self, draws: Mapping[str, Array], options: Options) -> Mixture | None:
+        """Distribution of study effects about their mean in units of `tau`, at draws of the hyper-parameters.
+
+        None where all studies share one effect, or differ in another way than by a location and a scale.
+        """
+        del draws, options
+        return None
+
+    def risks(self, options: Options) -> RisksOverSettings | None:
+        """How risks of single arms differ between settings; None where the studies' effects are no logits."""
+        del options
+        return None
+
+    def settings(
+        self, draws: Mapping[str, Array], case: Case, stated: Collection[str], rng: np.random.Generator
+    ) -> Settings | None:
+        """Risks in both arms of the settings analysed, a typical and a new one; None without control arms.
+
+        `draws` are of every parameter, `stated` the parameters whose prior somebody chose.
+        """
+        del draws, case, stated, rng
+        return None
 
     # shared by all families
 

@@ -10,8 +10,8 @@ fixed (each with its own wide prior), random, random and correlated with the eff
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Collection, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from bayesma.families.base import (
     register,
 )
 from bayesma.families.binomial_likelihood import BASELINE, CODING, SHIFTS
+from bayesma.families.effect_mixtures import Mixture, mixture
 from bayesma.families.effect_moderators import MODERATORS
 from bayesma.families.effects import (
     NU,
@@ -49,6 +50,9 @@ from bayesma.families.effects import (
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 from bayesma.priors.defaults import default_priors
+
+if TYPE_CHECKING:
+    from bayesma.families.settings import Settings
 
 MU = Parameter("mu", "hyper", meaning="mean log odds ratio over settings")
 COMMON_MU = Parameter("mu", "hyper", meaning="the log odds ratio, common to all studies")
@@ -347,6 +351,18 @@ class Binomial(Family[TwoArmCounts]):
             list(design.study),
             table=design.table,
         )
+
+    def effects(self, draws: Mapping[str, Array], options: Options) -> Mixture | None:
+        """Of log odds ratios."""
+        return None if common(options) else mixture(options, draws)
+
+    def settings(
+        self, draws: Mapping[str, Array], case: Case, stated: Collection[str], rng: np.random.Generator
+    ) -> Settings:
+        """See `settings`."""
+        from bayesma.families.settings import settings_of
+
+        return settings_of(draws, case, stated, rng)
 
     def problem(self, case: Case) -> object:
         """See `binomial_integral`."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from bayesma.errors import OptionError, PriorError
 from bayesma.families.base import Array, Case, Options, Priors
@@ -17,7 +19,49 @@ from bayesma.numerics.effect_table import Shape
 from bayesma.priors import Prior
 from bayesma.priors.defaults import SINGLE_ARMS, default_priors
 
+type Average = Callable[[Callable[[Array], Array], Array, Array], Array]
+
 RANDOM_EFFECTS, NU = "random_effects", "nu"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RisksOverSettings:
+    """How the risk of single arms differs between settings, as functions of two parameters.
+
+    Attributes
+    ----------
+    location, scale
+        Names of the parameters; no scale where one risk is common to all.
+    median, mean
+        Location and scale to the median and the mean risk over settings, all of one shape. `mean` is also
+        given a function that averages over the family's `effects`.
+    follows
+        Which of both is a function of the location alone.
+    meanings
+        What the median and the mean are, in words.
+    """
+
+    location: str
+    scale: str | None
+    median: Callable[[Array, Array], Array]
+    mean: Callable[[Array, Array, Average], Array]
+    follows: Literal["median", "mean"]
+    meanings: tuple[str, str]
+
+
+def logits(options: Options) -> RisksOverSettings:
+    """Risks whose logits are mu plus study effects."""
+    return RisksOverSettings(
+        "mu",
+        None if common(options) else "tau",
+        lambda mu, _: np.asarray(expit(mu)),
+        lambda mu, tau, average: average(expit, mu, tau),
+        "median",
+        (
+            "expit(mu): half of all settings have a higher risk",
+            "E expit(theta_new): the risk averaged over settings",
+        ),
+    )
 
 
 def common(options: Options) -> bool:

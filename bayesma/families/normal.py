@@ -33,7 +33,7 @@ from bayesma.families.base import (
 )
 from bayesma.families.effect_mixtures import CONTAMINATION
 from bayesma.families.effect_moderators import MODERATORS
-from bayesma.families.effects import NU, common, measure_priors, tau_of
+from bayesma.families.effects import NU, RisksOverSettings, common, logits, measure_priors, tau_of
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 
@@ -216,6 +216,14 @@ class Normal(Family[Effects]):
         if mixtures.has_outliers(case.options):
             return self._mixture(draws, case).draw(shape, rng)
         return rng.standard_normal(shape)
+
+    def effects(self, draws: Mapping[str, Array], options: Options) -> mixtures.Mixture | None:
+        """Of the effects, with a row for each draw where what shapes them has a prior."""
+        return None if common(options) else mixtures.mixture(options, draws)
+
+    def risks(self, options: Options) -> RisksOverSettings:
+        """Of effects that are logits."""
+        return logits(options)
 
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """New y_i for new studies of the same precision and moderators."""

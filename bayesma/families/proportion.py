@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, expit, log_expit
+from scipy.special import betaincinv, betaln, expit, log_expit
 
 from bayesma.errors import OptionError
 from bayesma.evidence.counts import ArmCounts
@@ -33,11 +33,14 @@ from bayesma.families.base import (
     Silent,
     register,
 )
+from bayesma.families.effect_mixtures import Mixture, mixture
 from bayesma.families.effects import (
     NU,
     RANDOM_EFFECTS,
+    RisksOverSettings,
     check_nu,
     common,
+    logits,
     moments_of,
     require_proper,
     same_for_all,
@@ -296,6 +299,16 @@ class Proportion(Family[ArmCounts]):
         size = draws["mu"].shape
         return {"theta_new": draws["mu"] + draws["tau"] * shape_of(options).draw(size, rng)}
 
+    def effects(self, draws: Mapping[str, Array], options: Options) -> Mixture | None:
+        """Of the logits; the risks of a beta-binomial model have another distribution."""
+        if common(options) or options[DISTRIBUTION] == BETA:
+            return None
+        return mixture(options, draws)
+
+    def risks(self, options: Options) -> RisksOverSettings:
+        """Logit-normal risks, or Beta ones."""
+        return BETA_RISKS if options[DISTRIBUTION] == BETA else logits(options)
+
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
         """New events: the same patients, a new logit in every study and centre."""
         cluster = case.arrays["cluster"].astype(np.int64)
@@ -375,6 +388,16 @@ class Proportion(Family[ArmCounts]):
             scale_moments=self.moments_below(case)["kappa"],
             effects=ConditionalEffects("theta", "theta_new", events.size, log_density),
         )
+
+
+BETA_RISKS = RisksOverSettings(
+    "mean",
+    "kappa",
+    lambda mean, kappa: np.asarray(betaincinv(*_shapes(mean, kappa), 0.5)),
+    lambda mean, kappa, average: mean,
+    "mean",
+    ("the median of the Beta distribution of risks over settings", "the mean of that distribution"),
+)
 
 
 def _by_study(values: Array, arrays: Arrays) -> Array:

@@ -1,4 +1,4 @@
-"""The risk in the control arm that absolute effects start from: stated, or pooled from the trials."""
+"""The risk in the control arm that absolute effects start from: stated, or those of the settings analysed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
-from bayesma.engines.fit import fit as fit_model
 from bayesma.errors import OptionError
-from bayesma.evidence.counts import ArmCounts
-from bayesma.posterior.marginals import Marginal, marginal
-from bayesma.posterior.nodes import Nodes, thinned
+from bayesma.families.settings import Settings
+from bayesma.posterior.marginals import Marginal
+from bayesma.posterior.nodes import Nodes, draws_of, thinned
 from bayesma.posterior.numbers import is_number
-from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.provenance import Provenance, case_of
 from bayesma.posterior.spread import Law, Spread
 from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
 
 SMALLEST, LEAST = 1e-300, 1e-16  # of a risk and of its complement, so that logits are finite
-POOLED = "pooled"
+ANALYSED = "pooled"  # the word for the settings of the analysis
+SEED = 20261201  # of the baselines that are drawn given the effects of a fit
 HOW = (
     "give the risk in the control arm as a number (0.1), as a distribution on probabilities ('Beta(4, 36)'), "
-    "or as 'pooled'"
+    "or as 'pooled', which are the settings of the analysis"
 )
 
 
@@ -94,29 +94,31 @@ class Baseline:
     ----------
     words
         What it is, for tables and reports.
-    typical, new
-        In a typical setting, and in a new one.
+    short
+        The same in a word.
+    risk
+        In any setting.
     """
 
     words: str
-    typical: ControlRisk
-    new: ControlRisk
+    short: str
+    risk: ControlRisk
 
 
 def baseline_of(
     fit: xr.DataTree, origin: Provenance, baseline: float | str | Prior | None
-) -> Baseline | None:
-    """The control risk asked for; None where the model itself has one, jointly with its effect.
+) -> Baseline | Settings:
+    """The control risk asked for, independent of the effect; or those of the settings, jointly with it.
 
     Raises
     ------
     OptionError
-        When it is no risk, or is to be pooled from a fit without control arms.
+        When it is no risk, or is to come from a fit without control arms.
     PriorError
         For a distribution that does not parse.
     """
-    if baseline is None or baseline == POOLED:
-        return _pooled(fit, origin, baseline)
+    if baseline is None or (isinstance(baseline, str) and baseline == ANALYSED):
+        return _analysed(fit, origin, baseline)
     if is_number(baseline):
         risk = float(baseline)  # type: ignore[arg-type]
         if not 0.0 < risk < 1.0:
@@ -125,7 +127,7 @@ def baseline_of(
                 "as 0.1"
             )
         stated = ControlRisk(Nodes.point(float(logit(risk))), None)
-        return Baseline(f"a control-arm risk of {risk:g}, taken as known", stated, stated)
+        return Baseline(f"a control-arm risk of {risk:g}, taken as known", f"{risk:g}", stated)
     if not isinstance(baseline, str | Prior):
         raise OptionError(f"baseline is {baseline!r}; {HOW}")
     prior = Prior.parse(baseline)
@@ -135,41 +137,22 @@ def baseline_of(
             f"baseline {prior} is no distribution of a risk: it must lie on (0, 1); use a Beta, or "
             f"Truncated({prior}, lower=0, upper=1)"
         )
-    risks = _control(Stated(prior))
-    return Baseline(f"a control-arm risk distributed as {prior}, independent of the effect", risks, risks)
+    words = f"a control-arm risk distributed as {prior}, independent of the effect"
+    return Baseline(words, str(prior), ControlRisk(thinned(Stated(prior)), Stated(prior)))
 
 
-def _pooled(fit: xr.DataTree, origin: Provenance, baseline: str | None) -> Baseline | None:
-    """From the control arms of the analysis."""
-    if origin.family.name != "binomial":
+def _analysed(fit: xr.DataTree, origin: Provenance, baseline: str | None) -> Settings:
+    """The settings of the analysis."""
+    rng = np.random.default_rng(SEED)
+    stated = set(origin.priors) - set(origin.default_priors)
+    settings = origin.family.settings(draws_of(fit), case_of(fit, origin), stated, rng)
+    if settings is None:
         what = "needs a baseline" if baseline is None else "cannot pool control arms"
         raise OptionError(
             f"predict {what}: this fit holds effects and no control arms; give the control-arm risk as a "
             "number (0.1) or a distribution ('Beta(4, 36)')"
         )
-    if origin.options["baseline"] in {"random", "correlated"}:
-        return None
-    groups = fit["observed_data"].dataset, fit["constant_data"].dataset
-    events, n = groups[0]["events_ctrl"].values, groups[1]["n_ctrl"].values
-    study = [str(label) for label in groups[0]["study"].values]
-    arms = ArmCounts.from_counts(events.astype(np.int64), n.astype(np.int64), study)
-    pooled = fit_model(arms, engine="exact", random_seed=0, draws=2, chains=1)
-    why = {
-        "fixed": "the model gives every study a baseline of its own",
-        "conditional": "the model conditions the baselines away",
-    }[origin.options["baseline"]]
-    priors = ", ".join(f"{name} ~ {prior}" for name, prior in provenance(pooled).priors.items())
-    words = (
-        f"the control arms of this analysis ({len(study)} studies, {events.sum():.0f} events in "
-        f"{n.sum():.0f} patients), pooled by themselves with random effects (family proportion, {priors}) "
-        f"and taken as independent of the effect, since {why}"
-    )
-    return Baseline(words, *(_control(marginal(pooled, name)) for name in ("mu", "theta_new")))
-
-
-def _control(posterior: Marginal) -> ControlRisk:
-    """From a posterior of the logit."""
-    return ControlRisk(thinned(posterior), posterior)
+    return settings
 
 
 def _expit(value: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Risks in both arms under each estimand: a typical setting, the average over settings, a new setting."""
+"""Risks in both arms under each estimand: in a typical setting, standardised over settings, in a new one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from bayesma.engines.tree import SAMPLE
-from bayesma.families.binomial_likelihood import SHIFTS
-from bayesma.families.effects import common
+from bayesma.families.settings import Settings
 from bayesma.posterior.baseline import Baseline, ControlRisk
 from bayesma.posterior.marginals import Marginal, marginal
-from bayesma.posterior.nodes import (
-    COARSE,
-    FINE,
-    JointNodes,
-    Nodes,
-    effect_rule,
-    joint_nodes,
-    nodes_of,
-)
+from bayesma.posterior.nodes import COARSE, FINE, EffectRule, JointNodes, effect_nodes, nodes_of
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.spread import Law, Spread
 
@@ -31,12 +21,20 @@ Array = NDArray[np.float64]
 type Quantity = Callable[[Array, Array], Array]
 
 LEAST = 1e-15
-CONDITIONAL, MARGINAL, NEW = "conditional", "marginal", "new setting"
-MEANINGS = {
-    CONDITIONAL: "a setting with the typical effect: the {name} is exp(mu), its median over settings",
-    MARGINAL: "the average over settings: the risk of the treated arm is averaged over the distribution of "
-    "effects between settings, then compared",
-    NEW: "one new setting, whose effect is drawn from the distribution between settings",
+TYPICAL, STANDARDISED, NEW = "typical setting", "standardised", "new setting"
+ANALYSED = {
+    TYPICAL: "a setting with baseline and effect at the middle: the baseline is {middle}, and the {name} is "
+    "exp(mu), its median over settings",
+    STANDARDISED: "the average over the settings analysed ({k}): both risks are averaged over the baselines "
+    "and effects of these settings, each with its own, then compared",
+    NEW: "one new setting, whose baseline and effect are drawn from their distributions between settings",
+}
+OUTSIDE = {
+    TYPICAL: "a setting with the baseline given and the effect at the middle: the {name} is exp(mu), its "
+    "median over settings",
+    STANDARDISED: "the average over settings that all have the baseline given: the treated risk is averaged "
+    "over the distribution of effects between settings, then compared",
+    NEW: "one new setting with the baseline given and an effect from the distribution between settings",
 }
 
 
@@ -56,6 +54,10 @@ class Risks:
         The odds ratio where it follows one parameter whatever the control risk.
     of_control
         The distribution of the control risk.
+    sign
+        The effect of which the risk difference has the sign, where there is one.
+    ceiling
+        Probability that the effect would lift the risk above 1, where it is cut off.
     chains
         Number of chains behind the n draws; 0 for nodes.
     slice
@@ -71,16 +73,22 @@ class Risks:
     of_control: Spread
     chains: int
     slice: NDArray[np.int64]
+    sign: Marginal | None = None
+    ceiling: float = 0.0
 
-    def of(self, quantity: Quantity) -> Spread:
-        """The distribution of a function of both risks that rises with the treated one."""
+    def of(self, quantity: Quantity, *, difference: bool = False) -> Spread:
+        """The distribution of a function of both risks that rises with the treated one.
+
+        `difference` says that its sign is that of the risk difference.
+        """
         shape = self.outer.size, self.inner.size
         values = np.broadcast_to(quantity(self.control, self.treated), shape)
         law = None
         if self.law is not None:
             treated, control = self.law.transform, self.control[0]
             law = Law(self.law.posterior, lambda effect: quantity(control, treated(effect)))
-        return Spread(values, self.outer[:, None] * self.inner, law, self.chains, self.slice)
+        sign = self.sign if difference else None
+        return Spread(values, self.outer[:, None] * self.inner, law, self.chains, self.slice, sign)
 
     def odds_ratio(self) -> Spread:
         """The distribution of the odds ratio."""
@@ -91,46 +99,57 @@ class Risks:
             return last / (1.0 - last) * ((1.0 - first) / first)
 
         spread = self.of(ratio)
-        return spread if self.odds is None or self.chains else replace(spread, law=self.odds)
+        return spread if self.odds is None else replace(spread, law=self.odds)
 
 
-def two_arm_risks(fit: xr.DataTree, origin: Provenance, baseline: Baseline | None) -> dict[str, Risks]:
-    """Risks under every estimand the fit has; under a common effect there is one.
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimands:
+    """Risks under each estimand, what each means, and why one is missing.
+
+    Attributes
+    ----------
+    risks, meanings
+        By estimand.
+    refused
+        Sentences by estimand that the fit has not.
+    """
+
+    risks: dict[str, Risks]
+    meanings: dict[str, str]
+    refused: dict[str, str]
+
+
+def two_arm_risks(fit: xr.DataTree, origin: Provenance, baseline: Baseline | Settings) -> Estimands:
+    """Risks under every estimand the fit has.
 
     Parameters
     ----------
     fit, origin
         A fit of log odds ratios or log risk ratios.
     baseline
-        The control risk, or None to take the model's own, which comes jointly with the effect.
+        The control risk, or the settings of the analysis, which come jointly with the effect.
     """
-    if baseline is None:
-        return _own_baselines(fit, origin)
+    if isinstance(baseline, Settings):
+        return _of_settings(fit, origin, baseline)
     chains = chains_of(fit)
-    on_log_scale = origin.measure.code == "RR"
+    on_log_scale, control = origin.measure.code == "RR", baseline.risk
     new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
-    result = {
-        CONDITIONAL: _one_parameter(marginal(fit, "mu"), baseline.typical, on_log_scale, chains),
-    }
-    if new:
-        joint = joint_nodes(fit, "mu", "tau", FINE if baseline.typical.certain else COARSE)
-        rule = effect_rule(origin.options)
-        result[MARGINAL] = _averaged(joint, rule, baseline.typical, on_log_scale, chains)
-        result[NEW] = _one_parameter(marginal(fit, new[0]), baseline.new, on_log_scale, chains)
-    return result
+    risks = {TYPICAL: _one_parameter(marginal(fit, "mu"), control, on_log_scale, chains)}
+    found = effect_nodes(fit, origin, FINE if control.certain else COARSE)
+    refused = {}
+    if found is not None:
+        risks[STANDARDISED] = _averaged(*found, control, on_log_scale)
+        risks[NEW] = _one_parameter(marginal(fit, new[0]), control, on_log_scale, chains)
+    else:
+        alike = "under a common effect all settings with one baseline are alike: ask for 'typical setting'"
+        refused = {STANDARDISED: alike, NEW: alike}
+    meanings = {name: OUTSIDE[name].format(name=origin.measure.name) for name in risks}
+    return Estimands(risks, meanings, refused)
 
 
 def chains_of(fit: xr.DataTree) -> int:
     """Chains that Monte Carlo errors are computed from; none where the engine integrated."""
     return 0 if "exact" in fit.children else int(fit["posterior"].sizes["chain"])
-
-
-def averaged_risk(logit: Array, scale: Array, rule: Nodes) -> Array:
-    """Mean of expit(logit + scale z) over standardised effects z, shape of `logit`; `scale` broadcasts."""
-    total = np.zeros(np.broadcast_shapes(logit.shape, scale.shape))
-    for z, weight in zip(rule.values, rule.weight, strict=True):
-        total += weight * expit(logit + scale * z)
-    return total
 
 
 def _one_parameter(posterior: Marginal, control: ControlRisk, on_log_scale: bool, chains: int) -> Risks:
@@ -148,19 +167,26 @@ def _one_parameter(posterior: Marginal, control: ControlRisk, on_log_scale: bool
         control.spread(),
         chains,
         np.zeros(effect.values.size, dtype=np.int64),
+        posterior,
+        _ceiling(posterior, control) if on_log_scale else 0.0,
     )
 
 
-def _averaged(joint: JointNodes, rule: Nodes, control: ControlRisk, on_log_scale: bool, chains: int) -> Risks:
+def _ceiling(posterior: Marginal, control: ControlRisk) -> float:
+    """Probability that a log risk ratio would lift the control risk above 1."""
+    most = -np.log(expit(control.logit.values))
+    beyond = [posterior.probability(float(one), above=True)[0] for one in most]
+    return float(np.array(beyond) @ control.logit.weight)
+
+
+def _averaged(joint: JointNodes, rule: EffectRule, control: ControlRisk, on_log_scale: bool) -> Risks:
     """The treated risk averaged over the effects of settings, given their mean and spread."""
     mu, tau = joint.location[:, None], joint.scale[:, None]
     logit = control.logit.values[None]
     if on_log_scale:
-        treated = np.zeros((mu.size, logit.size))
-        for z, weight in zip(rule.values, rule.weight, strict=True):
-            treated += weight * _ratio(logit, mu + tau * z)
+        treated = rule.average(lambda effect: _ratio(logit, effect), mu + 0.0 * logit, tau)
     else:
-        treated = averaged_risk(logit + mu, tau, rule)
+        treated = rule.average(expit, logit + mu, tau)
     return Risks(
         expit(logit),
         treated,
@@ -169,36 +195,36 @@ def _averaged(joint: JointNodes, rule: Nodes, control: ControlRisk, on_log_scale
         None,
         None,
         control.spread(),
-        chains,
+        joint.chains,
         joint.slice,
     )
 
 
-def _own_baselines(fit: xr.DataTree, origin: Provenance) -> dict[str, Risks]:
-    """From draws of a model whose baselines have a distribution, with their correlation."""
-    draws = fit["posterior"].dataset
-    one = {str(n): v.transpose(*SAMPLE).values.reshape(-1) for n, v in draws.items() if v.ndim == 2}
-    size, chains = one["mu"].size, chains_of(fit)
-    to_control, to_treated = SHIFTS[origin.options["coding"]]
-    weight, unordered = np.full(size, 1.0 / size), np.zeros(size, dtype=np.int64)
+def _of_settings(fit: xr.DataTree, origin: Provenance, settings: Settings) -> Estimands:
+    """From draws of baselines and effects together."""
+    chains = int(fit["posterior"].sizes["chain"])
+    effect = marginal(fit, "mu")
+    has_effects = any(p.role == "new" for p in origin.family.parameters(origin.options))
 
-    def risks(control: Array, treated: Array) -> Risks:
-        arms = control[:, None], treated[:, None]
-        own = Spread(arms[0], weight[:, None], None, chains, unordered)
-        return Risks(*arms, weight, np.ones(1), None, None, own, chains, unordered)
+    def risks(arms: tuple[Array, Array], sign: Marginal | None, odds: Law | None) -> Risks:
+        control, treated = arms
+        size, several = control.shape
+        outer, inner = np.full(size, 1.0 / size), np.full(several, 1.0 / several)
+        unordered = np.zeros(size, dtype=np.int64)
+        own = Spread(control, outer[:, None] * inner, None, chains, unordered)
+        return Risks(control, treated, outer, inner, None, odds, own, chains, unordered, sign)
 
-    def at(alpha: Array, delta: Array) -> Risks:
-        return risks(expit(alpha + to_control * delta), expit(alpha + to_treated * delta))
-
-    mean, mu = one["alpha_mean"], one["mu"]
-    result = {CONDITIONAL: at(mean, mu)}
-    if not common(origin.options):
-        rule = effect_rule(origin.options)
-        spread = one["tau"] * np.sqrt(1.0 - one.get("rho", np.zeros(size)) ** 2)
-        both = (averaged_risk(mean + to * mu, abs(to) * spread, rule) for to in (to_control, to_treated))
-        result[MARGINAL] = risks(*both)
-        result[NEW] = at(one["alpha_new"], one["delta_new"])
-    return result
+    over = settings.control.mean(axis=-1), settings.treated.mean(axis=-1)
+    found = {
+        TYPICAL: risks(settings.typical, effect, Law(effect, np.exp)),
+        STANDARDISED: risks(over, None if has_effects else effect, None),
+    }
+    if settings.new is not None:
+        found[NEW] = risks(settings.new, None, None)
+    k = settings.control.shape[-1]
+    words = {"name": origin.measure.name, "middle": settings.middle, "k": k}
+    meanings = {name: ANALYSED[name].format(**words) for name in found}
+    return Estimands(found, meanings, {NEW: settings.refused} if settings.refused else {})
 
 
 def _odds(logit: Array, effect: Array) -> Array:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from bayesma.engines.densities import SlicedDensity
 from bayesma.engines.marginals import Draws, NormalMixture, Stacked, WeightedPoints
 from bayesma.engines.tree import SAMPLE
+from bayesma.families.effect_mixtures import Mixture
 from bayesma.numerics import legendre
 from bayesma.posterior.marginals import Marginal, marginal
+from bayesma.posterior.provenance import Provenance
 
 Array = NDArray[np.float64]
 
@@ -29,7 +31,7 @@ STRATA, GROUPS = 40, 40  # of components merged into one: by sd, and within by m
 MANY, CELLS = 2000, 800  # components from which a mixture is taken by cells, and how many
 CONTROL_NODES = 48  # of a stated or pooled control risk
 DEVIATES = np.linspace(-8.0, 8.0, 65)  # trapezoid over a standardised normal effect
-HEAVY = 129  # points of the same for Student-t effects
+HEAVY = 0.44  # step of the same in asinh units, where effects have wider tails
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,32 @@ class Nodes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class EffectRule:
+    """Standardised effects of settings as nodes.
+
+    Attributes
+    ----------
+    values
+        Shape (q,).
+    weight
+        Shape (q, 1), or (q, n) where the distribution of effects differs from draw to draw; columns sum to 1.
+    """
+
+    values: Array
+    weight: Array
+
+    def average(self, function: Callable[[Array], Array], location: Array, scale: Array) -> Array:
+        """Mean of a function of location + scale z over standardised effects z.
+
+        Location and scale broadcast to (n, ...), n draws or nodes first.
+        """
+        total = np.zeros(np.broadcast_shapes(location.shape, scale.shape))
+        for z, weight in zip(self.values, self.weight, strict=True):
+            total += weight.reshape(-1, *(1,) * (total.ndim - 1)) * function(location + scale * z)
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class JointNodes:
     """Weighted pairs of a location and a scale.
 
@@ -61,12 +89,15 @@ class JointNodes:
         Shapes (n,); the weights sum to 1.
     slice
         Shape (n,): nodes of one slice have one scale and rising locations; 0 for draws, which have no order.
+    chains
+        Number of chains the nodes were drawn in; 0 where the engine integrated.
     """
 
     location: Array
     scale: Array
     weight: Array
     slice: NDArray[np.int64]
+    chains: int = 0
 
 
 def nodes_of(posterior: Marginal) -> Nodes:
@@ -165,9 +196,7 @@ def joint_nodes(fit: xr.DataTree, location: str, scale: str, size: int = FINE) -
     """
     posterior = marginal(fit, location)
     if "exact" not in fit.children:
-        draws = fit["posterior"].dataset
-        one, other = (draws[name].transpose(*SAMPLE).values.reshape(-1) for name in (location, scale))
-        return JointNodes(one, other, np.full(one.size, 1.0 / one.size), np.zeros(one.size, dtype=np.int64))
+        return _drawn(fit, location, scale)
     exact = fit["exact"].dataset
     if isinstance(posterior, SlicedDensity):
         u, w = legendre.rule(max(min(size, MOST // len(posterior.window)), FEWEST))
@@ -182,8 +211,8 @@ def joint_nodes(fit: xr.DataTree, location: str, scale: str, size: int = FINE) -
         values = posterior.means[0][:, None] + posterior.sds[0][:, None] * z
         weight = posterior.weight[:, None] * heights / heights.sum()
         at = exact[scale].values[:, None]
-    else:
-        raise TypeError(f"no joint grid of {location} and {scale} in a {type(posterior).__name__}")
+    else:  # the engine weighted points, and their independent draws are what it stored of both together
+        return _drawn(fit, location, scale)
     weight = np.maximum(weight, 0.0)
     kept = weight > NEGLIGIBLE * weight.max()
     return JointNodes(
@@ -192,6 +221,39 @@ def joint_nodes(fit: xr.DataTree, location: str, scale: str, size: int = FINE) -
         weight[kept] / weight[kept].sum(),
         np.broadcast_to(np.arange(values.shape[0])[:, None], values.shape)[kept],
     )
+
+
+def _drawn(fit: xr.DataTree, location: str, scale: str) -> JointNodes:
+    """The draws of a fit."""
+    draws = draws_of(fit)
+    one, other = draws[location], draws[scale]
+    weight, unordered = np.full(one.size, 1.0 / one.size), np.zeros(one.size, dtype=np.int64)
+    return JointNodes(one, other, weight, unordered, int(fit["posterior"].sizes["chain"]))
+
+
+def draws_of(fit: xr.DataTree) -> dict[str, Array]:
+    """Draws of every parameter, those of a chain together: (s, ...)."""
+    found = {}
+    for name, values in fit["posterior"].dataset.data_vars.items():
+        ordered = values.transpose(*SAMPLE, ...).values
+        found[str(name)] = ordered.reshape(-1, *ordered.shape[2:])
+    return found
+
+
+def effect_nodes(
+    fit: xr.DataTree, origin: Provenance, size: int = FINE
+) -> tuple[JointNodes, EffectRule] | None:
+    """Posterior of mu and tau together, and study effects in units of tau; None where there are none such.
+
+    Where a number of the effects' distribution has a posterior of its own the nodes are draws: independent
+    ones where the engine integrated.
+    """
+    effects = origin.family.effects(draws_of(fit), origin.options)
+    if effects is None:
+        return None
+    alike = effects.scales.shape[0] == 1
+    joint = joint_nodes(fit, "mu", "tau", size) if alike else _drawn(fit, "mu", "tau")
+    return joint, effect_rule(effects)
 
 
 def thinned(posterior: Marginal) -> Nodes:
@@ -209,13 +271,18 @@ def thinned(posterior: Marginal) -> Nodes:
     return Nodes(values, weight / weight.sum())
 
 
-def effect_rule(options: Mapping[str, Any]) -> Nodes:
-    """Standardised effects of settings, normal or Student-t, as nodes."""
-    if options.get("random_effects") != "student_t":
+def effect_rule(effects: Mixture) -> EffectRule:
+    """Standardised effects of settings as nodes: even steps, in asinh units where some lie far out."""
+    common = effects.log_weights > math.log(NEGLIGIBLE)
+    widest = float(np.max(np.where(common, effects.scales, 0.0)))
+    if widest <= 1.0:
         heights = np.exp(-0.5 * DEVIATES**2)
-        return Nodes(DEVIATES, heights / heights.sum())
-    nu = float(options["nu"])
-    reach = math.asinh(min(float(-stats.t.ppf(TAIL, nu)), 1e12))
-    z = np.linspace(-reach, reach, HEAVY)
-    weight = stats.t.pdf(np.sinh(z), nu) * np.cosh(z)
-    return Nodes(np.sinh(z), weight / weight.sum())
+        return EffectRule(DEVIATES, (heights / heights.sum())[:, None])
+    reach = math.asinh(min(8.0 * widest, 1e12))
+    places = np.linspace(-reach, reach, max(2 * math.ceil(reach / HEAVY) + 1, DEVIATES.size))
+    values = np.sinh(places)
+    weight = np.zeros((values.size, effects.scales.shape[0]))
+    for scale, log_weight in zip(effects.scales.T, effects.log_weights.T, strict=True):
+        weight += np.exp(log_weight - np.log(scale) - 0.5 * (values[:, None] / scale) ** 2)
+    weight *= np.cosh(places)[:, None]
+    return EffectRule(values, weight / weight.sum(axis=0))

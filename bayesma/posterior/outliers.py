@@ -7,12 +7,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
 from bayesma.families.base import Case
 from bayesma.families.effect_mixtures import CONTAMINATED, mixture
 from bayesma.families.effect_moderators import means
 from bayesma.families.effects import RANDOM_EFFECTS, common
+from bayesma.posterior.nodes import draws_of
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import case_of, provenance
 
@@ -68,7 +68,7 @@ def outliers(fit: xr.DataTree, *, beyond: float = FAR) -> pd.DataFrame:
     if not (is_number(beyond) and 0.0 < beyond < np.inf):
         raise OptionError(f"beyond is {beyond!r}; give a distance above 0 in scales tau, for example 2")
     case = case_of(fit, origin)
-    draws = _draws(fit)
+    draws = draws_of(fit)
     mean = np.broadcast_to(means(draws, case.arrays), draws["theta"].shape)
     far = np.abs(draws["theta"] - mean) > beyond * draws["tau"][:, None]
     effects = mixture(case.options, draws)
@@ -87,16 +87,6 @@ def outliers(fit: xr.DataTree, *, beyond: float = FAR) -> pd.DataFrame:
         table["p_wide"] = _wide(draws, mean, case)
     index = pd.Index(fit["log_likelihood"].dataset["study"].values, name="study")
     return pd.DataFrame(table, index=index)
-
-
-def _draws(fit: xr.DataTree) -> dict[str, Array]:
-    """Draws of every parameter, chains joined: (s, ...)."""
-    posterior = fit["posterior"].dataset
-    found = {}
-    for name, values in posterior.data_vars.items():
-        ordered = values.transpose(*SAMPLE, ...).values
-        found[str(name)] = ordered.reshape(-1, *ordered.shape[2:])
-    return found
 
 
 def _wide(draws: dict[str, Array], mean: Array, case: Case) -> Array:

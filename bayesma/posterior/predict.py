@@ -10,11 +10,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
+from bayesma.families.settings import Settings
 from bayesma.posterior import nnt
-from bayesma.posterior.baseline import baseline_of
+from bayesma.posterior.baseline import Baseline, baseline_of
 from bayesma.posterior.benefit import DIRECTIONS
 from bayesma.posterior.curves import has_visits
-from bayesma.posterior.estimands import MEANINGS, Quantity, Risks, chains_of, two_arm_risks
+from bayesma.posterior.estimands import Estimands, Quantity, Risks, chains_of, two_arm_risks
 from bayesma.posterior.mean_shapes import STACKING, averaged
 from bayesma.posterior.numbers import limits_of, tails
 from bayesma.posterior.over_time import asked_of, course
@@ -24,6 +25,7 @@ from bayesma.posterior.relapse_course import is_course
 from bayesma.posterior.relapse_months import HORIZONS, months_free
 from bayesma.posterior.single_arm import single_arm_risks
 from bayesma.posterior.spread import Spread, table_of
+from bayesma.posterior.texts import probability
 from bayesma.priors import Prior
 
 Array = NDArray[np.float64]
@@ -32,10 +34,10 @@ CONTROL, TREATED, DIFFERENCE = "risk in the control arm", "risk in the treated a
 RATIO, ODDS = "risk ratio", "odds ratio"
 INTERVAL = ["median", "ci_low", "ci_high"]
 MOMENTS = ["mean", "sd", "mcse_mean"]
-OWN_BASELINE = (
-    "the model's own distribution of baselines, with its correlation of baseline and effect: alpha_mean in a "
-    "typical setting, alpha_new in a new one"
+WORTH_A_NOTE = (
+    0.005  # probability that a risk ratio lifts a risk above 1, which only then shows in an interval
 )
+SURE = 1e-12
 
 
 def predict(
@@ -68,9 +70,10 @@ def predict(
     baseline
         Two arms: the risk in the **control arm**, whatever the coding of the model. A number (``0.1``); a
         distribution on (0, 1) as `Prior` or text (``"Beta(4, 36)"``), independent of the effect; or
-        ``"pooled"``, the control arms of this analysis (the default for `binomial`): with
-        ``baseline="random"`` or ``"correlated"`` the model's own baselines; else a random-effects pooling of
-        the control arms by themselves, independent of the effect.
+        ``"pooled"``, the settings of this analysis (the default for `binomial`), from the joint posterior of
+        baselines and effects: under the fit's own distribution of baselines with ``baseline="random"`` or
+        ``"correlated"``, under the prior of ``alpha`` where one was stated, else under a prior of their own
+        for risks, Logistic(0, 1) on the logit midway between the arms of a setting, given its effect.
     per
         The number of patients in the row of events.
     ci_prob
@@ -106,9 +109,11 @@ def predict(
     pandas.DataFrame
         Columns mean, sd, median, ci_low, ci_high, mcse_mean (NaN under ``exact``), and those of `above`.
 
-        Two arms: index (estimand, quantity). Estimands: ``conditional`` (a setting with the typical effect,
-        mu), ``marginal`` (the treated risk averaged over settings) and ``new setting`` (one new setting, with
-        delta_new or theta_new); under a common effect only the first. Quantities: risk in the control arm,
+        Two arms: index (estimand, quantity). Estimands: ``typical setting`` (baseline and effect at the
+        middle, mu), ``standardised`` (both risks averaged over the baselines and effects of the settings
+        analysed; with a baseline given, over the distribution of effects) and ``new setting`` (one new
+        setting: delta_new or theta_new, and a baseline that is given or has a distribution in the model).
+        ``attrs["refused"]`` says why one is missing. Quantities: risk in the control arm,
         risk in the treated arm, risk difference (treated minus control), risk ratio, odds ratio,
         ``more events per 1,000`` (negative: fewer), and the number needed to treat in two rows, ``NNT, one
         event fewer`` and ``NNT, one event more``: where the interval of the risk difference holds 0, the
@@ -140,8 +145,8 @@ def predict(
         ``relapse-free months to`` each horizon, the restricted mean (Royston and Parmar 2013,
         doi 10.1186/1471-2288-13-152). All from draws.
 
-        ``attrs``: baseline (in words), estimands or quantities (what each means), nnt (in words, by
-        estimand), computed (how), notes.
+        ``attrs``: baseline (in words, with the prior behind it), estimands or quantities (what each means),
+        refused (sentences by estimand the fit has not), nnt (in words, by estimand), computed (how), notes.
 
     Raises
     ------
@@ -157,9 +162,9 @@ def predict(
     >>> counts = bm.TwoArmCounts.from_counts([2, 0, 1], [60, 40, 55], [6, 3, 4], [58, 42, 50])
     >>> fit = bm.fit(counts, engine="exact", random_seed=1)
     >>> risks = bm.predict(fit, baseline=0.1, favours="lower")
-    >>> risks.loc[("conditional", "more events per 1,000"), ["median", "ci_low", "ci_high"]].round().tolist()
-    [-80.0, -96.0, -29.0]
-    >>> risks.attrs["nnt"]["conditional"]
+    >>> risks.loc[("typical setting", "more events per 1,000"), ["median", "ci_high"]].round().tolist()
+    [-80.0, -29.0]
+    >>> risks.attrs["nnt"]["typical setting"]
     'NNTB 13 (10 to 34)'
     """
     ends = tails(ci_prob)
@@ -210,7 +215,7 @@ def predict(
             f"predict: a {origin.measure.name} has no absolute risks; they follow from counts, or from odds "
             "ratios, risk ratios (OR, RR) and proportions (PLO)"
         )
-    table.attrs["notes"] = list(origin.notes)
+    table.attrs["notes"] = [*table.attrs.get("notes", []), *origin.notes]
     return _described(table, fit, origin)
 
 
@@ -252,14 +257,16 @@ def _two_arms(
 ) -> pd.DataFrame:
     """Rows of every estimand."""
     control = baseline_of(fit, origin, baseline)
-    known = control is not None and control.typical.certain
+    known = isinstance(control, Baseline) and control.risk.certain
     parts, words = {}, {}
-    risks = two_arm_risks(fit, origin, control)
-    for estimand, one in risks.items():
+    estimands = two_arm_risks(fit, origin, control)
+    for estimand, one in estimands.risks.items():
         part = table_of(_quantities(one, per), ends, limits)
         if not known:
             part.loc[[RATIO, ODDS], MOMENTS] = np.nan
         part.loc[ODDS, MOMENTS] = np.nan
+        certain = part.loc[TREATED, INTERVAL] >= 1.0 - SURE  # such a risk has no odds
+        part.loc[ODDS, INTERVAL] = part.loc[ODDS, INTERVAL].mask(certain, np.inf)
         median, low, high = map(float, part.loc[DIFFERENCE, INTERVAL].to_numpy(dtype=np.float64))
         for name, side in ((nnt.FEWER, "fewer"), (nnt.MORE, "more")):
             needed = nnt.needed(median, low, high, side)  # type: ignore[arg-type]
@@ -268,11 +275,28 @@ def _two_arms(
         parts[estimand] = part
     table = pd.concat(parts, names=["estimand", "quantity"])
     table.attrs = {
-        "baseline": OWN_BASELINE if control is None else control.words,
-        "estimands": {name: MEANINGS[name].format(name=origin.measure.name) for name in risks},
+        "baseline": control.words,
+        "estimands": estimands.meanings,
+        "refused": estimands.refused,
         "nnt": words,
+        "notes": [
+            *(f"no {name}: {why}" for name, why in estimands.refused.items()),
+            *_ceilings(estimands, control),
+        ],
     }
     return table
+
+
+def _ceilings(estimands: Estimands, control: Baseline | Settings) -> list[str]:
+    """Say so where a risk ratio would lift a risk above 1."""
+    share = max(one.ceiling for one in estimands.risks.values())
+    if share < WORTH_A_NOTE or isinstance(control, Settings):
+        return []
+    return [
+        f"a risk ratio cannot carry to a control-arm risk of {control.short}: with a probability of up to "
+        f"{probability(share)} it would lift the treated risk above 1, where it is cut off; give a baseline "
+        "like those of the trials, or analyse odds ratios"
+    ]
 
 
 def _quantities(risks: Risks, per: int) -> dict[str, Spread]:
@@ -285,8 +309,8 @@ def _quantities(risks: Risks, per: int) -> dict[str, Spread]:
     events: Quantity = lambda control, treated: per * (treated - control)  # noqa: E731
     return (
         {CONTROL: risks.of_control}
-        | {name: risks.of(quantity) for name, quantity in asked.items()}
-        | {ODDS: risks.odds_ratio(), events_label(per): risks.of(events)}
+        | {name: risks.of(quantity, difference=name == DIFFERENCE) for name, quantity in asked.items()}
+        | {ODDS: risks.odds_ratio(), events_label(per): risks.of(events, difference=True)}
     )
 
 

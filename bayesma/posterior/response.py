@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import betaincinv, expit
+from scipy.special import expit
 
 from bayesma.engines.tree import SAMPLE
 from bayesma.errors import OptionError
-from bayesma.families.effects import common
-from bayesma.posterior.estimands import averaged_risk
-from bayesma.posterior.nodes import effect_rule
+from bayesma.posterior.nodes import draws_of, effect_rule
 from bayesma.posterior.numbers import limits_of, tails
 from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.posterior.single_arm import unchanged
 from bayesma.posterior.spread import Spread, table_of
 
 Array = NDArray[np.float64]
@@ -165,14 +164,18 @@ def risks_of(fit: xr.DataTree, origin: Provenance) -> dict[str, Array]:
     """Draws of the risk in each setting, (chain, draw)."""
     posterior = fit["posterior"].dataset
     draws = {str(name): v.transpose(*SAMPLE, ...).values for name, v in posterior.data_vars.items()}
-    if origin.options["distribution"] == "beta-binomial":
-        mean, kappa = draws["mean"], draws["kappa"]
-        risks = {MEDIAN: betaincinv(mean * kappa, (1.0 - mean) * kappa, 0.5), MEAN: mean}
-    elif common(origin.options):
-        return dict.fromkeys((MEDIAN, MEAN, NEW), np.asarray(expit(draws["mu"])))
-    else:
-        average = averaged_risk(draws["mu"], draws["tau"], effect_rule(origin.options))
-        risks = {MEDIAN: np.asarray(expit(draws["mu"])), MEAN: average}
+    over, flat = origin.family.risks(origin.options), draws_of(fit)
+    assert over is not None
+    location = flat[over.location]
+    if over.scale is None:
+        one = over.median(location, location).reshape(_size(fit))
+        return dict.fromkeys((MEDIAN, MEAN, NEW), one)
+    effects = origin.family.effects(flat, origin.options)
+    average = unchanged if effects is None else effect_rule(effects).average
+    risks = {
+        MEDIAN: over.median(location, flat[over.scale]).reshape(_size(fit)),
+        MEAN: over.mean(location, flat[over.scale], average).reshape(_size(fit)),
+    }
     risks[NEW] = np.asarray(expit(draws["theta_new"]))
     for name, dim, kind in (("theta", "study", "study"), ("theta_centre", "arm", "centre")):
         if name in draws:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import betaincinv, expit
+from scipy.special import expit
 
-from bayesma.families.effects import common
-from bayesma.posterior.estimands import averaged_risk, chains_of
+from bayesma.errors import OptionError
+from bayesma.families.effects import Average, RisksOverSettings
+from bayesma.posterior.estimands import chains_of
 from bayesma.posterior.marginals import Marginal, labels_of, marginal
-from bayesma.posterior.nodes import effect_rule, joint_nodes, nodes_of, row
+from bayesma.posterior.nodes import JointNodes, effect_nodes, joint_nodes, nodes_of, row
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.spread import Law, Spread
 
@@ -24,37 +27,53 @@ def single_arm_risks(
 ) -> tuple[dict[str, Spread], dict[str, str]]:
     """The risks by name, and what each name means."""
     chains = chains_of(fit)
+    over = origin.family.risks(origin.options)
+    if over is None:
+        raise OptionError(
+            f"predict: effects of family {origin.family.name!r} are no risks; fit events in single arms, or "
+            "log odds of events (measure PLO)"
+        )
+    if over.scale is None:
+        return {COMMON: _follows(marginal(fit, over.location), chains)}, {
+            COMMON: "expit(mu), one risk for all settings"
+        }
+    joint, average = location_and_scale(fit, origin, over)
+    other = {
+        MEDIAN: lambda: over.median(joint.location, joint.scale),
+        MEAN: lambda: over.mean(joint.location, joint.scale, average),
+    }
     risks: dict[str, Spread] = {}
-    if origin.options.get("distribution") == "beta-binomial":
-        joint = joint_nodes(fit, "mean", "kappa")
-        a, b = joint.location * joint.scale, (1.0 - joint.location) * joint.scale
-        risks[MEDIAN] = _weighted(betaincinv(a, b, 0.5), joint.weight, None, chains, joint.slice)
-        risks[MEAN] = _follows(marginal(fit, "mean"), chains, identity=True)
-        meanings = {
-            MEDIAN: "the median of the Beta distribution of risks over settings",
-            MEAN: "the mean of that distribution",
-        }
-    elif common(origin.options):
-        risks[COMMON] = _follows(marginal(fit, "mu"), chains)
-        meanings = {COMMON: "expit(mu), one risk for all settings"}
-    else:
-        joint = joint_nodes(fit, "mu", "tau")
-        average = averaged_risk(joint.location, joint.scale, effect_rule(origin.options))
-        risks[MEDIAN] = _follows(marginal(fit, "mu"), chains)
-        risks[MEAN] = _weighted(average, joint.weight, None, chains, joint.slice)
-        meanings = {
-            MEDIAN: "expit(mu): half of all settings have a higher risk",
-            MEAN: "E expit(theta_new): the risk averaged over settings",
-        }
-    if not common(origin.options):
-        risks[NEW] = _follows(marginal(fit, "theta_new"), chains)
-        meanings[NEW] = "expit(theta_new): the risk in one new setting"
-        if studies:
-            each = marginal(fit, "theta")
-            for i, label in enumerate(labels_of(fit, "study")):
-                risks[f"risk[{label}]"] = _follows(row(each, i), chains)
-            meanings["risk[study]"] = "expit(theta): the risk in each study, all studies taken together"
+    for name, short in ((MEDIAN, "median"), (MEAN, "mean")):
+        if over.follows == short:
+            risks[name] = _follows(marginal(fit, over.location), chains, identity=short == "mean")
+        else:
+            risks[name] = _weighted(other[name](), joint.weight, None, joint.chains, joint.slice)
+    meanings = dict(zip((MEDIAN, MEAN), over.meanings, strict=True))
+    risks[NEW] = _follows(marginal(fit, "theta_new"), chains)
+    meanings[NEW] = "expit(theta_new): the risk in one new setting"
+    if studies:
+        each = marginal(fit, "theta")
+        for i, label in enumerate(labels_of(fit, "study")):
+            risks[f"risk[{label}]"] = _follows(row(each, i), chains)
+        meanings["risk[study]"] = "expit(theta): the risk in each study, all studies taken together"
     return risks, meanings
+
+
+def location_and_scale(
+    fit: xr.DataTree, origin: Provenance, over: RisksOverSettings
+) -> tuple[JointNodes, Average]:
+    """Posterior of what risks over settings follow, and how to average over the effects of settings."""
+    found = effect_nodes(fit, origin)
+    if found is not None:
+        return found[0], found[1].average
+    assert over.scale is not None
+    return joint_nodes(fit, over.location, over.scale), unchanged
+
+
+def unchanged(function: Callable[[Array], Array], location: Array, scale: Array) -> Array:
+    """The average over effects where there are none: settings differ in another way."""
+    del scale
+    return function(location)
 
 
 def _follows(posterior: Marginal, chains: int, *, identity: bool = False) -> Spread:

@@ -66,6 +66,8 @@ class Spread:
         Number of chains the n draws came from; 0 where nothing was drawn.
     slice
         Shape (n,): within one slice, and for one control risk, the values of nodes rise.
+    sign
+        The parameter of which the quantity has the sign, where there is one.
     """
 
     values: Array
@@ -73,6 +75,7 @@ class Spread:
     law: Law | None
     chains: int
     slice: NDArray[np.int64]
+    sign: Marginal | None = None
 
     @classmethod
     def of_draws(cls, values: Array, chains: int) -> Spread:
@@ -111,6 +114,8 @@ class Spread:
         """Probability above a threshold."""
         if self.law is not None:
             return self.law.above(threshold)
+        if self.sign is not None and threshold == 0.0:
+            return float(self.sign.probability(0.0, above=True)[0])
         if self.chains or np.ptp(self.values) == 0.0:
             return float(np.clip(np.sum(self.weight[self.values > threshold]), 0.0, 1.0))
         return float(np.clip(1.0 - _below(threshold, self._pieces()), 0.0, 1.0))

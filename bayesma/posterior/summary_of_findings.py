@@ -8,7 +8,7 @@ import xarray as xr
 
 from bayesma.errors import OptionError
 from bayesma.posterior.benefit import DIRECTIONS
-from bayesma.posterior.estimands import CONDITIONAL, MARGINAL, NEW
+from bayesma.posterior.estimands import NEW, STANDARDISED, TYPICAL
 from bayesma.posterior.predict import (
     CONTROL,
     DIFFERENCE,
@@ -24,7 +24,7 @@ from bayesma.posterior.provenance import Provenance, case_of, provenance
 from bayesma.posterior.texts import fixed, probability, share, with_interval
 from bayesma.priors import Prior
 
-ESTIMANDS = (CONDITIONAL, MARGINAL, NEW)
+ESTIMANDS = (TYPICAL, STANDARDISED, NEW)
 COLUMNS = [
     "studies", "participants", "relative_effect", "control_risk", "treated_risk", "difference", "nnt",
     "p_benefit", "prior",
@@ -45,7 +45,7 @@ def summary_of_findings(
     outcome: str,
     favours: str,
     baseline: float | str | Prior | None = None,
-    estimand: str = CONDITIONAL,
+    estimand: str = TYPICAL,
     per: int = 1000,
     ci_prob: float = 0.95,
 ) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def summary_of_findings(
     baseline
         The risk in the control arm, as in `predict`.
     estimand
-        ``"conditional"``, ``"marginal"`` or ``"new setting"``, as in `predict`.
+        ``"typical setting"``, ``"standardised"`` or ``"new setting"``, as in `predict`.
     per
         Patients to whom risks are referred.
     ci_prob
@@ -106,10 +106,7 @@ def summary_of_findings(
         raise OptionError("summary_of_findings compares two arms; for single arms see predict")
     risks = predict(fit, baseline=baseline, per=per, ci_prob=ci_prob, above=0.0, favours=favours)
     if estimand not in risks.attrs["estimands"]:
-        raise OptionError(
-            f"estimand {estimand!r} needs random effects; under a common effect all settings are alike: use "
-            "'conditional'"
-        )
+        raise OptionError(f"estimand {estimand!r}: {risks.attrs['refused'][estimand]}")
     one = risks[risks.index.get_level_values("estimand") == estimand].droplevel("estimand")
     ratio = RATIO if origin.measure.code == "RR" else ODDS
     more = float(one["P(> 0)"][DIFFERENCE])

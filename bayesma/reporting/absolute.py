@@ -64,7 +64,11 @@ def absolute_effects(result: OneEffect) -> Table | None:
             )
         )
     heads = ("Estimand", "Control", "Treated", "Difference", "Risk ratio", words("Number needed to treat"))
-    note = f"Risks per {PER:,} patients, posterior medians with 95 % intervals; {risks.attrs['computed']}."
+    note = (
+        f"Risks per {PER:,} patients, posterior medians with 95 % intervals; {risks.attrs['computed']}. "
+        f"Baseline: {risks.attrs['baseline']}."
+    )
+    note += "".join(f" No {name}: {why}." for name, why in risks.attrs["refused"].items())
     return table("Absolute effects", heads, rows, note)
 
 

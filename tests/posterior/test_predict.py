@@ -144,7 +144,7 @@ def test_a_number_as_baseline_is_a_change_of_scale(two_arms: xr.DataTree) -> Non
     )
     treated = special.expit(special.logit(0.1) + np.array([median, low, high]))
     columns = ["median", "ci_low", "ci_high"]
-    one = risks.loc["conditional"]
+    one = risks.loc["typical setting"]
     assert one.loc["risk in the control arm", ["mean", "sd", *columns]].tolist() == pytest.approx(
         [0.1, 0.0, 0.1, 0.1, 0.1]
     )
@@ -169,7 +169,7 @@ def test_moments_against_the_fit_by_other_means(two_arms: xr.DataTree) -> None:
     from bayesma.posterior.marginals import marginal
 
     risks = bm.predict(two_arms, baseline=0.2)
-    for estimand, name in (("conditional", "mu"), ("new setting", "delta_new")):
+    for estimand, name in (("typical setting", "mu"), ("new setting", "delta_new")):
         posterior = marginal(two_arms, name)
 
         def integrand(x: float, posterior: Any = posterior) -> float:
@@ -179,7 +179,7 @@ def test_moments_against_the_fit_by_other_means(two_arms: xr.DataTree) -> None:
         row = risks.loc[(estimand, "risk in the treated arm")]
         assert row["mean"] == pytest.approx(mean, abs=MOMENT * row["sd"])
     one, other = (
-        risks.loc[(name, "risk in the treated arm"), "mean"] for name in ("marginal", "new setting")
+        risks.loc[(name, "risk in the treated arm"), "mean"] for name in ("standardised", "new setting")
     )
     assert one == pytest.approx(other, abs=1e-6 * 0.2)
 
@@ -194,7 +194,7 @@ def test_a_distribution_as_baseline_against_simulation(two_arms: xr.DataTree, ba
     control = bm.Prior.parse(baseline).draw(n, rng)
     risks = bm.predict(two_arms, baseline=baseline)
     levels = stats.norm.cdf(np.linspace(-5.5, 5.5, 4001))
-    for estimand, name in (("conditional", "mu"), ("new setting", "delta_new")):
+    for estimand, name in (("typical setting", "mu"), ("new setting", "delta_new")):
         effect = np.interp(rng.uniform(size=n), levels, marginal(two_arms, name).quantile(levels)[0])
         treated = special.expit(special.logit(control) + effect)
         for quantity, values in (
@@ -222,16 +222,19 @@ def test_a_distribution_as_baseline_against_simulation(two_arms: xr.DataTree, ba
         {"priors": {"tau": "Uniform(0.5, 1)"}},
     ],
 )
-def test_a_new_setting_has_the_mean_of_the_marginal_risk_in_heavy_tails_too(choice: dict[str, Any]) -> None:
+def test_a_new_setting_has_the_mean_of_the_standardised_risk_in_heavy_tails_too(
+    choice: dict[str, Any],
+) -> None:
     fit = bm.fit(COUNTS, engine="exact", random_seed=1, **choice)
     risks = bm.predict(fit, baseline=1e-3).xs("risk in the treated arm", level="quantity")
-    sd = risks.loc["marginal", "sd"]
-    assert risks.loc["new setting", "mean"] == pytest.approx(risks.loc["marginal", "mean"], abs=TAILS * sd)
+    sd = risks.loc["standardised", "sd"]
+    average = risks.loc["standardised", "mean"]
+    assert risks.loc["new setting", "mean"] == pytest.approx(average, abs=TAILS * sd)
 
 
 @pytest.mark.parametrize("prior", ["Beta(0.5, 0.5)", "Beta(1, 1)", "Beta(400, 3600)", "Uniform(0.05, 0.2)"])
 def test_moments_and_quantiles_of_a_stated_control_risk(two_arms: xr.DataTree, prior: str) -> None:
-    row = bm.predict(two_arms, baseline=prior).loc[("conditional", "risk in the control arm")]
+    row = bm.predict(two_arms, baseline=prior).loc[("typical setting", "risk in the control arm")]
     base = bm.Prior.parse(prior)
     a, b = base.arguments
     exact = stats.beta(a, b) if base.distribution == "Beta" else stats.uniform(a, b - a)
@@ -247,28 +250,19 @@ def test_a_narrow_distribution_is_a_number(two_arms: xr.DataTree) -> None:
     narrow = bm.predict(two_arms, baseline="Beta(1e7, 9e7)")
     columns = ["median", "ci_low", "ci_high"]
     rows = ["risk in the treated arm", "risk difference", "risk ratio", "odds ratio"]
-    for estimand in ("conditional", "marginal", "new setting"):
+    for estimand in ("typical setting", "standardised", "new setting"):
         one, other = (table.loc[estimand].loc[rows, columns].to_numpy() for table in (number, narrow))
         width = (one[:, 2] - one[:, 1]) / 4
         assert (np.abs(other - one).max(axis=1) < SEVERAL * width).all(), estimand
 
 
-def test_pooled_is_the_control_arms_by_themselves(two_arms: xr.DataTree) -> None:
-    risks = bm.predict(two_arms, baseline="pooled")
-    control = bm.ArmCounts.from_counts(COUNTS.events_ctrl, COUNTS.n_ctrl)
-    alone = bm.predict(bm.fit(control, engine="exact", random_seed=1))
-    columns = ["median", "ci_low", "ci_high"]
-    for estimand, name in (
-        ("conditional", "median risk"),
-        ("marginal", "median risk"),
-        ("new setting", "risk in a new study"),
-    ):
-        row = risks.loc[(estimand, "risk in the control arm"), columns].tolist()
-        assert row == pytest.approx(alone.loc[name, columns].tolist(), abs=1e-6)
+def test_pooled_is_the_default_and_means_the_settings_of_the_analysis(two_arms: xr.DataTree) -> None:
+    risks = bm.predict(two_arms)
+    assert bm.predict(two_arms, baseline="pooled").equals(risks)
     words = risks.attrs["baseline"]
-    assert "4 studies, 22 events in 216 patients" in words
-    assert "independent of the effect, since the model gives every study a baseline of its own" in words
-    assert bm.predict(two_arms).equals(risks)
+    assert "the baselines of the 4 settings analysed, jointly with their effects" in words
+    assert "Logistic(0, 1) on the logit midway between the arms" in words
+    assert "of the fit bears on the effect alone" in words
 
 
 def test_the_control_risk_means_the_control_arm_under_either_coding() -> None:
@@ -279,15 +273,21 @@ def test_the_control_risk_means_the_control_arm_under_either_coding() -> None:
         for coding in ("control", "midpoint")
     ]
     columns = ["median", "ci_low", "ci_high"]
-    one, other = (table.loc["conditional", columns].to_numpy(dtype=float) for table in tables)
+    one, other = (table.loc["typical setting", columns].to_numpy(dtype=float) for table in tables)
     assert other[:6] == pytest.approx(one[:6], rel=1e-2)
 
 
-def test_a_common_effect_has_one_estimand() -> None:
+def test_a_common_effect_still_has_settings_that_differ_in_their_baselines() -> None:
     fit = bm.fit(COUNTS, random_effects="none", baseline="conditional", engine="exact", random_seed=1)
-    risks = bm.predict(fit, baseline="pooled")
-    assert risks.index.get_level_values("estimand").unique().tolist() == ["conditional"]
-    assert "the model conditions the baselines away" in risks.attrs["baseline"]
+    risks = bm.predict(fit, above=0.0)
+    assert set(risks.attrs["estimands"]) == {"typical setting", "standardised"}
+    assert "the fit itself conditions baselines away" in risks.attrs["baseline"]
+    for estimand in risks.attrs["estimands"]:
+        share = risks.loc[(estimand, "risk difference"), "P(> 0)"]
+        assert share == pytest.approx(bm.prob(fit, "mu", above=0.0), abs=1e-12)
+    alike = bm.predict(fit, baseline=0.1)
+    assert set(alike.attrs["estimands"]) == {"typical setting"}
+    assert "all settings with one baseline are alike" in alike.attrs["refused"]["standardised"]
 
 
 @settings(max_examples=15)
@@ -295,7 +295,7 @@ def test_a_common_effect_has_one_estimand() -> None:
 def test_risks_stay_risks_and_quantities_agree(control: float, y: float, se: float) -> None:
     effects = bm.Effects.from_estimates([y], [se], measure="OR")
     fit = bm.fit(effects, random_effects="none", engine="exact", random_seed=1, draws=2, chains=1)
-    one = bm.predict(fit, baseline=control, per=100).loc["conditional"]
+    one = bm.predict(fit, baseline=control, per=100).loc["typical setting"]
     treated = one.loc["risk in the treated arm", ["ci_low", "median", "ci_high"]].to_numpy(dtype=float)
     assert np.all((treated > 0) & (treated < 1)) and np.all(np.diff(treated) > 0)
     difference = one.loc["risk difference", ["ci_low", "median", "ci_high"]].to_numpy(dtype=float)
@@ -307,7 +307,7 @@ def test_log_risk_ratios_multiply_the_risk_and_stop_at_one() -> None:
     effects = bm.Effects.from_estimates([0.4, 0.6, 0.5], [0.2, 0.2, 0.2], measure="RR")
     fit = bm.fit(effects, engine="exact", random_seed=1)
     low, high = bm.summary(fit, parameters="mu").loc["mu", ["ci_low", "ci_high"]]
-    mild = bm.predict(fit, baseline=0.1).loc[("conditional", "risk in the treated arm")]
+    mild = bm.predict(fit, baseline=0.1).loc[("typical setting", "risk in the treated arm")]
     assert [mild["ci_low"], mild["ci_high"]] == pytest.approx(
         [0.1 * np.exp(low), 0.1 * np.exp(high)], rel=1e-6
     )
@@ -315,11 +315,11 @@ def test_log_risk_ratios_multiply_the_risk_and_stop_at_one() -> None:
     assert (severe.xs("risk in the treated arm", level="quantity")["ci_high"] <= 1.0 + 1e-12).all()
 
 
-def test_marginal_of_a_normal_fit_against_its_draws() -> None:
+def test_standardised_of_a_normal_fit_against_its_draws() -> None:
     """Averages over settings, draw by draw, from the independent draws of mu and tau."""
     effects = bm.Effects.from_estimates([-0.9, 0.1, -0.4, -1.5], [0.3, 0.3, 0.4, 0.5], measure="OR")
     fit = bm.fit(effects, engine="exact", random_seed=3, draws=5000)
-    row = bm.predict(fit, baseline=0.3).loc[("marginal", "risk in the treated arm")]
+    row = bm.predict(fit, baseline=0.3).loc[("standardised", "risk in the treated arm")]
     draws = fit["posterior"].dataset
     nodes, weight = np.polynomial.hermite_e.hermegauss(41)
     mu, tau = draws["mu"].values.ravel(), draws["tau"].values.ravel()
@@ -331,6 +331,62 @@ def test_marginal_of_a_normal_fit_against_its_draws() -> None:
         assert row[column] == pytest.approx(np.quantile(values, level), abs=0.06 * values.std())
 
 
+def test_a_risk_ratio_that_cannot_carry_to_a_baseline_says_so() -> None:
+    effects = bm.Effects.from_estimates([0.4, 0.6, 0.5], [0.2, 0.2, 0.2], measure="RR")
+    fit = bm.fit(effects, engine="exact", random_seed=1)
+    severe, mild = (bm.predict(fit, baseline=risk) for risk in (0.8, 0.1))
+    (note,) = (one for one in severe.attrs["notes"] if "cannot carry" in one)
+    assert "a risk ratio cannot carry to a control-arm risk of 0.8" in note
+    assert not any("cannot carry" in one for one in mild.attrs["notes"])
+    assert np.isinf(severe.loc[("typical setting", "odds ratio"), "median"])  # and not 2.5e14
+
+
+# effects of settings that are not normal
+
+
+SPREAD = bm.Effects.from_estimates([-0.9, 0.1, -0.4, -1.5, 2.0], [0.3, 0.3, 0.4, 0.5, 0.3], measure="OR")
+# An average of 4,000 independent draws, in standard errors.
+DRAWN = 5.0
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"random_effects": "contaminated", "contamination": 0.2, "inflation": 6.0},
+        pytest.param(
+            {"random_effects": "contaminated", "priors": {"contamination": "Beta(1, 9)"}},
+            marks=pytest.mark.long,
+        ),
+        pytest.param({"random_effects": "student_t", "nu": "prior"}, marks=pytest.mark.long),
+        {"random_effects": "student_t", "nu": 3.0},
+    ],
+)
+@pytest.mark.filterwarnings("ignore::bayesma.errors.ConvergenceWarning")
+def test_standardised_risks_average_the_effects_of_the_model(choice: dict[str, Any]) -> None:
+    fit = bm.fit(SPREAD, engine="exact", random_seed=1, **choice)
+    risks = bm.predict(fit, baseline=0.1).xs("risk in the treated arm", level="quantity")
+    new = fit["posterior"]["theta_new"].values.ravel()
+    treated = special.expit(special.logit(0.1) + new)
+    error = DRAWN * treated.std() / np.sqrt(treated.size)
+    assert risks.loc["standardised", "mean"] == pytest.approx(treated.mean(), abs=error)
+    assert risks.loc["new setting", "mean"] == pytest.approx(treated.mean(), abs=error)
+
+
+def test_standardised_risks_of_contaminated_effects_against_quadrature() -> None:
+    """The mean risk over settings is that of a new one, whose density the engine has by another route."""
+    from bayesma.posterior.marginals import marginal
+
+    fit = bm.fit(SPREAD, engine="exact", random_seed=1, random_effects="contaminated")
+    posterior = marginal(fit, "theta_new")
+
+    def integrand(x: float) -> float:
+        return float(special.expit(special.logit(0.1) + x) * posterior.density(np.array([x]))[0])
+
+    mean = sum(integrate.quad(integrand, a, b, limit=400)[0] for a, b in ((-60, -5), (-5, 5), (5, 60)))
+    row = bm.predict(fit, baseline=0.1).loc[("standardised", "risk in the treated arm")]
+    assert row["mean"] == pytest.approx(mean, abs=1e-4 * row["sd"])
+
+
 # numbers needed to treat
 
 
@@ -338,7 +394,7 @@ def test_the_interval_of_the_nnt_goes_through_infinity_where_the_difference_may_
     two_arms: xr.DataTree,
 ) -> None:
     risks = bm.predict(two_arms, baseline=0.1, favours="lower")
-    for estimand in ("conditional", "new setting"):
+    for estimand in ("typical setting", "new setting"):
         one = risks.loc[estimand]
         low, high = one.loc["risk difference", ["ci_low", "ci_high"]]
         fewer, more = one.loc["NNT, one event fewer"], one.loc["NNT, one event more"]
@@ -428,7 +484,7 @@ def test_own_baselines_of_a_sampled_fit() -> None:
     columns = ["median", "ci_low", "ci_high"]
     for row, values in (
         (risks.loc[("new setting", "risk in the control arm")], new),
-        (risks.loc[("conditional", "risk in the treated arm")], typical),
+        (risks.loc[("typical setting", "risk in the treated arm")], typical),
     ):
         assert row["mean"] == pytest.approx(values.mean())
         assert row[columns].tolist() == pytest.approx(

@@ -21,7 +21,7 @@ def two_arms() -> xr.DataTree:
 
 def test_the_row_prints_what_predict_says(two_arms: xr.DataTree) -> None:
     table = bm.summary_of_findings(two_arms, outcome="infection", favours="lower", baseline=0.1)
-    one = bm.predict(two_arms, baseline=0.1, favours="lower", above=0.0).loc["conditional"]
+    one = bm.predict(two_arms, baseline=0.1, favours="lower", above=0.0).loc["typical setting"]
     row = table.loc["infection"]
     assert table.columns.tolist() == COLUMNS == list(table.attrs["headings"])
     assert (row["studies"], row["participants"], row["control_risk"]) == (4, "441", "100")
@@ -90,8 +90,8 @@ def test_a_large_trial_says_that_it_does_not() -> None:
     assert prior_words(fit) == "The prior supplies <0.1 % of mu."
     row = bm.summary_of_findings(fit, outcome="x", favours="lower").loc["x"]
     assert row["p_benefit"] == ">0.999"
-    with pytest.raises(OptionError, match="under a common effect all settings are alike"):
-        bm.summary_of_findings(fit, outcome="x", favours="lower", estimand="marginal")
+    with pytest.raises(OptionError, match="under a common effect all settings with one baseline are alike"):
+        bm.summary_of_findings(fit, outcome="x", favours="lower", baseline=0.4, estimand="standardised")
 
 
 def test_risk_ratios_of_a_normal_fit() -> None:
