@@ -164,14 +164,15 @@ def settings_of(
     if "alpha_mean" in draws:
         shift = SHIFTS[case.options[CODING]]
         new = draws["alpha_new"][:, None], draws.get("delta_new", draws["mu"])[:, None]
-        own = {name: case.priors[name] for name in ("alpha_mean", "alpha_sd", "rho") if name in case.priors}
+        named = ("alpha_mean", "alpha_sd", "rho")
+        own = ", ".join(f"{name} ~ {case.priors[name]}" for name in named if name in case.priors)
         return Settings(
             *_arms(draws["alpha"][:, None], effect[:, None], shift),
             typical=_arms(draws["alpha_mean"][:, None], mu, shift),
             middle="the mean of the distribution of baselines, alpha_mean",
             new=_arms(*new, shift),
             refused="",
-            words=f"{jointly}under the fit's distribution of baselines, {said(own)}",
+            words=f"{jointly}under the fit's distribution of baselines, {own}; in a new setting alpha_new",
         )
     if "alpha" in stated:
         alpha = (draws["alpha"] + 0.5 * sum(SHIFTS[case.options[CODING]]) * effect)[:, None]
@@ -203,8 +204,3 @@ def _behind(case: Case) -> str:
 def _arms(alpha: Array, effect: Array, shift: tuple[float, float]) -> tuple[Array, Array]:
     """Control and treated risk from baselines, and what one unit of effect adds to either logit."""
     return np.asarray(expit(alpha + shift[0] * effect)), np.asarray(expit(alpha + shift[1] * effect))
-
-
-def said(priors: Mapping[str, object]) -> str:
-    """Priors in words."""
-    return ", ".join(f"{name} ~ {prior}" for name, prior in priors.items())

@@ -265,8 +265,8 @@ def _two_arms(
         if not known:
             part.loc[[RATIO, ODDS], MOMENTS] = np.nan
         part.loc[ODDS, MOMENTS] = np.nan
-        certain = part.loc[TREATED, INTERVAL] >= 1.0 - SURE  # such a risk has no odds
-        part.loc[ODDS, INTERVAL] = part.loc[ODDS, INTERVAL].mask(certain, np.inf)
+        treated, odds = (part.loc[name, INTERVAL].to_numpy(dtype=np.float64) for name in (TREATED, ODDS))
+        part.loc[ODDS, INTERVAL] = np.where(treated >= 1.0 - SURE, np.inf, odds)  # such a risk has no odds
         median, low, high = map(float, part.loc[DIFFERENCE, INTERVAL].to_numpy(dtype=np.float64))
         for name, side in ((nnt.FEWER, "fewer"), (nnt.MORE, "more")):
             needed = nnt.needed(median, low, high, side)  # type: ignore[arg-type]
