@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bayesma.errors import BayesmaError
@@ -22,7 +23,8 @@ except ModuleNotFoundError:  # not on Windows
 
 MANIFEST, MAKER = "manifest.json", "bayesma"
 STAGE_PREFIX, STAGE_SUFFIX = ".bayesma.", ".partial"
-NEW, OLD = "new", "old"
+NEW, OLD, LOCK = "new", "old", "lock"
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -90,7 +92,9 @@ def check_folder(path: str | Path) -> None:
             f"{str(nearest)!r} is a file; give another folder for the results than {str(path)!r}"
         )
     with _refusals(nearest):
-        Path(tempfile.mkdtemp(dir=nearest, prefix=STAGE_PREFIX, suffix=STAGE_SUFFIX)).rmdir()
+        shutil.rmtree(
+            tempfile.mkdtemp(dir=nearest, prefix=STAGE_PREFIX, suffix=STAGE_SUFFIX), ignore_errors=True
+        )
         if nearest == target:
             _require_own(target)
 
@@ -123,25 +127,20 @@ def staged_folder(path: str | Path) -> Iterator[Path]:
     """
     check_folder(path)
     target = Path(path).absolute()
-    with _refusals(target):
-        created = _create(target)
+    with _refusals(target), _created(target):
+        _clear_stages(target)
+        work = Path(tempfile.mkdtemp(dir=target, prefix=STAGE_PREFIX, suffix=STAGE_SUFFIX))
         try:
-            _clear_stages(target)
-            work = Path(tempfile.mkdtemp(dir=target, prefix=STAGE_PREFIX, suffix=STAGE_SUFFIX))
-            try:
-                with _held(work):
-                    stage = work / NEW
-                    stage.mkdir()
-                    yield stage
-                    write_manifest(stage)
-                    with _uninterrupted():
-                        _exchange(work, target)
-            finally:
+            with _held(work):
+                stage = work / NEW
+                stage.mkdir()
+                yield stage
+                write_manifest(stage)
+                with _uninterrupted():
+                    _exchange(work, target)
+        finally:
+            with _uninterrupted():
                 shutil.rmtree(work, ignore_errors=True)
-        except BaseException:
-            for folder in created:
-                folder.rmdir()
-            raise
 
 
 def write_manifest(folder: Path) -> None:
@@ -195,11 +194,11 @@ def _clear_stages(target: Path) -> None:
         try:
             with _held(work):
                 _undo(work, target)
-                shutil.rmtree(work)
         except BlockingIOError:
             raise BayesmaError(
                 f"another run is writing into {str(target)!r}; wait until it ends, or give another folder"
             ) from None
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _exchange(work: Path, target: Path) -> None:
@@ -252,26 +251,40 @@ def _files(folder: Path) -> list[str]:
     return [one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file()]
 
 
-def _create(folder: Path) -> list[Path]:
-    """Create a folder with its parents; returns those that were not there, the innermost first."""
+@contextmanager
+def _created(folder: Path) -> Iterator[None]:
+    """Create a folder with its parents; after an error those that were not there go, unless they hold files.
+
+    They hold files when an interrupt waited until the results were whole.
+    """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for one in missing:
+            with suppress(OSError):
+                one.rmdir()
+        raise
 
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Hold a folder while it is worked in, so that another process sees that its run is alive.
 
-    The system lets go of it when the process ends, however it ends. Where it has no such locks nothing is
-    held.
+    The system lets go of it when the process ends, however it ends. What is locked is a file in it, open for
+    writing, as locks over a network ask for; where a disk has no locks at all nothing is held.
     """
     if fcntl is None:
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
         yield
     finally:
         os.close(handle)
@@ -279,18 +292,19 @@ def _held(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait while files are exchanged, some milliseconds, and take effect afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread only
+    """Let Ctrl-C wait while files are exchanged, some milliseconds, and take its usual effect afterwards."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield  # signals reach the main thread only, and some processes ignore this one
         return
     came: list[int] = []
-    usual = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
-    if came:
-        raise KeyboardInterrupt
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -156,21 +157,89 @@ def test_two_runs_at_once_do_not_mix(folder: Path) -> None:
     assert read(folder) == {"report.html": "slow"}
 
 
-def test_an_interrupt_during_the_exchange_waits_for_its_end(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes at the fourth move."""
     replace, calls = os.replace, iter(range(1000))
 
-    def interrupted(source: Path, target: Path) -> None:
-        """Move; Ctrl-C comes at the fourth move."""
+    def move(source: Path, target: Path) -> None:
+        """Move, with the signal before one of the moves."""
         if next(calls) == 3:
             signal.raise_signal(signal.SIGINT)
         replace(source, target)
 
-    monkeypatch.setattr(files.os, "replace", interrupted)
+    monkeypatch.setattr(files.os, "replace", move)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_interrupt_during_the_exchange_waits_for_its_end(
+    folder: Path, request: pytest.FixtureRequest, there: bool
+) -> None:
+    """Also where the folder is new, and would be removed after an interrupt that came before."""
+    request.getfixturevalue("interrupted")
+    target = folder if there else folder.parent / "deep" / "new"
     with pytest.raises(KeyboardInterrupt):
+        write(target, SECOND)
+    assert read(target) == SECOND
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_the_process_ignores_is_ignored(
+    folder: Path, request: pytest.FixtureRequest
+) -> None:
+    """As under nohup, or in the background of a script."""
+    request.getfixturevalue("interrupted")
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
         write(folder, SECOND)
+    except KeyboardInterrupt:
+        pytest.fail("interrupted")
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert read(folder) == SECOND
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_written(folder: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def refused(*_: int) -> None:
+        """Refuse, as some network disks do."""
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    write(folder, SECOND)
+    assert read(folder) == SECOND
+
+
+def test_locks_are_on_files_open_for_writing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS refuses an exclusive lock on any other ("Bad file descriptor"), see flock(2)."""
+    flock = fcntl.flock
+
+    def over_a_network(handle: int, operation: int) -> None:
+        """Lock, if the file may be written."""
+        if not fcntl.fcntl(handle, fcntl.F_GETFL) & (os.O_RDWR | os.O_WRONLY):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", over_a_network)
+    write(folder, SECOND)
+    assert read(folder) == SECOND
+
+
+def test_a_disk_that_fills_while_folders_are_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = os.mkdir
+
+    def full(path: Path, *mode: int) -> None:
+        """Room for the outer folder and not for the inner one."""
+        if Path(path).name == "inner" and Path(path).parent.exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        mkdir(path, *mode)
+
+    monkeypatch.setattr(os, "mkdir", full)
+    with pytest.raises(BayesmaError, match=r"inner' cannot be written \(No space left on device\)"):
+        write(tmp_path / "outer" / "inner", SECOND)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_crosses_to_another_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import xarray as xr
 from bayesma.analysis import Analysis
 from bayesma.files import staged_folder
 from bayesma.reporting.methods import methods_markdown
-from bayesma.reporting.report import report
+from bayesma.reporting.report import report_html
 from bayesma.reporting.reproduction import SUMMARY, write_reproduction
 from bayesma.reporting.robustness import cells, flips
 from bayesma.reporting.spreadsheets import csv_text, parameters
@@ -60,7 +60,7 @@ def write_outputs(analysis: Analysis, out_dir: str | Path) -> Path:
         for result in analysis.results:
             (stage / f"{names[result.job.name]}.nc").write_bytes(_netcdf(result.fit))
         write_reproduction(analysis, stage)
-        report(analysis, stage / REPORT)
+        (stage / REPORT).write_text(report_html(analysis), encoding="utf-8", newline="")
     return Path(out_dir) / REPORT
 
 

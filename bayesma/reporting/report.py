@@ -47,8 +47,13 @@ def report(analysis: Analysis, path: str | Path) -> Path:
     ...     bm.report(bm.run("bcg", engine="exact"), f"{folder}/report.html").name
     'report.html'
     """
+    return write_text(path, report_html(analysis))
+
+
+def report_html(analysis: Analysis) -> str:
+    """Return the report as one HTML document."""
     attrs = analysis.results[0].fit.attrs
-    text = render(
+    return render(
         "report.html.j2",
         title=analysis.title,
         citation=analysis.spec.file.citation,
@@ -66,7 +71,6 @@ def report(analysis: Analysis, path: str | Path) -> Path:
         seed=analysis.seed,
         versions=", ".join(f"{name} {number}" for name, number in json.loads(attrs["versions"]).items()),
     )
-    return write_text(path, text)
 
 
 def references(analysis: Analysis) -> Table | None:

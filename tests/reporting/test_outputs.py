@@ -116,7 +116,7 @@ def test_a_failure_in_the_middle_leaves_nothing(hostile, tmp_path, monkeypatch, 
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(outputs, "report", fail)
+    monkeypatch.setattr(outputs, "report_html", fail)
     with pytest.raises(error):
         write_outputs(hostile, tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []
@@ -129,7 +129,7 @@ def bytes_of(folder):
 def test_a_failure_leaves_an_existing_folder_as_it_was(hostile, tmp_path, monkeypatch):
     write_outputs(hostile, tmp_path / "out")
     before = bytes_of(tmp_path / "out")
-    monkeypatch.setattr(outputs, "report", lambda *_: 1 / 0)
+    monkeypatch.setattr(outputs, "report_html", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_outputs(hostile, tmp_path / "out")
     assert bytes_of(tmp_path / "out") == before
@@ -155,12 +155,15 @@ def test_a_folder_where_a_file_must_go_is_refused_before_anything_moves(hostile,
     assert bytes_of(tmp_path) == before
 
 
-def test_a_disk_that_fills_during_a_fit_is_one_sentence(hostile, tmp_path):
-    """The system refuses more than 100,000 bytes a file; HDF5 with an open file would end the process."""
+@pytest.mark.parametrize("what", ["a fit", "the report"])
+def test_a_disk_that_fills_is_one_sentence_that_names_the_folder(hostile, tmp_path, monkeypatch, what):
+    """The system refuses larger files; HDF5 with an open file would end the process."""
+    largest = 100_000 if what == "a fit" else 10_000_000
+    monkeypatch.setattr(outputs, "report_html", lambda _: "x" * (largest + 1))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
     try:
-        with pytest.raises(BayesmaError, match=r"cannot be written \(File too large\)"):
+        with pytest.raises(BayesmaError, match=r"^'\S+/out' cannot be written \(File too large\)"):
             write_outputs(hostile, tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
