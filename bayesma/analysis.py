@@ -18,13 +18,14 @@ from bayesma.classical.crude_rate import crude_rate
 from bayesma.counterparts import counterparts, over_visits
 from bayesma.engines.fit import ENGINES, SEED_BITS, fit
 from bayesma.engines.zero_events import zero_events
-from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
+from bayesma.errors import BayesmaError, BayesmaWarning, ConflictWarning, OptionError
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.trajectories import Trajectories
-from bayesma.notes import conflict_notes, prior_notes, size_notes
+from bayesma.notes import prior_notes, size_notes
 from bayesma.posterior.benefit import decision
 from bayesma.posterior.compare import compare
 from bayesma.posterior.hazard import hazard
+from bayesma.posterior.marginals import label_text
 from bayesma.posterior.predict import predict
 from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_overlap, prior_share
 from bayesma.posterior.prob import prob
@@ -32,7 +33,7 @@ from bayesma.posterior.provenance import provenance
 from bayesma.posterior.relapse_months import HORIZONS
 from bayesma.posterior.retreatment import retreatment
 from bayesma.posterior.shrinkage import shrinkage
-from bayesma.posterior.summary import label_text, summary
+from bayesma.posterior.summary import summary
 from bayesma.reference import ReferenceCheck, check_references
 from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result, windows_of
 from bayesma.robustness import robustness
@@ -112,7 +113,8 @@ def run(
     Returns
     -------
     Analysis
-        All fits and answers. Warnings are recorded in the results' notes and raised again as warnings.
+        All fits and answers. Warnings are recorded in the results' notes and raised again as warnings, but
+        for conflicts of prior and data, which stand at the head of notes and report.
 
     Raises
     ------
@@ -187,7 +189,10 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         primary = not spec.file.variant or job.variant == spec.file.variant[0].name
         robust = robustness(evidence, tree, job, primary=primary)
     for warning in caught:
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        if not issubclass(
+            warning.category, ConflictWarning
+        ):  # stands in the notes, at the head of the report
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     conflict = prior_conflict(tree)
     share = prior_share(tree).where(conflict >= CONFLICT)
     said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
@@ -204,7 +209,6 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         robustness=robust,
         notes=(
             *said,
-            *conflict_notes(tree, conflict),
             *prior_notes(share),
             *([] if zeros is None else [str(zeros)]),
             *size_notes(evidence, job),

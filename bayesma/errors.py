@@ -31,5 +31,9 @@ class DataWarning(BayesmaWarning):
     """The data are usable but suspicious; the reason is given."""
 
 
+class ConflictWarning(DataWarning):
+    """Prior and data contradict each other: the notes of the fit say where."""
+
+
 class ConvergenceWarning(BayesmaWarning):
     """The sampler did not reach the standard set for it, or an integral its accuracy."""

@@ -1,13 +1,11 @@
-"""What must be said beside a result: a prior that decides, a conflict, an implausible standard error."""
+"""What must be said beside a result: a prior that decides, an implausible standard error."""
 
 from __future__ import annotations
 
 import pandas as pd
-import xarray as xr
 
 from bayesma.evidence.effects import Effects
-from bayesma.posterior.prior_share import CONFLICT, DOMINATES
-from bayesma.posterior.provenance import provenance
+from bayesma.posterior.prior_share import DOMINATES
 from bayesma.spec import Job
 from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence
@@ -41,14 +39,4 @@ def size_notes(effects: Evidence, job: Job) -> list[str]:
         "may be far too certain."
         for study, n in implied.items()
         if n > plausible
-    ]
-
-
-def conflict_notes(tree: xr.DataTree, conflict: pd.Series) -> list[str]:
-    """Say so where the data have put a parameter where its prior all but excluded it."""
-    priors = provenance(tree).priors
-    return [
-        f"PRIOR AND DATA CONFLICT: the posterior of {name} lies where its prior {priors[str(name)]} has less "
-        "than 1 % of its mass; check the data, then the prior, before using this result."
-        for name in conflict.index[conflict < CONFLICT]
     ]

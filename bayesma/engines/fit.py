@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from bayesma.engines import conflict
 from bayesma.engines.exact import fit_exact
 from bayesma.engines.tree import Setting
 from bayesma.engines.zero_events import note_zero_events
@@ -76,6 +77,8 @@ def fit(
         ``log_prior``, ``prior``, ``observed_data``, ``constant_data``, and ``sample_stats`` with
         ``crosscheck`` (nuts) or ``exact`` (exact). All on the analysis scale. The attribute ``notes`` (JSON
         text) says, of counts, how far trials without events move mu, against the conditional likelihood.
+        Where the data lie in the outer 1 % of what the priors expect, PRIOR AND DATA CONFLICT is its first
+        sentence and a `DataWarning`: of a posterior median, or of the pooled estimate (of each visit).
 
     Raises
     ------
@@ -115,6 +118,7 @@ def fit(
     )
     with one_blas_thread():
         note_zero_events(setting, tree)
+    conflict.warn(tree, setting, stacklevel=2)
     return tree
 
 

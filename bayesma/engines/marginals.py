@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -193,6 +194,22 @@ def inner_dims(fit: xr.DataTree, parameter: str) -> tuple[str, ...]:
 def labels_of(fit: xr.DataTree, dim: str) -> NDArray[Any]:
     """Labels along a dimension of the posterior."""
     return np.asarray(fit["posterior"].dataset[dim].values)
+
+
+def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
+    """Row names of a parameter: itself, or itself with each label, or labels, in brackets."""
+    dims = inner_dims(fit, parameter)
+    if not dims:
+        return [parameter]
+    cells = itertools.product(*(labels_of(fit, dim) for dim in dims))
+    return [f"{parameter}[{label_text(cell)}]" for cell in cells]
+
+
+def label_text(label: object) -> str:
+    """A label as printed, several with commas: a month without needless decimals."""
+    if isinstance(label, tuple):
+        return ", ".join(map(label_text, label))
+    return f"{label:g}" if isinstance(label, float) else str(label)
 
 
 def moments_below(fit: xr.DataTree, parameter: str) -> float:

@@ -230,6 +230,15 @@ class Family[Evidence](ABC):
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """Estimate and standard error of each study by itself, for display only, shapes (k,)."""
 
+    def prior_effects(self, case: Case) -> tuple[Array, Array] | str:
+        """What the priors expect of `crude`: means and variances between studies, equally likely.
+
+        Shapes (n,) each; (n, t) of estimates at t visits. A sentence where they expect nothing of it: why.
+        """
+        from bayesma.families.prior_effects import of_one_effect  # it is built on what is here
+
+        return of_one_effect(case)
+
     @abstractmethod
     def moments_below(self, case: Case) -> dict[str, float]:
         """For each parameter, e such that its q-th posterior moment exists exactly when q < e.

@@ -25,6 +25,7 @@ from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, 
 from bayesma.families.effects import measure_priors
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.mean_shapes import MEANS, knots_of
+from bayesma.families.prior_effects import NO_MEAN, even_shares, levels
 from bayesma.families.problems import GaussianMeanProblem, IndependentVisits, NoIntegral
 from bayesma.families.visit_covariances import (
     BETWEEN,
@@ -39,6 +40,8 @@ from bayesma.measures import MEASURES
 from bayesma.numerics.roots import symmetric_root
 from bayesma.priors import Prior
 from bayesma.priors.defaults import DIGITS
+
+EXPECTED = 20_000  # draws of the priors of a mean that has a shape
 
 THETA = Parameter("theta", "effect", ("study", "visit"), meaning="effect in each study at each visit")
 THETA_NEW = Parameter("theta_new", "new", ("visit",), meaning="effect in a new study at each visit")
@@ -182,14 +185,11 @@ class Longitudinal(Family[Trajectories]):
 
     def coords(self, evidence: Trajectories, options: Options) -> dict[str, NDArray[Any]]:
         """Study labels and months, as whole numbers where they all are: printed without decimals."""
-        month = evidence.visit
-        visit = month.astype(np.int64) if np.all(month == np.round(month)) else month
+        labels = _labels(evidence.visit)
         return {
             "study": evidence.study,
-            "visit": visit,
-            "visit_other": visit,
-            "knot": knots_of(month),
-            "pair": np.array([_pair_label(month, k, j) for k, j in pairs_of(month.size)], dtype=np.str_),
+            **labels,
+            "visit_other": labels["visit"],
             "term": np.arange(evidence.lag.size),
             **moderators.labels_of(evidence, options),
         }
@@ -222,6 +222,27 @@ class Longitudinal(Family[Trajectories]):
     def crude(self, arrays: Arrays) -> tuple[Array, Array]:
         """The estimates and their standard errors, at the prior median of a correlation, shapes (k, t)."""
         return arrays["y"], np.where(np.isfinite(arrays["y"]), arrays["se"], np.nan)
+
+    def prior_effects(self, case: Case) -> tuple[Array, Array] | str:
+        """Means at the visits and variances between studies there, (n, t) each, from the priors.
+
+        Of a mean that is free at every visit by even shares of both priors; else from draws of the priors.
+        """
+        if moderators.parameters_of(case.options):
+            return NO_MEAN
+        month, options = case.arrays["month"], case.options
+        if options["trajectory"] == "visit":
+            mean, tau2 = (case.priors["m"].ppf(levels()), np.square(case.priors["tau"].ppf(levels())))
+            mean, tau2 = even_shares(mean, tau2)
+            size = (mean.size, month.size)
+            return np.broadcast_to(mean[:, None], size), np.broadcast_to(tau2[:, None], size)
+        rng, draws = np.random.default_rng(0), dict[str, Array]()
+        lengths = {dim: values.size for dim, values in _labels(month).items()}
+        for p in self.hyper(options):
+            inner = tuple(lengths[dim] for dim in p.dims)
+            draws[p.name] = self.draw_prior(p, case, (EXPECTED, *inner), rng, draws)
+        mean, between, _ = self._at(draws, case)
+        return mean, np.einsum("stt->st", between)
 
     def moments_below(self, case: Case) -> dict[str, float]:
         """Proper priors decide, helped for the sds by the studies seen at a visit.
@@ -325,6 +346,13 @@ class Longitudinal(Family[Trajectories]):
         mean = MEANS[case.options["trajectory"]].mean(month, draws, month)
         between = BETWEEN[case.options["between"]].covariance(month, draws)
         return mean, between, powers(draws, case.arrays["lag"], len(mean))
+
+
+def _labels(month: Array) -> dict[str, NDArray[Any]]:
+    """Labels of visits, knots and pairs of visits."""
+    visit = month.astype(np.int64) if np.all(month == np.round(month)) else month
+    pairs = [_pair_label(month, k, j) for k, j in pairs_of(month.size)]
+    return {"visit": visit, "knot": knots_of(month), "pair": np.array(pairs, dtype=np.str_)}
 
 
 def _pair_label(month: Array, k: int, j: int) -> str:

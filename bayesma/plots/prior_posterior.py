@@ -17,11 +17,10 @@ from bayesma.plots.naming import is_location
 from bayesma.plots.scale import dress
 from bayesma.plots.style import Picture
 from bayesma.plots.text import wrap
-from bayesma.posterior.marginals import Marginal, marginal
+from bayesma.posterior.marginals import Marginal, marginal, row_labels
 from bayesma.posterior.nodes import merged, row
 from bayesma.posterior.prior_share import prior_share
 from bayesma.posterior.provenance import Provenance, provenance
-from bayesma.posterior.summary import row_labels
 from bayesma.posterior.texts import share
 from bayesma.priors import Prior
 

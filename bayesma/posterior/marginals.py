@@ -12,10 +12,12 @@ from bayesma.engines.marginals import (
     average,
     existing_moments,
     inner_dims,
+    label_text,
     labels_of,
     marginal,
     moments_below,
     parameter_names,
+    row_labels,
 )
 
 __all__ = [
@@ -25,10 +27,12 @@ __all__ = [
     "centre",
     "existing_moments",
     "inner_dims",
+    "label_text",
     "labels_of",
     "marginal",
     "moments_below",
     "parameter_names",
+    "row_labels",
 ]
 
 Array = NDArray[np.float64]

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesma.posterior.marginals import Marginal, marginal
+from bayesma.engines.conflict import CONFLICT, tails
+from bayesma.posterior.marginals import Marginal, marginal, row_labels
 from bayesma.posterior.nodes import merged, nodes_of, row
 from bayesma.posterior.provenance import Provenance, case_of, provenance
-from bayesma.posterior.summary import row_labels
 from bayesma.priors import Prior
+
+__all__ = ["CONFLICT", "DOMINATES", "RULES", "prior_conflict", "prior_overlap", "prior_share"]
 
 QUARTILES = (0.25, 0.75)
 DOMINATES = 0.5  # a prior with at least this share is reported loudly
 RULES = 0.8  # an overlap from which the prior rather than the data sets the answer
-CONFLICT = 0.005  # a posterior median in the outer 1 % of the prior contradicts it
 
 
 def prior_share(fit: xr.DataTree) -> pd.Series:
@@ -71,13 +72,8 @@ def prior_conflict(fit: xr.DataTree) -> pd.Series:
         sd only the upper tail counts: a small tau contradicts no prior.
     """
     origin = provenance(fit)
-    scales = {p.name for p in origin.family.hyper(origin.options) if p.name.startswith("tau")}
-    tails = {}
-    for name, prior, posterior in _hyper(fit, origin):
-        below = float(prior.cdf(posterior.quantile([0.5])[0, 0])) if prior.is_proper else 0.5
-        upper_only = name.partition("[")[0] in scales
-        tails[name] = min(0.5, 1.0 - below if upper_only else min(below, 1.0 - below))
-    return pd.Series(tails, name="prior_conflict", dtype=float).rename_axis("parameter")
+    found = tails(fit, origin.family, case_of(fit, origin))
+    return pd.Series(found, name="prior_conflict", dtype=float).rename_axis("parameter")
 
 
 def prior_overlap(fit: xr.DataTree) -> pd.Series:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -15,11 +14,10 @@ from bayesma.errors import OptionError
 from bayesma.posterior.marginals import (
     WeightedPoints,
     existing_moments,
-    inner_dims,
-    labels_of,
     marginal,
     moments_below,
     parameter_names,
+    row_labels,
 )
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance, require_fit
@@ -85,22 +83,6 @@ def summary(
         _back_transform(table, fit, names)
     table.index.name = "parameter"
     return table
-
-
-def row_labels(fit: xr.DataTree, parameter: str) -> list[str]:
-    """Row names of a parameter: itself, or itself with each label, or labels, in brackets."""
-    dims = inner_dims(fit, parameter)
-    if not dims:
-        return [parameter]
-    cells = itertools.product(*(labels_of(fit, dim) for dim in dims))
-    return [f"{parameter}[{label_text(cell)}]" for cell in cells]
-
-
-def label_text(label: object) -> str:
-    """A label as printed, several with commas: a month without needless decimals."""
-    if isinstance(label, tuple):
-        return ", ".join(map(label_text, label))
-    return f"{label:g}" if isinstance(label, float) else str(label)
 
 
 def _names(fit: xr.DataTree, parameters: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from bayesma.measures import MEASURES
 from bayesma.plots.forest_counts import counts_of
 from bayesma.plots.numbers import MINUS
 from bayesma.posterior.benefit import columns_of
+from bayesma.posterior.marginals import row_labels
 from bayesma.posterior.provenance import provenance
-from bayesma.posterior.summary import row_labels
 from bayesma.reporting.numbers import (
     MISSING,
     general,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bayesma.errors import OptionError
 from bayesma.evidence.subset import Mask, studies_of, study_column
-from bayesma.posterior.summary import label_text
+from bayesma.posterior.marginals import label_text
 from bayesma.priors import Prior
 from bayesma.sensitivity.gathered import gathered, say
 from bayesma.sensitivity.parts import Whole, check_something_stays, spread

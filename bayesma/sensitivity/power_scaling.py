@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesma.posterior.marginals import row_labels
 from bayesma.posterior.provenance import provenance
-from bayesma.posterior.summary import row_labels
 
 SENSITIVE = 0.05  # Kallioinen et al. 2024: from here on a posterior is called sensitive
 CONFLICT = "possible conflict of prior and data"

@@ -13,15 +13,12 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from bayesma.errors import OptionError
-from bayesma.families.base import PRIOR, Case
-from bayesma.families.effect_mixtures import SHAPES, mixture
-from bayesma.families.effects import RANDOM_EFFECTS, common
-from bayesma.posterior.provenance import Provenance, case_of, provenance, require_one_effect
+from bayesma.posterior.marginals import labels_of
+from bayesma.posterior.provenance import case_of, provenance, require_effect
 
 type Array = NDArray[np.float64]
 
 POOL = "all studies"
-NODES = 200  # of the prior of mu, and of that of tau: midpoints of even shares of its mass
 SURPRISING = 0.05
 
 
@@ -31,26 +28,28 @@ def prior_data_conflict(fit: xr.DataTree) -> pd.DataFrame:
     The prior predictive check of Box 1980 (doi 10.2307/2982063) and Evans & Moshonov 2006
     (doi 10.1214/06-BA129): how often would the priors give an estimate at least as far out, in the nearer
     tail, doubled? By integration over mu and tau; of counts the crude estimates with their standard errors,
-    taken as normal. Of robust effects the shape (``nu``, ``contamination``), where it has a prior, is held at
-    that prior's median, and for the pooled estimate all studies are taken to lie in one component of the
-    mixture at a time, which makes its tails a little heavier than those of independent studies.
+    taken as normal. Over visits one by one, each with the prior of its mean; of a mean that has a shape by
+    20,000 draws of the priors. Of robust effects the shape (``nu``, ``contamination``), where it has a prior,
+    is held at that prior's median, and for the pooled estimate all studies are taken to lie in one component
+    of the mixture at a time, which makes its tails a little heavier than those of independent studies.
 
     Parameters
     ----------
     fit
-        Result of `fit` with proper priors of mu and tau, about one effect.
+        Result of `fit` with proper priors of mu and tau, or of the means at visits and tau; no moderators.
 
     Returns
     -------
     pandas.DataFrame
         Index study, last ``all studies``, the inverse-variance weighted mean; columns observed, expected
         (prior median), low and high (the middle 95 % of the prior predictive distribution), p (two-sided) and
-        surprising (p below 0.05). Analysis scale. NaN for a study without an estimate.
+        surprising (p below 0.05). Analysis scale. NaN for a study without an estimate. With several visits:
+        index (study, visit), the visits a study has.
 
     Raises
     ------
     OptionError
-        Under an improper prior, with moderators, and for fits over visits or follow-up.
+        Under an improper prior, with moderators, and for fits over follow-up.
 
     Examples
     --------
@@ -61,10 +60,28 @@ def prior_data_conflict(fit: xr.DataTree) -> pd.DataFrame:
     {'A': False, 'B': True, 'all studies': False}
     """
     origin = provenance(fit)
-    require_one_effect(fit, "prior_data_conflict")
+    require_effect(fit, "prior_data_conflict")
     case = case_of(fit, origin)
     observed, se = origin.family.crude(case.arrays)
-    mean, between = _nodes(origin, case)
+    expected = origin.family.prior_effects(case)
+    if isinstance(expected, str):
+        raise OptionError(expected)
+    labels = [str(label) for label in fit["log_likelihood"].dataset["study"].values]
+    if observed.ndim == 1:
+        return _table(labels, observed, se, *expected)
+    parts = {}
+    for t, visit in enumerate(labels_of(fit, "visit").tolist()):
+        seen = np.isfinite(observed[:, t])
+        mean, between = (np.ascontiguousarray(values[:, t]) for values in expected)
+        names = [label for label, has in zip(labels, seen, strict=True) if has]
+        if names:
+            parts[visit] = _table(names, observed[seen, t], se[seen, t], mean, between)
+    table: pd.DataFrame = pd.concat(parts, names=["visit", "study"])
+    return table.reorder_levels(["study", "visit"])
+
+
+def _table(labels: list[str], observed: Array, se: Array, mean: Array, between: Array) -> pd.DataFrame:
+    """A row a study, last all of them."""
     known = np.isfinite(observed) & np.isfinite(se)
     rows = [
         _row(observed[i], se[i] ** 2, 1.0, mean, between) if known[i] else [observed[i]] + [math.nan] * 4
@@ -74,42 +91,10 @@ def prior_data_conflict(fit: xr.DataTree) -> pd.DataFrame:
     share = weight / weight.sum()
     pooled = float(share @ observed[known])
     rows.append(_row(pooled, 1.0 / float(weight.sum()), float(share @ share), mean, between))
-    labels = [str(label) for label in fit["log_likelihood"].dataset["study"].values]
     table = pd.DataFrame(rows, columns=["observed", "expected", "low", "high", "p"])
     table.index = pd.Index([*labels, POOL], name="study")
     table["surprising"] = table["p"] < SURPRISING
     return table
-
-
-def _nodes(origin: Provenance, case: Case) -> tuple[Array, Array]:
-    """Means, and variances between studies, of even shares of the prior: (n,) each."""
-    priors = case.priors
-    if "mu" not in priors or "beta" in priors:
-        raise OptionError(
-            "prior_data_conflict compares studies with the prior of one mean effect mu; fit without "
-            "moderators, and with a model that has one"
-        )
-    for name in ("mu", "tau"):
-        if name in priors and not priors[name].is_proper:
-            raise OptionError(
-                f"the prior {priors[name]} of {name} is improper, so it expects nothing; give a proper prior"
-            )
-    levels = (np.arange(NODES) + 0.5) / NODES
-    mean = priors["mu"].ppf(levels)
-    if common(case.options):
-        return mean, np.zeros(NODES)
-    held = {n: np.array([priors[n].median()]) for n in SHAPES if case.options.get(n) == PRIOR}
-    tau = priors["tau"].ppf(levels)
-    if origin.options[RANDOM_EFFECTS] == "normal":
-        scales, share = np.ones(1), np.ones(1)
-    else:
-        effects = mixture(case.options, held)
-        scales, share = effects.scales[0], np.exp(effects.log_weights[0])
-    # every mu beside every tau and, of robust effects, components by their shares
-    at = np.searchsorted(np.cumsum(share) / share.sum(), (np.arange(NODES) + 0.5) / NODES)
-    order = np.random.default_rng(0).permutation(NODES)  # which component goes with which tau
-    spread = np.square(tau * scales[np.minimum(at, scales.size - 1)][order])
-    return np.repeat(mean, NODES), np.tile(spread, NODES)
 
 
 def _row(observed: float, variance: float, share: float, mean: Array, between: Array) -> list[float]:

@@ -17,7 +17,7 @@ from bayesma.errors import OptionError
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES
 from bayesma.posterior.benefit import check_asked
-from bayesma.posterior.summary import label_text
+from bayesma.posterior.marginals import label_text
 from bayesma.sensitivity.cells import Posterior
 
 type Ask = str | Callable[[xr.DataTree], float] | None

@@ -37,6 +37,7 @@ def notes_of(folder: Path, y: float, se: float) -> str:
 
 def test_conflict_is_loud_and_not_called_silence_of_the_data(tmp_path: Path) -> None:
     notes = notes_of(tmp_path, 30.0, 3.0)
+    assert notes.count("PRIOR AND DATA CONFLICT") == 1
     assert "PRIOR AND DATA CONFLICT: the posterior of mu lies where its prior Normal(0, 1)" in notes
     assert "say little" not in notes
     assert "say little" in notes_of(tmp_path, 0.5, 3.0)
