@@ -22,7 +22,7 @@ ROWS = {  # attributes with one row a study, arm or interval
     Effects: ("y", "se", "study", "n"),
     TwoArmCounts: ("events_treat", "n_treat", "events_ctrl", "n_ctrl", "study"),
     ArmCounts: ("events", "n", "study", "centre"),
-    Trajectories: ("y", "se", "study", "within", "n"),
+    Trajectories: ("y", "se", "study", "within", "se_apart", "n"),
     FollowUp: ("start", "stop", "at_risk", "relapses", "censored", "deaths", "study", "centre"),
 }
 

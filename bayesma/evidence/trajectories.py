@@ -48,6 +48,9 @@ class Trajectories:
         Exponent of the number of visits, or months, between; or its prior.
     within_distance
         Months apart at which a prior on the correlation holds, where it decays over months; else None.
+    se_apart
+        What `se` would be were visits and baseline not correlated, shape (k, t): free of a correlation that
+        was assumed, as default priors have to be. None where `se` was given, or computed from patients.
     n
         Patients behind each estimate, shape (k, t), NaN where not known; None when known nowhere.
     measure
@@ -70,6 +73,7 @@ class Trajectories:
     within_structure: str
     within_decay: float | Prior = 1.0
     within_distance: float | None = None
+    se_apart: NDArray[np.float64] | None = None
     n: NDArray[np.float64] | None = None
     measure: str = "GEN"
     table: pd.DataFrame | None = None

@@ -114,6 +114,7 @@ def read_arms(
         within_structure=rho.structure,
         within_decay=rho.decay,
         within_distance=rho.distance,
+        se_apart=fixed(np.where(seen[:, visits], _se_apart(means, arms), np.nan)),
         n=fixed(np.where(seen[:, visits], patients, np.nan)),
         table=constant_columns(frame, labels, names),
         source=rows.source,
@@ -155,6 +156,12 @@ def _means(side: Side, grid: Grid, values: Summaries, n: Array, points: Mask) ->
 def _from_baseline(mean: Array, arms: Arms) -> Array:
     """Means at the visits, less those at the baseline if changes are taken."""
     return mean[:, 1:] - mean[:, :1] if arms.change else mean
+
+
+def _se_apart(means: Sequence[Means], arms: Arms) -> Array:
+    """Standard errors of the contrasts were visits and baseline not correlated, shape (k, t)."""
+    variance = np.sum([np.einsum("kpp->kp", arm.scale()) for arm in means], axis=0)
+    return np.asarray(np.sqrt(variance[:, 1:] + variance[:, :1] if arms.change else variance))
 
 
 def _covariances(

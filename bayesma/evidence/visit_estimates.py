@@ -43,6 +43,7 @@ class Pieces(TypedDict):
     within_structure: str
     within_decay: NotRequired[float | Prior]
     within_distance: NotRequired[float | None]
+    se_apart: NotRequired[Array | None]
     n: Array | None
     table: pd.DataFrame | None
     source: str | None

@@ -17,7 +17,7 @@ from bayesma.families.base import Array, Case, Options, Priors
 from bayesma.measures.base import Measure
 from bayesma.numerics.effect_table import Shape
 from bayesma.priors import Prior
-from bayesma.priors.defaults import SINGLE_ARMS, default_priors
+from bayesma.priors.defaults import SINGLE_ARMS, change_priors, default_priors
 
 type Average = Callable[[Callable[[Array], Array], Array, Array], Array]
 
@@ -112,15 +112,16 @@ def same_for_all(log_likelihood: Callable[[Array], Array], mu: Array, k: int) ->
     return np.ascontiguousarray(log_likelihood(np.ascontiguousarray(effects)).T)
 
 
-def measure_priors(measure: Measure, se: Array, n: Array | None) -> dict[str, Prior]:
+def measure_priors(measure: Measure, y: Array, se: Array, n: Array | None) -> dict[str, Prior]:
     """Priors of ``mu`` and ``tau`` of effects of a measure, where none are given.
 
     Parameters
     ----------
     measure
         Of the effects.
-    se, n
-        Standard errors (analysis scale) and, where they are known, numbers of patients: shapes (m,).
+    y, se, n
+        Estimates and standard errors (analysis scale) and, where they are known, numbers of patients: shapes
+        (m,).
 
     Raises
     ------
@@ -129,6 +130,8 @@ def measure_priors(measure: Measure, se: Array, n: Array | None) -> dict[str, Pr
     """
     if measure.null is None:
         return dict(SINGLE_ARMS)
+    if measure.changes:
+        return change_priors(y, se)
     return default_priors(measure.code, measure.unit_sd, se, n)
 
 

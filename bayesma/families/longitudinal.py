@@ -39,7 +39,7 @@ from bayesma.families.visit_covariances import (
 from bayesma.measures import MEASURES
 from bayesma.numerics.roots import symmetric_root
 from bayesma.priors import Prior
-from bayesma.priors.defaults import DIGITS
+from bayesma.priors.defaults import DIGITS, rounded
 
 EXPECTED = 20_000  # draws of the priors of a mean that has a shape
 
@@ -113,26 +113,30 @@ class Longitudinal(Family[Trajectories]):
         )
 
     def default_priors(self, evidence: Trajectories, options: Options) -> Priors:
-        """Unit-information priors on the level, their spread over the follow-up on slopes."""
+        """The prior of the measure's mean on the level, its spread over the follow-up on slopes."""
         known = np.isfinite(evidence.y)
         n = None if evidence.n is None or not np.all(evidence.n[known] > 0) else evidence.n[known]
-        unit_sd = MEASURES[evidence.measure].unit_sd
+        measure = MEASURES[evidence.measure]
         names = [p.name for p in self.hyper(options)]
-        if unit_sd is None and n is None:
+        if measure.unit_sd is None and not measure.changes and n is None:
             needed = ", ".join(name for name in names if name not in self._without_unit(evidence, options))
             raise PriorError(
                 f"measure {evidence.measure} has no default priors without sample sizes, since its unit is "
                 f"not known; give n at every visit, or priors of {needed} in the unit of the outcome, for "
                 f"example priors={{{names[0]!r}: 'Normal(0, <sd>)', 'tau': 'HalfNormal(<scale>)'}}"
             )
-        both = measure_priors(MEASURES[evidence.measure], evidence.se[known], n)
+        se = evidence.se if evidence.se_apart is None else evidence.se_apart
+        both = measure_priors(measure, evidence.y[known], se[known], n)
         level = both["mu"]
-        slope = Prior("Normal", (0.0, float(f"{level.arguments[1] / evidence.visit[-1]:.{DIGITS}g}")))
+        if level.distribution != "Normal":  # a course over months is integrated with normal priors
+            assert measure.unit_sd is not None
+            level = Prior("Normal", (0.0, measure.unit_sd))
+        slope = Prior("Normal", (0.0, rounded(level.arguments[1] / evidence.visit[-1])))
         priors = {
             **dict.fromkeys(("m", "coef", "intercept", "e0", "emax", "level", "beta"), level),
             **dict.fromkeys(("slope", "slope1", "slope2", "beta_slope"), slope),
             "tau": both["tau"],
-            "amplitude": Prior("HalfNormal", (float(f"{level.arguments[1] / 2.0:.{DIGITS}g}"),)),
+            "amplitude": Prior("HalfNormal", (rounded(level.arguments[1] / 2.0),)),
         }
         return {name: (priors | self._without_unit(evidence, options))[name] for name in names}
 

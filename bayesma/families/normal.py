@@ -85,7 +85,7 @@ class Normal(Family[Effects]):
 
     def default_priors(self, evidence: Effects, options: Options) -> Priors:
         """Those of the measure for mu and tau; beta as wide as tau allows."""
-        both = measure_priors(MEASURES[evidence.measure], evidence.se, evidence.n)
+        both = measure_priors(MEASURES[evidence.measure], evidence.y, evidence.se, evidence.n)
         every = both | SHAPES | moderators.default_priors(evidence, options, evidence.se, **both)
         return {p.name: every[p.name] for p in self.hyper(options)}
 

@@ -129,15 +129,15 @@ class Measure:
     @property
     def better(self) -> str:
         """Name of the good side of the null: ``"benefit"``, without a control ``"improved"``."""
-        return "improved" if self._changes else "benefit"
+        return "improved" if self.changes else "benefit"
 
     @property
     def worse(self) -> str:
         """Name of the bad side of the null: ``"harm"``, without a control ``"worse"``."""
-        return "worse" if self._changes else "harm"
+        return "worse" if self.changes else "harm"
 
     @property
-    def _changes(self) -> bool:
+    def changes(self) -> bool:
         """Whether patients are compared with themselves: a value of no change, and no control."""
         return self.null is not None and not self.controlled
 

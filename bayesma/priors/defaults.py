@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +18,9 @@ SINGLE_ARMS = {
     "mu": Prior("Logistic", (0.0, 1.0)),
     "tau": Prior("HalfNormal", (0.5,)),
 }
+# Of changes in one group of patients: mu's sd and tau's scale in units of the largest change.
+CHANGE_FACTOR, CHANGE_FRACTION = 10.0, 2.0
+EXACT = 12  # digits that rounding errors leave
 DIGITS = 3  # a scale taken from the data is rounded so that the printed prior is the one used
 
 
@@ -71,8 +75,43 @@ def default_priors(
                 "give n, or give priors={'mu': 'Normal(0, <sd>)', 'tau': 'HalfNormal(<scale>)'} in the unit "
                 "of the outcome"
             )
-        unit_sd = float(f"{unit_information_sd(se, n):.{DIGITS}g}")
+        unit_sd = rounded(unit_information_sd(se, n))
     return {
         "mu": Prior("Normal", (0.0, unit_sd)),
-        "tau": Prior("HalfNormal", (float(f"{unit_sd / TAU_FRACTION:.{DIGITS}g}"),)),
+        "tau": Prior("HalfNormal", (rounded(unit_sd / TAU_FRACTION),)),
     }
+
+
+def change_priors(y: ArrayLike, se: ArrayLike) -> dict[str, Prior]:
+    """Normal(0, 10 u) for mu and HalfNormal(u / 2) for tau, u the largest change or standard error.
+
+    Patients are compared with themselves: no change is where they start, not a value to be sceptical about.
+    The priors take only their width from the data, and so follow the unit. That of mu moves its mean by less
+    than a tenth of a posterior sd, and is symmetric: P(improved) is one half before the data. That of tau
+    expects studies to lie apart by half the largest change: estimates all within u of 0 have an sd of u at
+    most, which this prior does not fight.
+
+    Parameters
+    ----------
+    y
+        Mean changes from baseline, shape (m,), unit of the outcome.
+    se
+        Their standard errors, shape (m,), unit of the outcome; not those that a correlation of the visits was
+        assumed for, which would then decide the prior.
+
+    Examples
+    --------
+    >>> from bayesma.priors.defaults import change_priors
+    >>> {name: str(prior) for name, prior in change_priors([-10.0], [0.4]).items()}
+    {'mu': 'Normal(0, 100)', 'tau': 'HalfNormal(5)'}
+    """
+    unit = max(float(np.max(np.abs(np.asarray(y, dtype=np.float64)))), float(np.max(np.asarray(se))))
+    return {
+        "mu": Prior("Normal", (0.0, rounded(CHANGE_FACTOR * unit))),
+        "tau": Prior("HalfNormal", (rounded(unit / CHANGE_FRACTION),)),
+    }
+
+
+def rounded(value: float) -> float:
+    """A scale as it is printed: by its decimal digits, so that another unit rounds it alike."""
+    return float(f"{Decimal(f'{value:.{EXACT}g}'):.{DIGITS}g}")

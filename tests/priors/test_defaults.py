@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from bayesma.errors import PriorError
 from bayesma.families import FAMILIES
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
-from bayesma.priors.defaults import default_priors, unit_information_sd
+from bayesma.priors.defaults import change_priors, default_priors, unit_information_sd
 
 NORMAL = FAMILIES["normal"]
 
@@ -159,3 +160,115 @@ def test_flat_on_tau_needs_studies_enough():
     two = bm.Effects.from_estimates(y[:2], se[:2], measure="OR")
     with pytest.raises(PriorError, match="the posterior is improper: k = 2"):
         bm.fit(two, engine="exact", priors=flat)
+
+
+# changes in one group of patients: a measure that knows no value to be sceptical about
+
+# y and se in a unit a thousand times smaller: the answers differ by rounding.
+UNIT = 1e-8
+# How far, in posterior sds, a default may stand from a prior without any opinion on the level.
+PULL = 0.1
+
+
+def changes(y, se, factor=1.0, **columns):
+    return bm.Effects.from_estimates(factor * np.array(y), factor * np.array(se), measure="MC", **columns)
+
+
+def exactly(evidence, priors=None, **options):
+    return bm.fit(evidence, priors=priors, engine="exact", random_seed=1, draws=2, chains=1, **options)
+
+
+def lupus(correlation, factor=1.0, structure="cs"):
+    """The shipped series of SLEDAI after mesenchymal stem cells."""
+    frame = bm.load_data("msc_sledai_series")
+    frame[["mean", "sd_ASSUMED"]] *= factor
+    columns = {"study": "study", "month": "month_DERIVED", "mean": "mean", "sd": "sd_ASSUMED", "n": "n"}
+    return bm.Trajectories.from_arms(
+        frame, **columns, within_correlation=correlation, within_structure=structure
+    )
+
+
+@pytest.mark.parametrize("sizes", [{}, {"n": [20]}])
+def test_one_series_is_not_pulled_towards_no_change(sizes):
+    """It was Normal(0, 1.79), and the posterior -9.3."""
+    fit = exactly(changes([-10.0], [0.4], **sizes))
+    assert json.loads(fit.attrs["priors"]) == {"mu": "Normal(0, 100)", "tau": "HalfNormal(5)"}
+    mu = bm.summary(fit).loc["mu"]
+    assert abs(mu["mean"] + 10.0) < PULL * 0.4
+
+
+@given(
+    st.lists(st.tuples(st.floats(-50, 50), st.floats(0.01, 20)), min_size=1, max_size=6),
+    st.sampled_from([1e3, 1e-3, 1e6]),
+)
+def test_defaults_of_changes_follow_their_unit(rows, factor):
+    y, se = np.array(rows).T
+    one, other = change_priors(y, se), change_priors(factor * y, factor * se)
+    for name, prior in one.items():
+        assert other[name].arguments == pytest.approx(factor * np.array(prior.arguments), rel=1e-12)
+
+
+def test_answers_of_changes_follow_their_unit():
+    y, se = [-10.15, -7.0, -3.3], [0.4, 1.0, 0.7]
+    one, other = (bm.summary(exactly(changes(y, se, factor))) for factor in (1.0, 1000.0))
+    columns = ["mean", "sd", "median", "ci_low", "ci_high"]
+    assert other[columns].to_numpy() / 1000.0 == pytest.approx(one[columns].to_numpy(), rel=UNIT)
+
+
+def test_answers_over_months_follow_their_unit():
+    series = [lupus(0.9, factor) for factor in (1.0, 1000.0)]
+    one, other = (bm.summary(exactly(s, between="cs")).filter(like="m[", axis=0) for s in series)
+    columns = ["mean", "sd", "ci_low", "ci_high"]
+    assert other[columns].to_numpy() / 1000.0 == pytest.approx(one[columns].to_numpy(), rel=UNIT)
+
+
+@pytest.mark.parametrize("correlation", [0.5, 0.9, "Beta(2, 2)"])
+def test_the_shipped_series_under_the_default_and_without_an_opinion(correlation):
+    series = lupus(correlation)
+    default, wide = exactly(series, between="cs"), exactly(series, {"m": "Normal(0, 1000)"}, between="cs")
+    one, other = (bm.summary(fit).filter(like="m[", axis=0) for fit in (default, wide))
+    assert (one["mean"] - other["mean"]).abs().max() < PULL * other["sd"].min()
+
+
+def test_defaults_do_not_depend_on_an_assumed_correlation():
+    """Their sd fell from 5.66 to 1.79, and m[12] came to exclude the -10 that was observed."""
+    texts = {exactly(lupus(r), between="cs").attrs["priors"] for r in (0.0, 0.5, 0.9)}
+    assert texts == {'{"m": "Normal(0, 90)", "tau": "HalfNormal(4.5)", "rho": "Uniform(0, 1)"}'}
+    frame = pd.DataFrame({"study": ["A"] * 3, "month": [0, 6, 12], "mean": [20.0, 11.0, 10.0]})
+    frame = frame.assign(sd=4.0, n=20)
+    columns = {name: name for name in frame.columns}
+    still = frame.assign(mean=[20.0, 20.1, 20.0])  # the standard errors are larger than the changes
+    for moved, mu in ((frame, "Normal(0, 100)"), (still, "Normal(0, 12.6)")):
+        for r in (0.0, 0.9):
+            fit = exactly(bm.Trajectories.from_arms(moved, **columns, within_correlation=r), between="cs")
+            assert json.loads(fit.attrs["priors"])["m"] == mu
+            if moved is frame:
+                last = bm.summary(fit).loc["m[12]"]
+                assert last["ci_low"] < -10.0 < last["ci_high"]
+                assert last["mean"] == pytest.approx(-10.0, abs=PULL * last["sd"])
+
+
+def test_contrasts_of_changes_have_defaults_free_of_the_correlation_too():
+    frame = pd.DataFrame({"month": [0, 6, 0, 6], "arm": ["MSC", "MSC", "usual", "usual"]})
+    frame = frame.assign(study="A", mean=[20.0, 11.0, 20.0, 17.0], sd=4.0, n=20)
+    columns = {name: name for name in ("study", "month", "arm", "mean", "sd", "n")}
+    arms = [
+        bm.Trajectories.from_arms(frame, **columns, treatment="MSC", control="usual", within_correlation=r)
+        for r in (0.0, 0.9)
+    ]
+    assert len({exactly(a, between="cs").attrs["priors"] for a in arms}) == 1
+
+
+@pytest.mark.parametrize("k", [3, 5, 12])
+@pytest.mark.parametrize(("level", "tau"), [(0.0, 1.0), (-10.0, 1.0), (-10.0, 5.0), (-2.0, 4.0)])
+def test_defaults_of_changes_do_not_fight_the_data_they_were_made_for(k, level, tau):
+    """The posterior mean lies in the likelihood's 95 % interval: REML, and tau under a flat prior."""
+    for seed in range(10):
+        rng = np.random.default_rng([seed, k])
+        se = rng.uniform(0.3, 1.5, k)
+        evidence = changes(rng.normal(level, np.hypot(se, tau)), se)
+        found = bm.summary(exactly(evidence))["mean"]
+        classical = bm.frequentist(evidence, method="REML", ci="wald")
+        assert classical.ci_low < found["mu"] < classical.ci_high
+        flat = bm.summary(exactly(evidence, {"mu": "Flat()", "tau": "Uniform(0, 1000)"})).loc["tau"]
+        assert flat["ci_low"] < found["tau"] < flat["ci_high"]
