@@ -77,8 +77,9 @@ def fit(
         ``log_prior``, ``prior``, ``observed_data``, ``constant_data``, and ``sample_stats`` with
         ``crosscheck`` (nuts) or ``exact`` (exact). All on the analysis scale. The attribute ``notes`` (JSON
         text) says, of counts, how far trials without events move mu, against the conditional likelihood.
-        Where the data lie in the outer 1 % of what the priors expect, PRIOR AND DATA CONFLICT is its first
-        sentence and a `DataWarning`: of a posterior median, or of the pooled estimate (of each visit).
+        Where the data lie in the outer 1 % of what chosen priors expect (by a posterior median, or by the
+        pooled estimate, of each visit), or a default prior moves the posterior out of the likelihood's 95 %
+        interval, PRIOR AND DATA CONFLICT is its first sentence and a `DataWarning`.
 
     Raises
     ------

@@ -14,11 +14,14 @@ from scipy import stats
 
 import bayesma as bm
 from bayesma.engines import conflict
+from bayesma.engines.fit import fit_setting, make_setting
 from bayesma.errors import DataWarning, OptionError
 
 LOUD = "PRIOR AND DATA CONFLICT"
 # Even shares of a normal prior end at its outer 1 / 400: its far tails are cut.
 NODES = 2e-4
+# Differences of a quadratic log density, and quartiles of a table.
+SLOPE = 1e-4
 # Twice the draws' own error of a median, in sds of the posterior; here of a p near 0.4.
 DRAWN = 0.02
 
@@ -60,6 +63,32 @@ def test_the_limit_is_the_outer_percent_of_the_prior_predictive() -> None:
     assert notes(one(limit * 0.99, 1.0, "Normal(0, 1)")) == []
     with pytest.warns(DataWarning, match=LOUD):
         one(limit * 1.01, 1.0, "Normal(0, 1)")
+
+
+def test_a_default_prior_is_nobodys_expectation() -> None:
+    """Rare events lie far out in a uniform prior on the risk, which does not move them; none of 1,000 too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for events, n in (([5, 8], [500_000, 700_000]), ([0], [1_000])):
+            rare = bm.ArmCounts.from_counts(events, n)
+            assert notes(bm.fit(rare, engine="exact", random_seed=1)) == []
+
+
+def test_a_default_prior_that_decides_is_said() -> None:
+    """Log odds ratios of -6 and 6: the default HalfNormal(0.5) holds tau far below what they show."""
+    apart = bm.Effects.from_estimates([-6.0, 6.0, -5.0, 5.0, -7.0, 7.0], [0.2] * 6, measure="OR")
+    with pytest.warns(DataWarning, match=rf"{LOUD}: the default prior HalfNormal\(0.5\) moves tau out of"):
+        bm.fit(apart, engine="exact", random_seed=1)
+
+
+def test_the_pull_of_a_normal_prior() -> None:
+    """Posterior mean minus the estimate, in standard errors of the estimate: se y / (sd^2 + se^2)."""
+    setting = make_setting(
+        bm.Effects.from_estimates([3.0], [0.5], measure="MD"),
+        None, {"mu": "Normal(0, 2)"}, 1, {"random_effects": "none"},
+    )  # fmt: skip
+    pull = conflict.pulls(fit_setting(setting, "exact"), setting.family, setting.case)["mu"]
+    assert pull == pytest.approx(0.5 * 3.0 / (4.0 + 0.25), rel=SLOPE)
 
 
 def test_pooled_over_studies() -> None:
