@@ -21,7 +21,7 @@ from bayesma.engines.zero_events import zero_events
 from bayesma.errors import BayesmaError, BayesmaWarning, ConflictWarning, OptionError
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.trajectories import Trajectories
-from bayesma.notes import prior_notes, size_notes
+from bayesma.notes import impossible, prior_notes
 from bayesma.posterior.benefit import decision
 from bayesma.posterior.compare import compare
 from bayesma.posterior.hazard import hazard
@@ -172,22 +172,31 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", BayesmaWarning)
         evidence = evidence_of(job)
-        tree = fit(
-            evidence,
-            family=job.model.family,
-            priors=job.model.priors,
-            engine=engine or table.engine,
-            draws=table.draws,
-            tune=table.tune,
-            chains=table.chains,
-            target_accept=table.target_accept,
-            random_seed=job_seed(seed, job.name if spec.file.analysis else job.variant),
-            progressbar=progressbar,
-            **job.model.options(),
-        )
+
+        def fitted(of: Evidence) -> xr.DataTree:
+            """The model of this job, fitted to these numbers."""
+            return fit(
+                of,
+                family=job.model.family,
+                priors=job.model.priors,
+                engine=engine or table.engine,
+                draws=table.draws,
+                tune=table.tune,
+                chains=table.chains,
+                target_accept=table.target_accept,
+                random_seed=job_seed(seed, job.name if spec.file.analysis else job.variant),
+                progressbar=progressbar,
+                **job.model.options(),
+            )
+
+        tree = fitted(evidence)
         answers = _answers(evidence, tree, job)
         primary = not spec.file.variant or job.variant == spec.file.variant[0].name
-        robust = robustness(evidence, tree, job, primary=primary)
+        wrong = impossible(evidence, job)
+        asked = tree if wrong is None else fitted(wrong.evidence)
+        if wrong is not None and answers["benefit"] is not None:
+            answers["benefit"] = decision(asked, favours=str(job.effects.favours), mid=job.questions.mid)
+        robust = robustness(evidence if wrong is None else wrong.evidence, asked, job, primary=primary)
     for warning in caught:
         if not issubclass(
             warning.category, ConflictWarning
@@ -202,16 +211,18 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         evidence=evidence,
         fit=tree,
         summary=summary(tree),
-        probabilities=_probabilities(tree, job),
+        probabilities=_probabilities(asked, job),
         prior_share=share,
         prior_overlap=prior_overlap(tree),
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
         robustness=robust,
+        impossible=wrong,
+        asked=asked,
         notes=(
             *said,
             *prior_notes(share),
             *([] if zeros is None else [str(zeros)]),
-            *size_notes(evidence, job),
+            *([] if wrong is None else wrong.notes()),
             *evidence.notes,
             *job.cautions,
         ),

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Write a number with its noun in the right form; without `several` an s is added.
+
+    Examples
+    --------
+    >>> from bayesma.errors import counted
+    >>> counted(1, "study", "studies"), counted(3, "row")
+    ('1 study', '3 rows')
+    """
+    return f"{count} {one if count == 1 else several or f'{one}s'}"
+
+
 class BayesmaError(ValueError):
     """A mistake in what was given; the message names where it is and how to mend it (CLI exit code 2)."""
 

@@ -78,7 +78,9 @@ def silent_note(study: NDArray[np.str_], silent: Mask, because: str) -> tuple[st
     """The sentence that names the studies that contribute nothing, if there are any."""
     if not silent.any():
         return ()
-    return (
-        f"{int(silent.sum())} of {silent.size} studies contribute nothing ({because}): "
-        f"{named(study[silent])}.",
+    who = (
+        "the only study contributes"
+        if silent.size == 1
+        else f"{int(silent.sum())} of {silent.size} studies contribute"
     )
+    return (f"{who} nothing ({because}): {named(study[silent])}.",)

@@ -15,10 +15,11 @@ from bayesma.reporting.alarms import places
 from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
 from bayesma.reporting.words import better_words, measure_of, mid_limit, one_arm, scale_words, single_arm
-from bayesma.results import OneEffect, OverFollowUp, OverMonths, Result
+from bayesma.results import AT_PLAUSIBLE, OneEffect, OverFollowUp, OverMonths, Result
 
 EFFECTS, CHANGES, RISKS, RELAPSES = "effects", "single arms", "risks", "relapses"
 UNCONVERGED = "NOT CONVERGED"
+IMPOSSIBLE = "SE IMPOSSIBLE"
 COLUMNS = (
     Column("Outcome", kind="text"),
     Column("k", "studies"),
@@ -225,7 +226,7 @@ def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
     name = Words(job.label if first else job.variant_label, job.effects.treatment if first else "")
     cells = (
         name,
-        str(result.k),
+        result.size,
         *(numbers if result.converged else [UNCONVERGED, *numbers[1:]]),
         with_interval(measure_of(result), classical.estimate, classical.ci_low, classical.ci_high),
     )
@@ -291,10 +292,18 @@ def _row(result: Result, line: dict[str, Any], name: Words, kind: str, short: st
     """One line: estimate, probabilities, and the classical answer."""
     measure = measure_of(result)
     better, beyond, worse = columns_of(measure)
-    chances: list[Cell] = [Chance(line[name]) for name in (better, beyond, worse, f"{better}_new")]
+    names = (better, beyond, worse, f"{better}_new")
+    chances: list[Cell] = [Chance(line[name]) for name in names]
+    if result.impossible is not None:
+        chances = [
+            Words(IMPOSSIBLE, f"{probability(line[f'{name}{AT_PLAUSIBLE}'])} {result.impossible.condition}")
+            if i == 0
+            else MISSING
+            for i, name in enumerate(names)
+        ]
     cells = (
         name,
-        str(line["k"]),
+        result.size if line["k"] == result.k else str(line["k"]),
         with_interval(measure, line["estimate"], line["ci_low"], line["ci_high"]),
         *(chances if result.converged else [UNCONVERGED, *chances[1:]]),
         with_interval(measure, *(line[f"frequentist_{name}"] for name in ("estimate", "ci_low", "ci_high"))),

@@ -55,6 +55,8 @@ def decision(result: OneEffect) -> Table | None:
         if mid
         else "No minimal important difference was given."
     )
+    if result.impossible is not None:
+        note = f"All {result.impossible.condition}: the standard error as printed is impossible. {note}"
     heads = ("Probability of", *(MEANING.get(str(name), str(name)) for name in names or ["mu"]))
     return table("Decision", heads, rows, note)
 

@@ -27,12 +27,15 @@ def content(result: OneEffect) -> Content:
     classical = dict([result.classical])
     mid = job.questions.mid if job.effects.favours else None
     title = f"{job.label} {job.variant_label}"
-    density = posterior(result.fit, name, **arms, mid=mid, xlabel=label)
+    wrong = result.impossible
+    below = label if wrong is None else f"{label}, {wrong.condition}"
+    density = posterior(result.asked, name, **arms, mid=mid, xlabel=below)
+    sides = arms if wrong is None else arms | {"favours": None}  # a forest of it claims nothing
     beside = Drawing(density, f"posterior of {name}, {title}")
     return Content(
         answer=answer(result),
         main=Drawing(
-            forest(result.fit, **arms, frequentist=classical, xlabel=label), f"forest plot, {title}"
+            forest(result.fit, **sides, frequentist=classical, xlabel=label), f"forest plot, {title}"
         ),
         pairs=((beside, decision(result)),),
         tables=(
@@ -67,4 +70,7 @@ def answer(result: OneEffect) -> str:
     if mid_words(result):
         parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability(chances['p_mid'])}")
     parts.append(f"{measure.worse} {probability(chances[f'p_{measure.worse}'])}")
+    if result.impossible is not None:
+        parts = [f"{part} {result.impossible.condition}" for part in parts]
+        text = f"THE STANDARD ERROR IS IMPOSSIBLE, {text}"
     return sentence(result, text, ", ".join(parts))

@@ -22,7 +22,11 @@ TITLE = "Does the answer survive other priors?"
 
 def sentences(result: Result) -> tuple[str, ...]:
     """What a clinician can quote: one sentence a path of priors."""
-    return () if result.robustness is None else tuple(one.sentence for one in result.robustness.tipping)
+    if result.robustness is None:
+        return ()
+    wrong = result.impossible
+    under = "" if wrong is None else f"{wrong.condition[:1].upper()}{wrong.condition[1:]}, not as printed: "
+    return tuple(f"{under}{one.sentence}" for one in result.robustness.tipping)
 
 
 def grid_table(result: Result) -> Table | None:
@@ -50,7 +54,10 @@ def grid_table(result: Result) -> Table | None:
     labels += ["log evidence"] if evidence else []
     factors = () if asked is not None and asked.vary else defaults.factors(len(names))
     own_shown = any(row.kind == "primary" for row in rows)
-    return table("", [*heads, *labels], rows, _note(str(grid.attrs["engine"]), factors, own_shown=own_shown))
+    note = _note(str(grid.attrs["engine"]), factors, own_shown=own_shown)
+    if result.impossible is not None:
+        note += f" All {result.impossible.condition}: the standard error as printed is impossible."
+    return table("", [*heads, *labels], rows, note)
 
 
 def _note(engine: str, factors: Sequence[float], *, own_shown: bool) -> str:

@@ -11,11 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.measures import MEASURES
+from bayesma.notes import Impossible
 from bayesma.posterior.benefit import columns_of
 from bayesma.sensitivity.tipping_point import TippingPoint
 from bayesma.spec import Job
 from bayesma.spec.rows import Evidence
 
+AT_PLAUSIBLE = "_at_plausible_n"  # ends of the columns of what an impossible row would give
 CLASSICAL = ("estimate", "ci_low", "ci_high", "p_value")
 
 
@@ -57,6 +59,11 @@ class Result(ABC):
         NUTS against exact integration; None under engine ``exact`` or without an integral.
     robustness
         The answer under other priors; None where the spec does not ask.
+    impossible
+        Rows whose standard error no plausible trial could give; None without.
+    asked
+        The fit that probabilities are of: `fit`, and where a row is impossible the same model of the same
+        estimates at the largest plausible number of patients.
     notes
         Sentences that must stand beside the result, the most urgent first.
     """
@@ -70,12 +77,19 @@ class Result(ABC):
     prior_overlap: pd.Series
     crosscheck: pd.DataFrame | None
     robustness: Robustness | None
+    impossible: Impossible | None
+    asked: xr.DataTree
     notes: tuple[str, ...]
 
     @property
     @abstractmethod
     def k(self) -> int:
         """Number of studies."""
+
+    @property
+    def size(self) -> str:
+        """Number of studies as it is printed."""
+        return str(self.k)
 
     @property
     @abstractmethod
@@ -145,8 +159,8 @@ def line_of(
         "favours": job.effects.favours,
         "k": k,
         **dict(zip(("estimate", "ci_low", "ci_high"), estimate, strict=True)),
-        **{name: mean.get(name, math.nan) for name in decided},
-        **{f"{name}_new": new.get(name, math.nan) for name in decided[:2]},
+        **_decided(result, {name: mean.get(name, math.nan) for name in decided}),
+        **_decided(result, {f"{name}_new": new.get(name, math.nan) for name in decided[:2]}),
         "tau": tau,
         **{f"frequentist_{name}": classical[name] for name in CLASSICAL},
     }
@@ -155,3 +169,11 @@ def line_of(
     row["frequentist_method"] = method
     row |= {f"prior_share_{name}": value for name, value in shares.items()}
     return row | {"prior_overlap": overlap, "converged": result.converged}
+
+
+def _decided(result: Result, chances: dict[str, float]) -> dict[str, float]:
+    """Probabilities by column; of an impossible row none, but those at the largest plausible size."""
+    if result.impossible is None:
+        return chances
+    beside = {f"{name}{AT_PLAUSIBLE}": value for name, value in chances.items()}
+    return dict.fromkeys(chances, math.nan) | beside

@@ -10,11 +10,14 @@ import pandas as pd
 from bayesma.classical.result import FrequentistFit
 from bayesma.counterparts import nearest
 from bayesma.engines.zero_events import ZeroEvents
+from bayesma.errors import counted
+from bayesma.evidence.effects import Effects
 from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
 from bayesma.results.base import CLASSICAL, Result, as_numbers, line_of
+from bayesma.spec.evidence_tables import EffectsTable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +52,15 @@ class OneEffect(Result):
     def k(self) -> int:
         """Number of studies."""
         return len(self.shrinkage)
+
+    @property
+    def size(self) -> str:
+        """Number of studies as it is printed; rows that have pooled trials already say of how many."""
+        column = self.job.effects.trials if isinstance(self.job.effects, EffectsTable) else None
+        if column is None or not isinstance(self.evidence, Effects) or self.evidence.table is None:
+            return str(self.k)
+        trials = int(pd.to_numeric(self.evidence.table[column]).sum())
+        return str(self.k) if trials == self.k else f"{counted(self.k, 'row')} of {trials} trials"
 
     @property
     def mean_names(self) -> list[str]:

@@ -76,6 +76,7 @@ class EffectsTable(ComputedTable):
 
     reference_sd: float | None = Field(default=None, gt=0)
     plausible_n: float | None = Field(default=None, gt=0)
+    trials: str | None = None  # column: how many trials a row has pooled already
     drop_unusable: bool | None = None
 
     @model_validator(mode="after")

@@ -42,6 +42,8 @@ def evidence_of(job: Job) -> Evidence:
         assert arms.by is not None, "the table was validated"
         frame = pair_arms(frame, arm=arms.column, treatment=arms.treatment, control=arms.control, by=arms.by)
     if isinstance(table, EffectsTable):
+        if table.trials is not None:
+            _require_trials(frame, table.trials, job)
         keywords: dict[str, Any] = {**table.options(), **table.columns}
         return effect_sizes(frame, table.measure, study=table.study, **keywords)
     if isinstance(table, OneArmTable):
@@ -80,6 +82,21 @@ def _followed(frame: pd.DataFrame, table: FollowUpTable) -> FollowUp:
     said = {"centre": table.centre, "time_unit": table.time_unit, "gaps": table.gaps, "entry": table.entry}
     keywords: dict[str, Any] = {**said, **table.columns}
     return FollowUp.from_frame(frame, study=table.study, **keywords)
+
+
+def _require_trials(frame: pd.DataFrame, column: str, job: Job) -> None:
+    """Refuse a column of trials that is missing, or that holds no whole numbers from 1."""
+    if column not in frame.columns:
+        known = ", ".join(map(str, frame.columns))
+        raise DataError(f"{job.data.name} has no column {column!r}, named by trials; it has: {known}")
+    counts = pd.to_numeric(frame[column], errors="coerce")
+    bad = ~((counts >= 1) & (counts % 1 == 0))
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        raise DataError(
+            f"{job.data.name}, row picked {row + 1}: {column} is {frame[column].iloc[row]}, and the trials "
+            "that a row has pooled are a whole number of at least 1; correct it, or leave trials out"
+        )
 
 
 def _rows(job: Job) -> pd.DataFrame:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
+from scipy import stats
 
 import bayesma as bm
+from bayesma.analysis import Analysis
+from bayesma.errors import DataError
+from bayesma.reporting.answers import answers
 
 SPEC = """
 schema = 1
@@ -48,3 +53,55 @@ def test_a_standard_error_says_how_many_patients_it_needs(tmp_path: Path) -> Non
     assert "would need about 1600 patients at a standard deviation of 2 g" in notes_of(tmp_path, 0.5, 0.1)
     assert "would need" in notes_of(tmp_path, 0.5, limit * 0.99)
     assert "would need" not in notes_of(tmp_path, 0.5, limit * 1.01)
+
+
+ASKED = (
+    SPEC.replace('unit = "g"', 'unit = "g"\nfavours = "lower"\ntrials = "k"')
+    + "[questions]\nmid = 0.1\n[sensitivity]\n"
+)
+# Closed form against the engine's grid: a common effect is one normal density.
+CLOSED = 1e-9
+
+
+def analysed(folder: Path, row: str) -> Analysis:
+    """The analysis of one row: study, y, se, and the trials that it has pooled."""
+    (folder / "d.csv").write_text(f"s,y,se,k\n{row}\n", encoding="utf-8")
+    (folder / "a.toml").write_text(ASKED, encoding="utf-8")
+    return bm.run(folder / "a.toml")
+
+
+def benefit_by_hand(y: float, se: float) -> float:
+    """Under mu ~ Normal(0, 1) and one normal estimate."""
+    precision = 1.0 + se**-2.0
+    return float(stats.norm.cdf(0.0, y * se**-2.0 / precision, precision**-0.5))
+
+
+def test_an_impossible_row_keeps_no_headline_probability(tmp_path: Path) -> None:
+    found = analysed(tmp_path, "A,-0.5,0.1,1")
+    line, smallest = found.table().iloc[0], np.sqrt(4 * 2.0**2 / 200)
+    assert np.isnan(line[["p_benefit", "p_mid", "p_harm"]].astype(float)).all()
+    expected = benefit_by_hand(-0.5, smallest)
+    assert line["p_benefit_at_plausible_n"] == pytest.approx(expected, abs=CLOSED)
+    (answer,) = answers(found)
+    cells = [str(cell) for cell in answer.table.rows[0].cells]
+    assert f"SE IMPOSSIBLE ({expected:.3f} at n = 200)" in cells
+    (result,) = found.results
+    assert result.robustness is not None  # its probabilities hold under the same condition
+    assert result.robustness.tipping[0].at_base == pytest.approx(expected, abs=CLOSED)
+    page = bm.report(found, tmp_path / "r.html").read_text("utf-8")
+    assert f"{benefit_by_hand(-0.5, 0.1):.3f}" not in page.replace(">0.999", "")
+    assert "At n = 200, not as printed: " in page and "THE STANDARD ERROR IS IMPOSSIBLE" in page
+
+
+def test_a_possible_row_keeps_its_probability(tmp_path: Path) -> None:
+    line = analysed(tmp_path, "A,-0.5,0.4,1").table().iloc[0]
+    assert line["p_benefit"] == pytest.approx(benefit_by_hand(-0.5, 0.4), abs=CLOSED)
+    assert "p_benefit_at_plausible_n" not in line
+
+
+def test_a_row_that_is_pooled_already_says_of_how_many_trials(tmp_path: Path) -> None:
+    for row, size in (("A,-0.5,0.4,2", "1 row of 2 trials"), ("A,-0.5,0.4,1", "1")):
+        (answer,) = answers(analysed(tmp_path, row))
+        assert str(answer.table.rows[0].cells[1]) == size
+    with pytest.raises(DataError, match=r"k is 1\.5, and the trials that a row has pooled are a whole"):
+        analysed(tmp_path, "A,-0.5,0.4,1.5")
