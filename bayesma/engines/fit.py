@@ -65,7 +65,7 @@ def fit(
         and ``inflation=5`` (a prior on `nu` or `contamination` makes it a parameter),
         ``moderators=["dose"]``, names or a formula such as ``"~ dose * cells"``, with
         ``moderator_unit="sd" | "own"`` and, for many of them, ``coefficients="horseshoe"``; for `binomial`
-        also these moderators, ``"student_t"``, ``baseline`` and ``coding``;
+        also these moderators, ``"student_t"``, ``baseline``, and ``coding="midpoint" | "control"``;
         ``distribution`` for `proportion`; ``trajectory``, ``between``, ``moderators=["dose"]`` and
         ``slope_moderators`` for `longitudinal`; ``hazard``, ``periods``, ``random_effects``, ``deaths``,
         ``centres`` and ``moderators`` for `relapse`.

@@ -130,7 +130,7 @@ def test_a_double_zero_trial_and_a_moderator(analysed: Analysed, tmp_path: Path)
     zeros = only(analysis).zero_events
     assert zeros is not None and zeros.moved is None
     assert "under the conditional likelihood" in zeros.contribution
-    assert (write_outputs(analysis, tmp_path)).is_file()
+    assert write_outputs(analysis, tmp_path / "out").is_file()
 
 
 def test_proportions_as_estimates(analysed: Analysed, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_proportions_as_estimates(analysed: Analysed, tmp_path: Path) -> None:
     expected = bm.prob(result.fit, "mu", above=math.log(0.05 / 0.95))
     assert result.risks.loc["median risk", "P(> 0.05)"] == pytest.approx(expected)
     show(analysis, [], Console(file=io.StringIO()))
-    assert (write_outputs(analysis, tmp_path)).is_file()
+    assert write_outputs(analysis, tmp_path / "out").is_file()
 
 
 def test_single_arms(analysed: Analysed) -> None:
