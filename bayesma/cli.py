@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bayesma.errors import BayesmaError, BayesmaWarning, OptionError
+from bayesma.errors import BayesmaError, BayesmaWarning, OptionError, interruptible
 
 if TYPE_CHECKING:
     from bayesma.analysis import Analysis
@@ -89,7 +89,8 @@ def list_(
 def plain_mistakes() -> Iterator[None]:
     """Turn a mistake of the user into one sentence on stderr and exit code 2; all else is a traceback."""
     try:
-        yield
+        with interruptible():
+            yield
     except BayesmaError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(MISTAKE) from error

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
 
 def counted(count: int, one: str, several: str = "") -> str:
     """Write a number with its noun in the right form; without `several` an s is added.
@@ -49,3 +56,43 @@ class ConflictWarning(DataWarning):
 
 class ConvergenceWarning(BayesmaWarning):
     """The sampler did not reach the standard set for it, or an integral its accuracy."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end what runs inside with KeyboardInterrupt, whatever compiled code makes of it.
+
+    An interrupt that falls into nutpie while it sets up, or into numba on the way into a compiled function,
+    comes back as RuntimeError or SystemError, or is lost. Where the user's program handles the signal in its
+    own way, or ignores it, that is left alone.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    ordinary = usual is signal.default_int_handler or isinstance(usual, _Noting)
+    if not ordinary or not callable(usual) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noting = _Noting(usual)
+    signal.signal(signal.SIGINT, noting)
+    try:
+        yield
+    except Exception as error:
+        if noting.came:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if noting.came:
+        raise KeyboardInterrupt
+
+
+class _Noting:
+    """The usual handler of a signal, which also remembers that the signal came."""
+
+    def __init__(self, usual: Callable[[int, FrameType | None], Any]) -> None:
+        self.usual = usual
+        self.came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Remember, then do what is usual: raise KeyboardInterrupt."""
+        self.came = True
+        self.usual(number, frame)

@@ -13,7 +13,7 @@ from bayesma.engines import conflict
 from bayesma.engines.exact import fit_exact
 from bayesma.engines.tree import Setting
 from bayesma.engines.zero_events import note_zero_events
-from bayesma.errors import OptionError
+from bayesma.errors import OptionError, interruptible
 from bayesma.families import FAMILIES, family_of
 from bayesma.numerics.threads import one_blas_thread
 from bayesma.priors import Prior
@@ -135,7 +135,7 @@ def fit_setting(
     progressbar: bool = False,
 ) -> xr.DataTree:
     """Fit what has been checked; arguments and result as of `fit`."""
-    with one_blas_thread():
+    with interruptible(), one_blas_thread():
         if engine == "exact":
             return fit_exact(setting, draws=draws, chains=chains)
         from bayesma.engines.nuts import Sampling, available_cores, fit_nuts

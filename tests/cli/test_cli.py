@@ -1,5 +1,6 @@
 """The command line: what it writes, and one sentence with exit code 2 for every mistake."""
 
+import signal
 import subprocess
 import sys
 
@@ -123,9 +124,26 @@ def test_list(what, word):
 
 
 def test_an_unexpected_exception_is_not_swallowed(place, monkeypatch):
-    monkeypatch.setattr("bayesma.reporting.outputs.report", lambda *_: 1 / 0)
+    monkeypatch.setattr("bayesma.reporting.outputs.report_html", lambda *_: 1 / 0)
     result = call("run", "mine.toml")
     assert isinstance(result.exception, ZeroDivisionError)
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("of_it", [KeyboardInterrupt, SystemError])
+def test_an_interrupt_is_one_line_and_a_code_of_its_own(place, monkeypatch, of_it):
+    """Also where compiled code makes another error of it."""
+
+    def interrupted(*_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise of_it from error
+
+    monkeypatch.setattr("bayesma.reporting.outputs.report_html", interrupted)
+    result = call("run", "mine.toml")
+    assert result.exit_code == 130
+    assert result.stderr.strip() == "interrupted; results are written as a whole or not at all"
     assert not (place / "out").exists()
 
 
