@@ -13,6 +13,7 @@ from bayesma.counterparts import ALONE
 from bayesma.errors import DataError, OptionError, PriorError, SpecError
 from bayesma.reporting.moderators import moderators
 from bayesma.reporting.numbers import MISSING
+from bayesma.reporting.words import within_words
 
 from .conftest import months_file, only_over_months
 
@@ -286,3 +287,18 @@ def test_moderators_have_a_table_in_their_own_unit(analysed: Analysed) -> None:
     assert moderators(only_over_months(analysed(HEAD, ROWS))) is None
     with pytest.raises(OptionError, match=r"has no moderator 'doses'; did you mean 'dose'\?"):
         analysed(asked.replace('"dose", "cells"', '"doses"'), rows)
+
+
+def test_a_prior_on_the_correlation_says_at_what_distance_it_holds(analysed: Analysed) -> None:
+    """In the file, in the evidence, in the notes, and in the words of the report."""
+    prior = 'within_correlation = "Beta(2, 2)"\nwithin_structure = "ar1-month"\nwithin_distance = 3'
+    result = only_over_months(analysed(HEAD.replace("within_correlation = 0.5", prior), ROWS))
+    assert result.evidence.within_distance == 3.0
+    (told,) = within_words(result)
+    assert told == (
+        "visits of a study: correlation ~ Beta(2, 2) of values 3 months apart, "
+        "decaying with the months between"
+    )
+    assert any("for the first visit (month 1) with the last visit (month 6)" in note for note in result.notes)
+    (plain,) = within_words(only_over_months(analysed(HEAD, ROWS)))
+    assert plain == "visits of a study: correlation 0.5, to the power of the visits between"
