@@ -85,6 +85,11 @@ class Mixture:
     scales: Array
     log_weights: Array
 
+    @property
+    def is_normal(self) -> bool:
+        """Whether they are the one normal whose sd is tau."""
+        return self.scales.shape == (1, 1) and bool(self.scales[0, 0] == 1.0)
+
     def log_marginal(self, residual: Array, se: Array, tau: Array) -> Array:
         """Log density of estimates (s, k), less their mean, with standard errors (k,), at tau (s,)."""
 

@@ -160,7 +160,7 @@ def settings_of(
     k = case.arrays["events_treat"].size
     mu = draws["mu"][:, None]
     effect = draws.get("delta", np.broadcast_to(means(draws, case.arrays), (mu.size, k)))
-    jointly = f"the baselines of the {k} settings analysed, jointly with their effects, "
+    jointly = f"the baselines of {analysed(k)}, jointly with their effects, "
     if "alpha_mean" in draws:
         shift = SHIFTS[case.options[CODING]]
         new = draws["alpha_new"][:, None], draws.get("delta_new", draws["mu"])[:, None]
@@ -192,6 +192,11 @@ def settings_of(
         refused=REFUSED.format(given=case.options[BASELINE]),
         words=words,
     )
+
+
+def analysed(k: int) -> str:
+    """The settings of an analysis, in words."""
+    return "the one setting analysed" if k == 1 else f"the {k} settings analysed"
 
 
 def _behind(case: Case) -> str:

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from bayesma.families.settings import Settings
+from bayesma.families.settings import Settings, analysed
 from bayesma.posterior.baseline import Baseline, ControlRisk
 from bayesma.posterior.marginals import Marginal, marginal
 from bayesma.posterior.nodes import COARSE, FINE, EffectRule, JointNodes, effect_nodes, nodes_of
@@ -25,8 +25,8 @@ TYPICAL, STANDARDISED, NEW = "typical setting", "standardised", "new setting"
 ANALYSED = {
     TYPICAL: "a setting with baseline and effect at the middle: the baseline is {middle}, and the {name} is "
     "exp(mu), its median over settings",
-    STANDARDISED: "the average over the settings analysed ({k}): both risks are averaged over the baselines "
-    "and effects of these settings, each with its own, then compared",
+    STANDARDISED: "the average over {settings}: both risks are averaged over baselines and effects, each "
+    "setting with its own, then compared",
     NEW: "one new setting, whose baseline and effect are drawn from their distributions between settings",
 }
 OUTSIDE = {
@@ -221,8 +221,8 @@ def _of_settings(fit: xr.DataTree, origin: Provenance, settings: Settings) -> Es
     }
     if settings.new is not None:
         found[NEW] = risks(settings.new, None, None)
-    k = settings.control.shape[-1]
-    words = {"name": origin.measure.name, "middle": settings.middle, "k": k}
+    several = analysed(settings.control.shape[-1])
+    words = {"name": origin.measure.name, "middle": settings.middle, "settings": several}
     meanings = {name: ANALYSED[name].format(**words) for name in found}
     return Estimands(found, meanings, {NEW: settings.refused} if settings.refused else {})
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.families.base import Case
-from bayesma.families.effect_mixtures import CONTAMINATED, mixture
+from bayesma.families.effect_mixtures import Mixture
 from bayesma.families.effect_moderators import means
-from bayesma.families.effects import RANDOM_EFFECTS, common
 from bayesma.posterior.nodes import draws_of
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import case_of, provenance
@@ -60,7 +59,9 @@ def outliers(fit: xr.DataTree, *, beyond: float = FAR) -> pd.DataFrame:
     {'A': 0.0, 'B': 0.0, 'C': 0.0, 'D': 0.0, 'E': 1.0}
     """
     origin = provenance(fit)
-    if origin.family.name != "normal" or common(origin.options):
+    draws = draws_of(fit)
+    effects = origin.family.effects(draws, origin.options)
+    if effects is None or "theta" not in draws or "se" not in fit["constant_data"]:
         raise OptionError(
             "outliers asks which random effects lie far out: it takes fits of family 'normal' with "
             "random_effects other than 'none'"
@@ -68,10 +69,8 @@ def outliers(fit: xr.DataTree, *, beyond: float = FAR) -> pd.DataFrame:
     if not (is_number(beyond) and 0.0 < beyond < np.inf):
         raise OptionError(f"beyond is {beyond!r}; give a distance above 0 in scales tau, for example 2")
     case = case_of(fit, origin)
-    draws = draws_of(fit)
     mean = np.broadcast_to(means(draws, case.arrays), draws["theta"].shape)
     far = np.abs(draws["theta"] - mean) > beyond * draws["tau"][:, None]
-    effects = mixture(case.options, draws)
     rows = np.random.default_rng(SEED).integers(0, draws["tau"].size, SIZE)
     whole = type(effects)(effects.scales, effects.log_weights)
     if len(effects.scales) > 1:
@@ -83,16 +82,15 @@ def outliers(fit: xr.DataTree, *, beyond: float = FAR) -> pd.DataFrame:
         "p_outlier": far.mean(axis=0),
         "p_expected": np.full(far.shape[1], float(np.mean(np.abs(alone) > beyond))),
     }
-    if origin.options[RANDOM_EFFECTS] == CONTAMINATED:
-        table["p_wide"] = _wide(draws, mean, case)
+    if effects.scales.shape[1] == 2:  # two normals, the second of which is that of outlying studies
+        table["p_wide"] = _wide(draws, mean, case, effects)
     index = pd.Index(fit["log_likelihood"].dataset["study"].values, name="study")
     return pd.DataFrame(table, index=index)
 
 
-def _wide(draws: dict[str, Array], mean: Array, case: Case) -> Array:
+def _wide(draws: dict[str, Array], mean: Array, case: Case, effects: Mixture) -> Array:
     """Probability of the wide component, effects integrated out: averaged over draws, (k,)."""
     se, residual = case.arrays["se"], case.arrays["y"] - mean
-    effects = mixture(case.options, draws)
     terms = []
     for j in (0, 1):
         variance = se**2 + (draws["tau"] * effects.scales[:, j])[:, None] ** 2

@@ -116,7 +116,7 @@ def single_arms(fit: xr.DataTree, name: str, question: str) -> Provenance:
         For a fit of another family.
     """
     origin = provenance(fit)
-    if origin.family.name != "proportion":
+    if origin.family.risks(origin.options) is None or "events" not in fit["observed_data"]:
         raise OptionError(
             f"{question}: {name} is a fit of family {origin.family.name!r}; it takes fits of family "
             "'proportion' (ArmCounts): any response among patients, and major response among responders"

@@ -10,6 +10,7 @@ from scipy.special import ndtri
 
 from bayesma.errors import OptionError
 from bayesma.posterior.marginals import marginal
+from bayesma.posterior.nodes import draws_of
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import case_of, provenance, require_one_effect
 
@@ -59,11 +60,12 @@ def shrinkage_trace(fit: xr.DataTree, *, tau: ArrayLike | None = None, ci_prob: 
     ends = tails(ci_prob)
     origin = provenance(fit)
     require_one_effect(fit, "shrinkage_trace")
-    prior = origin.priors.get("mu")
+    prior, effects = origin.priors.get("mu"), origin.family.effects(draws_of(fit), origin.options)
     if (
-        origin.family.name != "normal"
-        or origin.options.get("random_effects") != "normal"
-        or origin.options.get("moderators")
+        effects is None
+        or "se" not in fit["constant_data"]
+        or not effects.is_normal
+        or "beta" in origin.priors
         or prior is None
         or prior.truncated
         or prior.distribution not in {"Normal", "Flat"}
