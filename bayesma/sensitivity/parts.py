@@ -24,7 +24,6 @@ from bayesma.evidence.moderators import independent
 from bayesma.evidence.subset import Mask, row_mask, studies_of, subset
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Arrays, Case, Options
-from bayesma.families.effects import RANDOM_EFFECTS
 from bayesma.posterior.numbers import tails
 from bayesma.priors import Prior
 from bayesma.sensitivity.cells import Posterior, engine_for, posterior_of, quantities
@@ -192,7 +191,7 @@ class Whole:
         evidence, options = setting.evidence, setting.options
         if not isinstance(evidence, Effects) or options.get("moderators"):
             return {}
-        plain = options.get(RANDOM_EFFECTS) == "none" or evidence.k == 1
+        plain = "tau" not in setting.priors or evidence.k == 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             found = frequentist(evidence, method="EE", ci="wald") if plain else frequentist(evidence)
