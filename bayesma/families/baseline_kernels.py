@@ -15,9 +15,7 @@ from bayesma.priors.kernels import NORMAL, log_density
 Array = NDArray[np.float64]
 
 STEP = 0.1  # of the integral over a baseline, in asinh units around its mode
-OPEN_STEP = (
-    0.05  # where counts bound it on one side only: that side lies away from the mode, which a prior sets
-)
+OPEN_STEP = 0.05  # where counts bound it on one side only, which lies away from the mode: a prior sets that
 DROP = 40.0
 NEWTON = 200
 BEND = 3.0  # logits over which a binomial likelihood bends, however wide the prior
