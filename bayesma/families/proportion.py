@@ -72,6 +72,7 @@ THETA_NEW = Parameter("theta_new", "new", meaning="logit in a new study")
 
 DISTRIBUTION, CENTRES = "distribution", "centres"
 BETA = "beta-binomial"
+SMALLEST_SHAPE = 1e-300  # of a Beta distribution that still has quantiles
 DEFAULTS: Priors = {
     **SINGLE_ARMS,
     "tau_centre": Prior("HalfNormal", (0.5,)),
@@ -390,10 +391,16 @@ class Proportion(Family[ArmCounts]):
         )
 
 
+def _beta_median(mean: Array, kappa: Array) -> Array:
+    """Median of the Beta distribution of risks, also where a mean rounds to 0 or 1 and leaves no shape."""
+    a, b = (np.maximum(shape, SMALLEST_SHAPE) for shape in _shapes(mean, kappa))
+    return np.asarray(betaincinv(a, b, 0.5))
+
+
 BETA_RISKS = RisksOverSettings(
     "mean",
     "kappa",
-    lambda mean, kappa: np.asarray(betaincinv(*_shapes(mean, kappa), 0.5)),
+    _beta_median,
     lambda mean, kappa, average: mean,
     "mean",
     ("the median of the Beta distribution of risks over settings", "the mean of that distribution"),
