@@ -265,7 +265,7 @@ findings.rename(columns=findings.attrs["headings"]).T
 # %%
 forty = bm.ArmCounts.from_counts([0], [40], ["Wang 2014"])
 limits = {}
-for prior in ("Normal(0, 2)", "Normal(0, 10)", "Normal(-3, 1.5)", "Normal(-4, 1)"):
+for prior in ("Logistic(0, 1)", "Normal(0, 10)", "Normal(-3, 1.5)", "Normal(-4, 1)"):
     fit = bm.fit(forty, priors={"mu": prior}, random_effects="none", engine="exact", random_seed=1)
     risk = bm.predict(fit, above=[0.01, 0.05], ci_prob=0.9).loc["risk"]
     limits[f"logit ~ {prior}"] = {
@@ -313,7 +313,7 @@ figure
 
 # %% [markdown]
 # A rate above 5 % is unlikely, a rate above 1 % is open, and the limit depends on the prior: quote the prior with
-# it. Normal(0, 2), the default, is close to a uniform prior on the risk and to the rule of three. A very wide prior
+# it. Logistic(0, 1), the default, is the uniform prior on the risk, and close to the rule of three. A very wide prior
 # on the logit is no ignorance: Normal(0, 10) holds, before any patient was seen, that a rate below one in ten
 # thousand has a probability of 0.18.
 #
