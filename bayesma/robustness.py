@@ -57,6 +57,7 @@ def robustness(evidence: Evidence, fit: xr.DataTree, job: Job, *, primary: bool)
         "family": origin.family.name,
         "priors": origin.priors,
         "fit": fit if slow else None,
+        "own_fit": fit,
         "engine": None if slow else "exact",
         "random_seed": int(fit.attrs["random_seed"]),
         **origin.options,

@@ -11,7 +11,7 @@ import numpy as np
 from bayesma.errors import DataWarning, OptionError
 from bayesma.evidence.columns import Array, Columns, Mask
 from bayesma.evidence.effects import LARGEST, SMALLEST
-from bayesma.evidence.five_numbers import SMALLEST_SAMPLE, from_five, from_quartiles, from_range, skewness
+from bayesma.evidence.five_numbers import SMALLEST_SAMPLE, average, skewness
 
 QUARTILES, EXTREMES = ("q1", "q3"), ("minimum", "maximum")
 QUANTILES = ("minimum", "q1", "median", "q3", "maximum")
@@ -19,11 +19,17 @@ QUANTILES = ("minimum", "q1", "median", "q3", "maximum")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Converted:
-    """Which rows have an SD from their quantiles, with it and the mean; all of shape (rows,), else NaN."""
+    """Which rows have an SD from their quantiles, with it and the mean; all of shape (rows,), else NaN.
+
+    `variance` is that of the mean, the conversion's own uncertainty included; `skewed` the probability that
+    the values are log-normal.
+    """
 
     rows: Mask
     mean: Array
     sd: Array
+    variance: Array
+    skewed: Array
 
     def notes(self, columns: Columns, month: Array, printed: Mask) -> tuple[str, ...]:
         """What the reader must know of them; `printed` are the rows whose mean was printed."""
@@ -34,9 +40,10 @@ class Converted:
             for i in np.flatnonzero(self.rows)
         ]
         return (
-            "Mean and SD were computed from the median with quartiles, extremes or both, as if the values of "
-            f"the patients were normal: {', '.join(said)}. Such a mean is less precise than a printed one; "
-            "its standard error is taken as if it had been printed.",
+            "Mean and SD were computed from the median with quartiles, extremes or both, averaged over "
+            "normal and, where all of these are positive, log-normal values of the patients: "
+            f"{', '.join(said)}. Such a mean is less precise than a printed one, and its standard error is "
+            "larger for it.",
         )
 
 
@@ -57,7 +64,7 @@ def convert(columns: Columns, needed: Mask) -> Converted:
     """Mean and SD of the rows that need them, shape (rows,), and have a median with a pair around it."""
     nothing = np.full(len(columns.rows), np.nan)
     if "median" not in columns:
-        return Converted(np.isfinite(nothing), nothing, nothing)
+        return Converted(np.isfinite(nothing), *(nothing for _ in range(4)))
     _check(columns)
     number = _numbers(columns)
     has = {role: np.isfinite(values) for role, values in number.items()}
@@ -68,21 +75,26 @@ def convert(columns: Columns, needed: Mask) -> Converted:
         f"a mean from a median needs at least {SMALLEST_SAMPLE} patients",
         "give mean and SD, or leave the visit out",
     )
-    mean, sd, n = nothing.copy(), nothing.copy(), columns["n"]
-    low, q1, median, q3, high = (number[role] for role in QUANTILES)
-    for rows, (location, spread) in (
-        (outer, from_range(low, median, high, n)),
-        (inner, from_quartiles(q1, median, q3, n)),
-        (inner & outer, from_five(low, q1, median, q3, high, n)),
-    ):
-        mean[rows], sd[rows] = location[rows], spread[rows]
+    pairs = {"minimum": outer, "q1": inner, "median": inner | outer, "q3": inner, "maximum": outer}
+    used = np.array([np.where(pairs[role], number[role], np.nan) for role in QUANTILES])
+    columns.refuse(
+        (inner | outer)
+        & ~(np.nanmax(used, axis=0, initial=-np.inf) > np.nanmin(used, axis=0, initial=np.inf)),
+        "median",
+        "the numbers around it are equal, and no SD follows from them",
+        "give mean and SD, or leave the visit out",
+    )
+    mean, sd, variance, skewed = (nothing.copy() for _ in range(4))
+    for i in np.flatnonzero(inner | outer):
+        found = average(used[:, i], float(columns["n"][i]))
+        mean[i], sd[i], variance[i], skewed[i] = found.mean, found.sd, found.variance, found.log_normal
     columns.refuse(
         sd < SMALLEST,
         "median",
         "the numbers around it are equal, and no SD follows from them",
         "give mean and SD, or leave the visit out",
     )
-    return Converted(inner | outer, mean, sd)
+    return Converted(inner | outer, mean, sd, variance, skewed)
 
 
 def warn_of_skewness(columns: Columns, converted: Converted, *, stacklevel: int) -> None:
@@ -92,11 +104,15 @@ def warn_of_skewness(columns: Columns, converted: Converted, *, stacklevel: int)
     number = _numbers(columns)
     low, q1, median, q3, high = (number[role] for role in QUANTILES)
     found, limit = skewness(low, q1, median, q3, high, columns["n"])
+    with np.errstate(divide="ignore", invalid="ignore"):  # numbers that are not positive have no logs
+        logs = [np.where(x > 0.0, np.log(x), np.nan) for x in (low, q1, median, q3, high)]
+    on_logs, _ = skewness(*logs, columns["n"])
+    found = np.fmin(found, np.where(converted.skewed > 0.0, on_logs, np.nan))
     for i in np.flatnonzero(converted.rows & (found >= limit)):
         warnings.warn(
             f"{columns.place(int(i))}: the numbers around the median are more skewed ({found[i]:.2g}) than "
-            f"95 % of normal samples of this size (up to {limit[i]:.2g}); the mean and SD computed from them "
-            "as if values were normal may be wrong",
+            f"95 % of normal samples of this size (up to {limit[i]:.2g}), and so are their logs where they "
+            "are positive; the mean and SD computed from them may be wrong",
             DataWarning,
             stacklevel=stacklevel,
         )

@@ -32,8 +32,10 @@ class Summaries:
         Shape (rows,); a borrowed SD is the root of the expected variance.
     unsure
         Variance of the log SD, shape (rows,): 0 unless it was borrowed.
+    extra
+        Variance of a mean beyond SD^2 / n, shape (rows,): 0 unless the mean comes from quantiles.
     between_visits
-        The part of it that two borrowed SDs of one study do not share.
+        The part of `unsure` that two borrowed SDs of one study do not share.
     notes
         Sentences the reader of any result must see.
     """
@@ -41,6 +43,7 @@ class Summaries:
     mean: Array
     sd: Array
     unsure: Array
+    extra: Array
     between_visits: float
     notes: tuple[str, ...]
 
@@ -76,17 +79,18 @@ def summaries(
     missing = bare & ~converted.rows & (missing_sd == "borrow")
     printed = ~converted.rows & ~missing
     sd, unsure = converted.sd.copy(), np.zeros(len(bare))
+    extra = np.where(computed, np.maximum(converted.variance - converted.sd**2 / columns["n"], 0.0), 0.0)
     if printed.any():
         sd[printed] = standard_deviations(columns.select(printed), level)
     notes = converted.notes(columns, month, has_mean)
     if not missing.any():
-        return Summaries(mean, sd, unsure, 0.0, notes)
+        return Summaries(mean, sd, unsure, extra, 0.0, notes)
     role = next(part for parts in KINDS.values() for part in parts if part in columns)
     loan = borrow(columns, missing, printed, sd, study, role)
     sd[missing], unsure[missing] = loan.root_mean_square(), loan.variance
     warn_of_borrowing(columns, missing, printed, stacklevel=5)
     notes = (*notes, *borrowing_notes(columns, month, missing, printed, study, loan))
-    return Summaries(mean, sd, unsure, loan.between_visits, notes)
+    return Summaries(mean, sd, unsure, extra, loan.between_visits, notes)
 
 
 def _check_mean(columns: Columns) -> None:

@@ -227,8 +227,9 @@ class Trajectories:
             expectation over what is uncertain; the normal likelihood has lighter tails than that mixture.
         median, q1, q3, minimum, maximum
             Columns of medians with quartiles, extremes or both. A row without spread takes mean and SD from
-            them as if values were normal (`bayesma.evidence.five_numbers`; n of at least 5); a mean that is
-            printed is kept. Such SDs are not lent to other rows.
+            them, averaged over normal and, where they are positive, log-normal values
+            (`bayesma.evidence.five_numbers`; n of at least 5), and a variance of the mean that has the
+            conversion's own uncertainty; a mean that is printed is kept. Such SDs are not lent to other rows.
         arm, treatment, control
             Column of the arms and its values for the two of them.
         adjust

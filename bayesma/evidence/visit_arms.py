@@ -39,7 +39,7 @@ MEND = "give a correlation that visits and baseline can have among each other: 0
 class Means:
     """Means, SDs and patients of one arm at the months that are used, shape (k, p), NaN elsewhere.
 
-    `unsure` and `between_visits` are those of `Summaries`.
+    `unsure`, `extra` and `between_visits` are those of `Summaries`.
     """
 
     sign: float
@@ -47,13 +47,15 @@ class Means:
     sd: Array
     n: Array
     unsure: Array
+    extra: Array
     between_visits: float
 
     def scale(self) -> Array:
         """Covariance of the means were a patient's values perfectly correlated, shape (k, p, p)."""
         n = np.where(np.isnan(self.n), 1.0, self.n)
         shared = np.minimum(n[:, :, None], n[:, None, :]) / (n[:, :, None] * n[:, None, :])
-        return np.asarray(self._products() * shared)
+        own = np.nan_to_num(self.extra)[:, :, None] * np.eye(self.sd.shape[1])  # no two means share it
+        return np.asarray(self._products() * shared + own)
 
     def _products(self) -> Array:
         """Expected products of SDs: those of root mean squares, times exp(-variance of the log ratio / 2)."""
@@ -149,8 +151,8 @@ def _means(side: Side, grid: Grid, values: Summaries, n: Array, points: Mask) ->
     def used(numbers: Array) -> Array:
         return np.where(points, grid.spread(numbers), np.nan)[:, kept]
 
-    mean, sd, unsure = used(values.mean), used(values.sd), used(values.unsure)
-    return Means(side.sign, mean, sd, used(n), unsure, values.between_visits)
+    mean, sd, unsure, extra = map(used, (values.mean, values.sd, values.unsure, values.extra))
+    return Means(side.sign, mean, sd, used(n), unsure, extra, values.between_visits)
 
 
 def _from_baseline(mean: Array, arms: Arms) -> Array:

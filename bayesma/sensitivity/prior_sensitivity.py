@@ -36,6 +36,7 @@ def prior_sensitivity(
     family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     fit: xr.DataTree | None = None,
+    own_fit: xr.DataTree | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
     ci_prob: float = 0.95,
@@ -63,6 +64,9 @@ def prior_sensitivity(
     fit
         Of this evidence under these priors: its draws are weighted by the ratio of the priors (importance
         sampling) as far as that is reliable, in place of solving every cell; for models that take long.
+    own_fit
+        Of this evidence under these priors: the row of the analysis itself is this fit's answer, by whichever
+        engine, so that it is the number printed elsewhere. Every other cell is solved.
     engine
         ``"exact"``, ``"nuts"``, or None: exact where every cell has an integral. NUTS compiles once for each
         kind of distribution, and all cells share a seed.
@@ -106,12 +110,13 @@ def prior_sensitivity(
     sampling = {name: options.pop(name) for name in SAMPLER if name in options}
     base = make_setting(evidence, family, priors, 0 if random_seed is None else random_seed, options)
     check_fit(fit, base)
+    check_fit(own_fit, base)
     asked = question_of(base, question, favours, mid)
     tried = _tried(base, vary)
     settings = [
         changed(base, dict(zip(tried, cell, strict=True))) for cell in itertools.product(*tried.values())
     ]
-    solve = Solver(engine_for(settings, engine), sampling, base, fit)
+    solve = Solver(engine_for(settings, engine), sampling, base, fit, own_fit)
     rows = []
     with gathered() as caught:
         for setting in settings:

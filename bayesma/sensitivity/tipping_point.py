@@ -91,6 +91,7 @@ def tipping_point(
     family: str | None = None,
     priors: Mapping[str, str | Prior] | None = None,
     fit: xr.DataTree | None = None,
+    own_fit: xr.DataTree | None = None,
     engine: str | None = None,
     random_seed: int | None = None,
     **options: Any,
@@ -116,7 +117,7 @@ def tipping_point(
         Of the probability, between 0 and 1.
     words
         What has the probability, for the sentence; from the question when not given.
-    family, priors, fit, engine, random_seed, **options
+    family, priors, fit, own_fit, engine, random_seed, **options
         As in `prior_sensitivity`. Under NUTS all fits share a seed, and crossings are followed to 1 %.
 
     Returns
@@ -155,8 +156,9 @@ HalfNormal(s) with scale s of 0.498 or more; under the priors of this analysis, 
     asked = question_of(base, question, favours, mid)
     ends = [changed(base, {parameter: at(text, value)}) for value in (low, high)]
     check_fit(fit, base)
+    check_fit(own_fit, base)
     chosen = engine_for([base, *ends], engine)
-    solve = Solver(chosen, sampling, base, fit)
+    solve = Solver(chosen, sampling, base, fit, own_fit)
     chance = _Chance(solve, asked, parameter, text, at_mid=mid is not None)
     effort = "exact" if chosen == "exact" and fit is None else "nuts"
     with warnings.catch_warnings(record=True) as caught:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import ndtri
 
 from bayesma.errors import DataError, DataWarning, OptionError
-from bayesma.evidence.five_numbers import from_five, from_quartiles, from_range
+from bayesma.evidence.five_numbers import average, from_five
 from bayesma.evidence.trajectories import Trajectories
 
 FIVE = ["minimum", "q1", "median", "q3", "maximum"]
@@ -45,43 +47,70 @@ def arrays(*numbers: float) -> list[Any]:
     return [np.array([number]) for number in numbers]
 
 
+def converted(*five: float | None, n: float) -> Any:
+    """The conversion of one row, None where a number is not given."""
+    return average(np.array([np.nan if value is None else value for value in five]), n)
+
+
 def test_each_row_takes_what_it_has() -> None:
     got = read(frame())
     at = [
-        from_quartiles(*arrays(8, 9, 12, 24)),
-        from_range(*arrays(2, 6, 14, 22)),
-        from_five(*arrays(2, 4, 6, 10, 14, 20)),
+        converted(None, 8, 9, 12, None, n=24),
+        converted(2, None, 6, None, 14, n=22),
+        converted(2, 4, 6, 10, 14, n=20),
     ]
-    np.testing.assert_allclose(got.y[0], [mean[0] - 12.0 for mean, _ in at])
-    variance = [sd[0] ** 2 / n + 9 / 25 for (_, sd), n in zip(at, (24, 22, 20), strict=True)]
-    np.testing.assert_allclose(got.se[0] ** 2, variance)
+    np.testing.assert_allclose(got.y[0], [one.mean - 12.0 for one in at])
+    np.testing.assert_allclose(got.se[0] ** 2, [one.variance + 9 / 25 for one in at])
     (note,) = [note for note in got.notes if "median" in note]
     assert note.startswith("Mean and SD were computed from the median")
-    assert (
-        "as if the values of the patients were normal: Ash (month 1), Ash (month 3), Ash (month 6)." in note
-    )
+    assert "log-normal values of the patients: Ash (month 1), Ash (month 3), Ash (month 6)." in note
+
+
+def test_numbers_that_are_not_positive_are_those_of_normal_values() -> None:
+    """The published formulas, and a variance that is never below SD^2 / n."""
+    table = frame(minimum=(3, -2.0))
+    got = read(table)
+    mean, sd = from_five(*arrays(-2, 4, 6, 10, 14, 20))
+    np.testing.assert_allclose(got.y[0, 2], mean[0] - 12.0)
+    assert got.se[0, 2] ** 2 >= sd[0] ** 2 / 20 + 9 / 25
+
+
+@pytest.mark.parametrize("factor", [1e-3, 7.0, 1e6])
+def test_the_unit_of_the_values_changes_nothing(factor: float) -> None:
+    one, other = (converted(2 * f, 4 * f, 6 * f, 10 * f, 14 * f, n=20) for f in (1.0, factor))
+    assert (other.mean / factor, other.sd / factor) == pytest.approx((one.mean, one.sd), rel=1e-12)
+    assert (other.variance / factor**2, other.log_normal) == pytest.approx((one.variance, one.log_normal))
+
+
+def test_many_patients_tell_the_shape() -> None:
+    """Quantiles of the shapes themselves, so that mean and SD are known."""
+    z = ndtri([0.25, 0.5, 0.75])
+    log_normal = converted(None, *np.exp(0.8 * z), None, n=1e4)
+    assert log_normal.log_normal > 0.999
+    assert (log_normal.mean, log_normal.sd) == pytest.approx((1.377, 1.305), rel=2e-3)  # exp(0.32) and so on
+    normal = converted(None, *(3.0 + z), None, n=1e4)
+    assert normal.log_normal < 0.001
+    assert (normal.mean, normal.sd) == pytest.approx((3.0, 1.0), rel=2e-3)
 
 
 def test_skewed_numbers_are_warned_of() -> None:
-    table = frame(q3=(3, 14.0), maximum=(3, 20.0))
+    table = frame(q3=(3, 14.0), maximum=(3, 30.0), minimum=(3, 0.0))
     with pytest.warns(DataWarning) as caught:
         got = read(table)
     (warning,) = caught
     assert warning.filename == __file__
     assert str(warning.message).startswith(
-        r"trees.csv, row 4 (Ash): the numbers around the median are more skewed (0.82) than 95 % of normal "
+        r"trees.csv, row 4 (Ash): the numbers around the median are more skewed (0.88) than 95 % of normal "
         "samples of this size (up to 0.67)"
     )
     assert np.isfinite(got.y).all()
 
 
-def test_they_equal_means_and_sds_computed_before() -> None:
-    table, by_hand = frame(), frame()
-    mean, sd = from_five(*arrays(2, 4, 6, 10, 14, 20))
-    by_hand.loc[3, ["mean", "sd"]] = mean[0], sd[0]
-    np.testing.assert_array_equal(read(table).within, read(by_hand).within)
-    np.testing.assert_array_equal(read(table).y, read(by_hand).y)
-    assert "month 6" not in read(by_hand).notes[0]
+def test_what_is_skewed_as_logs_are_not_is_no_reason_to_warn() -> None:
+    """As of log-normal values: the logs are as symmetric as those of normal ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read(frame(q3=(3, 14.0), maximum=(3, 20.0)))
 
 
 def test_medians_alone_need_no_column_of_means() -> None:
@@ -91,13 +120,14 @@ def test_medians_alone_need_no_column_of_means() -> None:
     np.testing.assert_array_equal(read(table, **none).y, got.y)
     quartiles = read(table.drop(index=2), **none, minimum=None, maximum=None)
     assert quartiles.visit.tolist() == [1, 6]
-    assert quartiles.y[0, 1] == from_quartiles(*arrays(4, 6, 10, 20))[0][0] - 12
+    ends = converted(None, 4, 6, 10, None, n=20), converted(None, 10, 12, 14, None, n=25)
+    assert quartiles.y[0, 1] == ends[0].mean - ends[1].mean
 
 
 def test_a_printed_mean_is_kept() -> None:
     got = read(frame(mean=(1, 9.4)))
     assert got.y[0, 0] == pytest.approx(9.4 - 12)
-    assert got.se[0, 0] ** 2 == pytest.approx(9 / 25 + from_quartiles(*arrays(8, 9, 12, 24))[1][0] ** 2 / 24)
+    assert got.se[0, 0] ** 2 == pytest.approx(9 / 25 + converted(None, 8, 9, 12, None, n=24).sd ** 2 / 24)
     assert "Ash (month 1, the SD only), Ash (month 3)" in got.notes[0]
 
 

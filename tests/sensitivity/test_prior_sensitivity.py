@@ -193,3 +193,20 @@ def test_cells_that_do_not_converge_are_counted() -> None:
         )
     assert not grid["converged"].any()
     assert math.isfinite(grid.loc[0, "p_benefit"])
+
+
+@pytest.mark.slow
+def test_the_row_of_the_analysis_is_the_fit_that_was_given() -> None:
+    """A sampled fit, exact cells: the headline and its row are one number, to the last digit."""
+    effects = bm.Effects.from_estimates([-0.5, -0.2, 0.1], [0.2, 0.3, 0.4], measure="SMD")
+    fit = bm.fit(effects, draws=200, chains=2, random_seed=1, progressbar=False)
+    vary = {"tau": ["HalfNormal(0.25)", "HalfNormal(0.5)"]}
+    grid = bm.prior_sensitivity(effects, vary, favours="lower", own_fit=fit, engine="exact")
+    own, other = grid["p_benefit"]
+    assert own == bm.prob(fit, "mu", below=0.0)
+    assert own != bm.prior_sensitivity(effects, vary, favours="lower")["p_benefit"][0]
+    assert other == bm.prior_sensitivity(effects, vary, favours="lower")["p_benefit"][1]
+    tipped = bm.tipping_point(
+        effects, {"tau": "HalfNormal(?)"}, over=(0.1, 1.0), favours="lower", own_fit=fit, engine="exact"
+    )
+    assert tipped.at_base == own
