@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +64,8 @@ def interruptible() -> Iterator[None]:
     """Let Ctrl-C end what runs inside with KeyboardInterrupt, whatever compiled code makes of it.
 
     An interrupt that falls into nutpie while it sets up, or into numba on the way into a compiled function,
-    comes back as RuntimeError or SystemError, or is lost. Where the user's program handles the signal in its
+    comes back as RuntimeError or SystemError; one in a destructor is lost, after a traceback on stderr which
+    is left out here. Where the user's program handles the signal in its
     own way, or ignores it, that is left alone.
     """
     usual = signal.getsignal(signal.SIGINT)
@@ -71,8 +73,15 @@ def interruptible() -> Iterator[None]:
     if not ordinary or not callable(usual) or threading.current_thread() is not threading.main_thread():
         yield
         return
-    noting = _Noting(usual)
+    noting, shown = _Noting(usual), sys.unraisablehook
+
+    def lost(what: Any) -> None:
+        """Show what a destructor raised, unless it is the interrupt that is raised again below."""
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            shown(what)
+
     signal.signal(signal.SIGINT, noting)
+    sys.unraisablehook = lost
     try:
         yield
     except Exception as error:
@@ -80,6 +89,7 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise
     finally:
+        sys.unraisablehook = shown
         signal.signal(signal.SIGINT, usual)
     if noting.came:
         raise KeyboardInterrupt

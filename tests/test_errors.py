@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 import pytest
@@ -50,6 +51,40 @@ def test_an_interrupt_ends_a_fit(monkeypatch: pytest.MonkeyPatch, how: str) -> N
     effects = bm.Effects.from_estimates([0.5, 0.1], [0.2, 0.3], measure="SMD")
     with pytest.raises(KeyboardInterrupt):
         bm.fit(effects, engine="exact", random_seed=1)
+
+
+class Dropped:
+    """Something whose destructor is interrupted, or fails."""
+
+    def __init__(self, error: type[BaseException] | None) -> None:
+        self.error = error
+
+    def __del__(self) -> None:
+        """Fail where Python can only print it."""
+        if self.error is not None:
+            raise self.error("dropped")
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch) -> list[type[BaseException]]:
+    """What Python printed of exceptions that it could not raise."""
+    found: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: found.append(what.exc_type))
+    return found
+
+
+def test_an_interrupt_in_a_destructor_is_raised_and_not_printed(printed: list[type[BaseException]]) -> None:
+    """One of ten at random moments of `bayesma run`: the run went on to its end, after a traceback."""
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        Dropped(None)
+    assert printed == []
+
+
+def test_what_else_a_destructor_raises_is_printed(printed: list[type[BaseException]]) -> None:
+    with interruptible():
+        Dropped(ValueError)
+    assert printed == [ValueError]
 
 
 def test_errors_and_results_pass() -> None:
