@@ -127,6 +127,11 @@ class Measure:
     controlled: bool = True
 
     @property
+    def noun(self) -> str:
+        """What a study shows: an effect, without a control a change, or in single arms a risk."""
+        return "change" if self.changes else "risk" if self.null is None else "effect"
+
+    @property
     def better(self) -> str:
         """Name of the good side of the null: ``"benefit"``, without a control ``"improved"``."""
         return "improved" if self.changes else "benefit"

@@ -14,7 +14,8 @@ def meaning_of(parameter: Parameter, origin: Provenance) -> str:
     if not is_location(parameter):
         return parameter.meaning or parameter.name
     if origin.measure.scale != "logit":  # what is printed is a ratio, so no word of its log
-        return parameter.meaning.replace(f"log {origin.measure.name}", "effect") or parameter.name
+        meaning = parameter.meaning.replace(f"log {origin.measure.name}", "effect")
+        return meaning.replace("effect", origin.measure.noun) or parameter.name
     if parameter.role == "new":
         return "risk in a new study"
     if parameter.name != "mu":
@@ -29,5 +30,5 @@ def is_location(parameter: Parameter) -> bool:
 
 
 def noun(measure: Measure) -> str:
-    """What a study shows: an effect, or in a single arm a risk."""
-    return "risk" if measure.null is None else "effect"
+    """What a study shows: an effect, a change, or in a single arm a risk."""
+    return measure.noun

@@ -67,7 +67,7 @@ class Words:
 
 def draw_page(shown: Shown, words: Words, origin: Provenance, measure: Measure | None) -> Figure:
     """The whole figure, from top to bottom."""
-    keys = _keys(shown, words)
+    keys = _keys(shown, words, measure)
     label = wrap(words.xlabel, WIDTH - 2 * style.MARGIN, SIZE)
     below = wrap(words.caption, WIDTH - 2 * style.MARGIN, style.CAPTION)
     estimate = wrap(words.estimate, WIDTH - 2 * style.MARGIN, SIZE)
@@ -139,12 +139,12 @@ def _draw_graph(graph: Axes, shown: Shown) -> None:
     graph.set_ylim(bottom, 1.04 * top)
 
 
-def _keys(shown: Shown, words: Words) -> list[Key]:
+def _keys(shown: Shown, words: Words, measure: Measure | None) -> list[Key]:
     """Shadings, prior, interval and reference lines, as far as they are there."""
     keys = [Key(part.words, style.POSTERIOR, fill=part.color, line="") for part in shown.shadings]
     keys.append(Key(words.interval, style.POSTERIOR, "o"))
     if shown.prior is not None:
         keys.append(Key("prior", style.MUTED, line=PRIOR_LINE))
     if shown.null is not None:
-        keys.append(Key("no effect", style.INK))
+        keys.append(Key("no effect" if measure is None else f"no {measure.noun}", style.INK))
     return keys

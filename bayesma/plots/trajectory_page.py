@@ -120,7 +120,7 @@ def _keys(words: Words, measure: Measure, mid: float | None) -> list[Key]:
         Key(f"new study, {words.new}", style.NEW, fill=style.NEW_FILL, line=NEW_LINE),
     ]
     if measure.null is not None:
-        keys.append(Key("no effect" if measure.controlled else "no change", style.INK))
+        keys.append(Key(f"no {measure.noun}", style.INK))
     if mid is not None:
         keys.append(Key("minimal important difference", style.INK, line=MID_LINE))
     return keys

@@ -57,8 +57,8 @@ def method_words(method: str, ci: str) -> str:
 
 
 def noun(result: Result) -> str:
-    """What was estimated: an effect, or the risk in single arms."""
-    return "risk" if single_arm(result) else "effect"
+    """What was estimated: an effect, without a control a change, or the risk in single arms."""
+    return "risk" if single_arm(result) else measure_of(result).noun
 
 
 def single_arm(result: Result) -> bool:

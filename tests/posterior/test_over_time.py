@@ -129,3 +129,19 @@ def test_a_measure_knows_its_control(code: str, controlled: bool) -> None:
     from bayesma.measures import MEASURES
 
     assert MEASURES[code].controlled is controlled
+
+
+def test_figures_of_changes_speak_of_changes() -> None:
+    """Better and worse, no change; nobody is favoured, and nothing is called an effect or a benefit."""
+    effects = bm.Effects.from_estimates([-4.0, -3.0, 1.0], [0.8] * 3, measure="MC")
+    fit = bm.fit(
+        effects, priors={"mu": "Normal(0, 10)", "tau": "HalfNormal(2)"}, engine="exact", random_seed=1
+    )
+    for draw in (
+        lambda: bm.plots.posterior(fit, "mu", favours="lower", mid=2),
+        lambda: bm.plots.forest(fit, favours="lower"),
+    ):
+        figure = draw()
+        said = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+        assert "better" in said and "worse" in said
+        assert not {"favours", "effect", "benefit"} & set(said.lower().replace("'", " ").split())
