@@ -34,10 +34,8 @@ CONTROL, TREATED, DIFFERENCE = "risk in the control arm", "risk in the treated a
 RATIO, ODDS = "risk ratio", "odds ratio"
 INTERVAL = ["median", "ci_low", "ci_high"]
 MOMENTS = ["mean", "sd", "mcse_mean"]
-WORTH_A_NOTE = (
-    0.005  # probability that a risk ratio lifts a risk above 1, which only then shows in an interval
-)
-SURE = 1e-12
+WORTH_A_NOTE = 0.005  # probability that a risk ratio lifts a risk above 1
+SURE = 1e-12  # from 1, where a risk has no odds any more
 
 
 def predict(
@@ -59,7 +57,8 @@ def predict(
 
     Under engine ``exact`` quantities that follow one parameter have its exact quantiles; those of mu and tau
     together come from a deterministic grid (quantiles to 1e-3 sd; to 1e-2 sd where a control risk with a
-    distribution comes in as well). Draws have a Monte Carlo error, given for the mean.
+    distribution comes in as well). Risks of the settings analysed are averages over draws of their baselines
+    and effects, under either engine. Draws have a Monte Carlo error, given for the mean.
 
     Parameters
     ----------
