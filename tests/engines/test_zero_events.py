@@ -101,3 +101,13 @@ def test_a_sampled_fit_says_the_same() -> None:
     (note,) = notes(bm.fit(counts, baseline="random", random_seed=1, progressbar=False))
     assert "They inform the distribution of the baselines" in note
     assert "and 0.500 under the conditional likelihood" in note
+
+
+@pytest.mark.slow
+def test_a_sampled_baseline_without_events_is_clean() -> None:
+    """Its likelihood is a wall on one side and level on the other: 5 steps a draw, not 60."""
+    counts = bm.TwoArmCounts.from_counts([0], [12], [0], [6])
+    fit = bm.fit(counts, random_effects="none", random_seed=1, progressbar=False)
+    assert [fit.attrs[name] for name in ("converged", "divergences", "attempts")] == [1, 0, 1]
+    assert float(fit["sample_stats"]["n_steps"].mean()) < 15.0
+    assert float(fit["crosscheck"]["z"].max()) < 5.0
