@@ -106,7 +106,7 @@ def warn_of_skewness(columns: Columns, converted: Converted, *, stacklevel: int)
     found, limit = skewness(low, q1, median, q3, high, columns["n"])
     with np.errstate(divide="ignore", invalid="ignore"):  # numbers that are not positive have no logs
         logs = [np.where(x > 0.0, np.log(x), np.nan) for x in (low, q1, median, q3, high)]
-    on_logs, _ = skewness(*logs, columns["n"])
+    on_logs, _ = skewness(logs[0], logs[1], logs[2], logs[3], logs[4], columns["n"])
     found = np.fmin(found, np.where(converted.skewed > 0.0, on_logs, np.nan))
     for i in np.flatnonzero(converted.rows & (found >= limit)):
         warnings.warn(

@@ -21,7 +21,7 @@ from bayesma.posterior.predict import (
 )
 from bayesma.posterior.prior_share import RULES, prior_overlap, prior_share
 from bayesma.posterior.provenance import Provenance, case_of, provenance
-from bayesma.posterior.texts import fixed, probability, share, with_interval
+from bayesma.posterior.texts import fixed, probability, ratio_with_interval, share, with_interval
 from bayesma.priors import Prior
 
 ESTIMANDS = (TYPICAL, STANDARDISED, NEW)
@@ -114,7 +114,7 @@ def summary_of_findings(
     cells = {
         "studies": studies,
         "participants": participants,
-        "relative_effect": with_interval(_values(one, ratio)),
+        "relative_effect": ratio_with_interval(_values(one, ratio)),
         "control_risk": _risk(_values(one, CONTROL, per)),
         "treated_risk": _risk(_values(one, TREATED, per)),
         "difference": _difference(_values(one, events_label(per))),

@@ -44,3 +44,27 @@ def with_interval(values: Sequence[float], decimals: int | None = None) -> str:
     if decimals is None:
         decimals = min(8, max(0 if half >= 10.0 else 2, -math.floor(math.log10(half)))) if half > 0.0 else 2
     return f"{fixed(point, decimals)} [{fixed(low, decimals)}, {fixed(high, decimals)}]"
+
+
+def ratio_with_interval(values: Sequence[float]) -> str:
+    """``0.48 [0.34, 0.66]`` of a ratio, of which no end is ever printed as 0.
+
+    Examples
+    --------
+    >>> from bayesma.posterior.texts import ratio_with_interval
+    >>> ratio_with_interval([8.6, 0.0893, 2643.2]), ratio_with_interval([0.2, 1e-7, 3.0])
+    ('8.6 [0.089, 2643]', '0.20 [<0.001, 3.00]')
+    """
+    half = 0.5 * abs(values[2] - values[1])
+    usual = min(8, max(0 if half >= 10.0 else 2, -math.floor(math.log10(half)))) if half > 0.0 else 2
+    point, low, high = (_ratio(value, usual) for value in values)
+    return f"{point} [{low}, {high}]"
+
+
+def _ratio(value: float, usual: int) -> str:
+    """One ratio: two significant digits at least, and an inequality where these would be zeros."""
+    if value < 0.5 * NEARLY:
+        return f"<{NEARLY}"
+    if value >= 10.0 or not math.isfinite(value):
+        return fixed(value, usual)
+    return fixed(value, max(usual, 1 - math.floor(math.log10(value))))

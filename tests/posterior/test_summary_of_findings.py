@@ -113,3 +113,12 @@ def test_single_arms_are_refused() -> None:
     fit = bm.fit(bm.ArmCounts.from_counts([1, 2], [9, 8]), engine="exact", random_seed=1)
     with pytest.raises(OptionError, match="see predict"):
         bm.summary_of_findings(fit, outcome="x", favours="lower")
+
+
+def test_no_limit_of_a_ratio_is_printed_as_nothing() -> None:
+    """Three patients an arm: an odds ratio from near 0 to thousands, of which neither end is 0."""
+    counts = bm.TwoArmCounts.from_counts([1], [3], [0], [3], ["A"])
+    fit = bm.fit(counts, engine="exact", random_seed=1)
+    table = bm.summary_of_findings(fit, outcome="death", favours="lower")
+    text = str(table["relative_effect"].iloc[0])
+    assert "[0," not in text and "[0.00," not in text and "[0.0," not in text
