@@ -135,6 +135,13 @@ def measure_priors(measure: Measure, y: Array, se: Array, n: Array | None) -> di
     return default_priors(measure.code, measure.unit_sd, se, n)
 
 
+def linear_prior(measure: Measure, mu: Prior) -> Prior:
+    """The default of a mean that is integrated together with other coefficients: of unit information."""
+    if mu.distribution == "Normal" or measure.unit_sd is None:
+        return mu
+    return Prior("Normal", (0.0, measure.unit_sd))
+
+
 def require_proper(priors: Priors) -> None:
     """Refuse flat priors: counts can leave a direction open, and then the posterior is improper.
 

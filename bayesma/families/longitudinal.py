@@ -22,7 +22,7 @@ from bayesma.families import longitudinal_model as pymc_route
 from bayesma.families import visit_kernels as kernels
 from bayesma.families import visit_moderators as moderators
 from bayesma.families.base import Array, Arrays, Case, Family, Option, Options, Parameter, Priors, register
-from bayesma.families.effects import measure_priors
+from bayesma.families.effects import linear_prior, measure_priors
 from bayesma.families.longitudinal_integral import problem_of
 from bayesma.families.mean_shapes import MEANS, knots_of
 from bayesma.families.prior_effects import NO_MEAN, even_shares, levels
@@ -127,10 +127,7 @@ class Longitudinal(Family[Trajectories]):
             )
         se = evidence.se if evidence.se_apart is None else evidence.se_apart
         both = measure_priors(measure, evidence.y[known], se[known], n)
-        level = both["mu"]
-        if level.distribution != "Normal":  # a course over months is integrated with normal priors
-            assert measure.unit_sd is not None
-            level = Prior("Normal", (0.0, measure.unit_sd))
+        level = linear_prior(measure, both["mu"])
         slope = Prior("Normal", (0.0, rounded(level.arguments[1] / evidence.visit[-1])))
         priors = {
             **dict.fromkeys(("m", "coef", "intercept", "e0", "emax", "level", "beta"), level),

@@ -33,7 +33,15 @@ from bayesma.families.base import (
 )
 from bayesma.families.effect_mixtures import CONTAMINATION
 from bayesma.families.effect_moderators import MODERATORS
-from bayesma.families.effects import NU, RisksOverSettings, common, logits, measure_priors, tau_of
+from bayesma.families.effects import (
+    NU,
+    RisksOverSettings,
+    common,
+    linear_prior,
+    logits,
+    measure_priors,
+    tau_of,
+)
 from bayesma.measures import MEASURES
 from bayesma.priors import Prior
 
@@ -85,7 +93,10 @@ class Normal(Family[Effects]):
 
     def default_priors(self, evidence: Effects, options: Options) -> Priors:
         """Those of the measure for mu and tau; beta as wide as tau allows."""
-        both = measure_priors(MEASURES[evidence.measure], evidence.y, evidence.se, evidence.n)
+        measure = MEASURES[evidence.measure]
+        both = measure_priors(measure, evidence.y, evidence.se, evidence.n)
+        if options[MODERATORS] and moderators.read(evidence, options).labels.size > 1:
+            both["mu"] = linear_prior(measure, both["mu"])
         every = both | SHAPES | moderators.default_priors(evidence, options, evidence.se, **both)
         return {p.name: every[p.name] for p in self.hyper(options)}
 

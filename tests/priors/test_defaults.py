@@ -162,6 +162,15 @@ def test_flat_on_tau_needs_studies_enough():
         bm.fit(two, engine="exact", priors=flat)
 
 
+def test_logits_with_several_moderators_keep_an_exact_integral():
+    """Coefficients that are integrated together are normal: mu too, with the unit information of a logit."""
+    frame = pd.DataFrame({"study": list("abcdef"), "events": [3, 5, 7, 2, 9, 4], "n": 20})
+    frame = frame.assign(dose=[1.0, 2, 3, 4, 5, 6], late=[0.0, 1, 0, 1, 1, 0])
+    logits = bm.effect_sizes(frame, "PLO", events="events", n="n", study="study")
+    priors = [json.loads(exactly(logits, moderators=m).attrs["priors"]) for m in (["dose"], ["dose", "late"])]
+    assert [one["mu"] for one in priors] == ["Logistic(0, 1)", "Normal(0, 2)"]
+
+
 # changes in one group of patients: a measure that knows no value to be sceptical about
 
 # y and se in a unit a thousand times smaller: the answers differ by rounding.
