@@ -4,10 +4,14 @@ Study i relapses with intensity lambda_i(t) = lambda(t) exp(u_i) a month, u_i ~ 
 the intensities of relapse and death added up over an interval, a patient at risk relapses in it with
 probability L_R / (L_R + L_D) (1 - exp(-(L_R + L_D))), dies with the same share of L_D, and does neither with
 exp(-(L_R + L_D)): the time inside the interval is left open, and in it the two causes keep their ratio.
+Where the intensity changes inside the interval, these incidences are summed over the periods of it (of a
+Weibull intensity over narrow cells), each among who is free of both until then.
 Without deaths log(-log(1 - p)) = log L(t) + u_i, the complementary log-log model of grouped survival times
 (Prentice & Gloeckler 1978, doi 10.2307/2529588). Patients who leave inside an interval (censored, and dead
 where death is not modelled) are taken as followed, free of relapse, through its first half.
 Where studies have centres, u_ij ~ N(u_i, s_centre^2), or, with centres="none", they share their study's u.
+The level of a random walk is the log of the average intensity over all periods, and its steps are apart from
+it a priori: an interval that spans all periods says nothing of the steps.
 Moderators shift the log intensity (see `relapse_moderators`). Beyond the last cut point the intensity of the
 last period continues.
 """
@@ -43,12 +47,13 @@ from bayesma.families.base import (
 )
 from bayesma.families.effects import RANDOM_EFFECTS, common, require_proper
 from bayesma.families.problems import NoIntegral, StandardProblem, TwoParameterProblem, is_normal_mixture
-from bayesma.families.relapse_hazards import HAZARDS, PERIOD
+from bayesma.families.relapse_hazards import HAZARDS, PERIOD, period_lengths
 from bayesma.families.relapse_integral import drawn_effects, quadrature, sampling
 from bayesma.families.relapse_likelihood import cluster_of, counts_of, intensities
 from bayesma.families.relapse_moderators import MODERATORS
 from bayesma.families.relapse_simulation import replicated
 from bayesma.priors import Prior
+from bayesma.priors.walk import log_average, with_level
 
 S = Parameter("s", "hyper", lower=0.0, meaning="between-study sd of the log intensity of relapse")
 H_DEATH = Parameter("h_death", "hyper", meaning="log monthly intensity of death free of relapse, all studies")
@@ -168,12 +173,13 @@ class Relapse(Family[FollowUp]):
     def checked_priors(
         self, evidence: FollowUp, given: Mapping[str, str | Prior] | None, options: Options
     ) -> Priors:
-        """As in the base class, and all proper; a random walk starts from a normal, Student-t or Cauchy."""
+        """As in the base class, and all proper; the level of a random walk has a normal, Student-t or Cauchy."""
         priors = super().checked_priors(evidence, given, options)
         require_proper(priors)
         if options[HAZARD] == "random_walk" and not is_normal_mixture(priors["h"]):
             raise PriorError(
-                f"prior {priors['h']} for h is that of the first period, where the random walk starts; use a "
+                f"prior {priors['h']} for h is that of the level of the random walk, the log of its average "
+                "intensity over all periods; use a "
                 "Normal, StudentT or Cauchy without bounds, or hazard='independent'"
             )
         return priors
@@ -275,18 +281,19 @@ class Relapse(Family[FollowUp]):
         """As in the base class; a random walk follows the sd of its steps."""
         if parameter.name != "h" or case.options[HAZARD] != "random_walk":
             return super().draw_prior(parameter, case, shape, rng, drawn)
-        first = case.priors["h"].draw((*shape[:-1], 1), rng)
+        level = case.priors["h"].draw(shape[:-1], rng)
         steps = drawn["sigma_h"][..., None] * rng.standard_normal((*shape[:-1], shape[-1] - 1))
-        return np.cumsum(np.concatenate([first, steps], axis=-1), axis=-1)
+        return with_level(level, steps, period_lengths(case.options[PERIODS]))
 
     def log_prior(self, draws: Mapping[str, Array], case: Case) -> Arrays:
-        """As in the base class; each period of a random walk given the one before."""
+        """As in the base class; of a random walk its level, then each period given the one before."""
         result = super().log_prior(draws, case)
         if case.options[HAZARD] == "random_walk":
             sd = draws["sigma_h"][..., None]
             with np.errstate(divide="ignore", invalid="ignore"):  # sd = 0: no density
                 steps = -0.5 * np.square(np.diff(draws["h"], axis=-1) / sd) - np.log(sd * math.sqrt(math.tau))
-            result["h"] = np.concatenate([result["h"][..., :1], steps], axis=-1)
+            level = log_average(draws["h"], period_lengths(case.options[PERIODS]))
+            result["h"] = np.concatenate([case.priors["h"].logpdf(level)[..., None], steps], axis=-1)
         return result
 
     def log_likelihood(self, draws: Mapping[str, Array], case: Case) -> Array:

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from bayesma.families.relapse_kernels import Array, Rows, integral, terms
+from bayesma.families.relapse_kernels import WIDTH, Array, Rows, integral, terms
 from bayesma.numerics.jit import compiled, unlocked
 from bayesma.numerics.threads import by_rows
 
@@ -27,7 +27,7 @@ def _height(z: float, sd: Array, parts: Array, numbers: Rows, fixed: Array) -> f
     """Log of the likelihood of all centres and density of the study's shift sd[0] z, but for a constant."""
     value, shift = -0.5 * z * z, min(sd[0] * z, FARTHEST_SHIFT)
     factor = math.exp(shift)
-    moved, events = np.empty(3), np.empty((parts.shape[1], 3))
+    moved, events = np.empty(3), np.empty((parts.shape[1], WIDTH))
     for c in range(numbers.size):
         moved[0], moved[1] = fixed[c, 0] + fixed[c, 1] * shift, fixed[c, 1]
         moved[2] = fixed[c, 2] * factor
@@ -117,6 +117,7 @@ def _marginals(
     relapse: Array,
     half: Array,
     death: Array,
+    first: Rows,
     counts: Array,
     cluster: Rows,
     group: Rows,
@@ -127,11 +128,13 @@ def _marginals(
     for i in range(k):
         groups = np.unique(group[cluster == i])
         numbers, fixed = np.empty(groups.size, dtype=np.intp), np.empty((groups.size, 3))
-        parts = np.empty((groups.size, cluster.size, 3))
+        parts = np.empty((groups.size, relapse.shape[1], WIDTH))
         for j in range(len(sd)):
             for c in range(groups.size):
                 rows = np.flatnonzero(group == groups[c])
-                numbers[c], fixed[c] = terms(rows, relapse[j], half[j], death[j], counts, parts[c])
+                numbers[c], fixed[c] = terms(
+                    rows, first, relapse[j], half[j], death[j], counts, parts[c]
+                )
             result[j, i] = _study(sd[j], parts, numbers, fixed)
     return result
 
@@ -141,6 +144,7 @@ def log_marginals(
     relapse: Array,
     half: Array,
     death: Array,
+    first: Rows,
     counts: Array,
     cluster: Rows,
     group: Rows,
@@ -156,11 +160,13 @@ def log_marginals(
         Of the shifts between studies, and between centres of a study: shape (n, 2).
     group
         Number of each row's centre, shape (rows,).
-    relapse, half, death, counts, cluster, k
+    relapse, half, death, first, counts, cluster, k
         As in `relapse_kernels.log_marginals`.
     """
     return by_rows(
-        lambda part: _marginals(sd[part], relapse[part], half[part], death[part], counts, cluster, group, k),
+        lambda part: _marginals(
+            sd[part], relapse[part], half[part], death[part], first, counts, cluster, group, k
+        ),
         len(sd),
         FEWEST,
     )

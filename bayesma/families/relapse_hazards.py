@@ -14,6 +14,7 @@ type Array = NDArray[np.float64]
 type Draws = Mapping[str, Array]
 
 YEAR = 12.0  # months over which exp(log_rate) is the mean intensity of a Weibull
+CELLS = 16  # of an interval in which the intensity changes all the time; incidences then are right to 1e-3
 HIGHEST = 200.0  # of a log intensity: a month later nobody is left
 PERIOD = ("period",)
 H = Parameter("h", "hyper", PERIOD, meaning="log monthly intensity of relapse in each period, typical study")
@@ -61,6 +62,51 @@ def exposure(start: Array, stop: Array, periods: Sequence[float]) -> Array:
     edges[-1] = np.inf
     overlap = np.minimum(stop[:, None], edges[1:]) - np.maximum(start[:, None], edges[:-1])
     return np.asarray(np.maximum(overlap, 0.0))
+
+
+def cell_edges(start: Array, stop: Array) -> Array:
+    """Ends of the cells of intervals in which the intensity changes all the time, (rows, CELLS + 1).
+
+    The square roots of months are equally far apart: a Weibull intensity changes fastest at month 0.
+    """
+    first, last = np.sqrt(start)[:, None], np.sqrt(stop)[:, None]
+    edges = np.square(first + (last - first) * np.linspace(0.0, 1.0, CELLS + 1))
+    edges[:, 0], edges[:, -1] = start, stop
+    return np.asarray(edges)
+
+
+def cells(
+    start: Array, stop: Array, periods: Sequence[float], *, smooth: bool
+) -> tuple[Array, Array, NDArray[np.intp]]:
+    """Pieces of intervals in which relapse and death keep their ratio.
+
+    Parameters
+    ----------
+    start, stop
+        Of intervals, in months, shapes (rows,).
+    periods
+        Cut points; none where the intensity is constant.
+    smooth
+        Whether the intensity changes all the time.
+
+    Returns
+    -------
+    Start and stop of the cells (cells,), interval after interval, and the number of each interval's first
+    cell, with the number of all cells at the end: (rows + 1,).
+    """
+    if smooth:
+        each = list(cell_edges(start, stop))
+    else:
+        cuts = np.asarray(periods[:-1], dtype=np.float64)
+        ends = zip(start, stop, strict=True)
+        each = [np.array([a, *cuts[(a < cuts) & (cuts < b)], b]) for a, b in ends]
+    first = np.cumsum([0, *(edges.size - 1 for edges in each)], dtype=np.intp)
+    return np.concatenate([e[:-1] for e in each]), np.concatenate([e[1:] for e in each]), first
+
+
+def period_lengths(periods: Sequence[float]) -> Array:
+    """Months of each period, up to the last cut point."""
+    return np.diff([0.0, *periods])
 
 
 def _piecewise(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) -> Array:

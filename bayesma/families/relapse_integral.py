@@ -13,9 +13,11 @@ from bayesma.families import relapse_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Parameter
 from bayesma.families.effects import common
 from bayesma.families.problems import DrawnEffects, StandardProblem, TwoParameterProblem
+from bayesma.families.relapse_hazards import period_lengths
 from bayesma.families.relapse_likelihood import cluster_of, counts_of, intensities
 from bayesma.numerics.effect_table import EffectTable, Shape
 from bayesma.priors import Prior
+from bayesma.priors.walk import with_level
 
 BEND = 1.0  # in log intensity, on which the likelihood of a study without relapses falls
 FARTHEST = 7.5  # deviates beyond which a prior's quantiles are not told apart from 0 and 1
@@ -66,23 +68,6 @@ def sampling(
     case: Case, hyper: tuple[Parameter, ...], log_likelihood: Callable[[Arrays], Array]
 ) -> StandardProblem:
     """Several parameters, as functions of deviates that are independent standard normal a priori."""
-    priors = case.priors
-    length = {"period": len(case.options.get("periods", ()))}
-    length |= {"moderator": case.arrays["moderators"].shape[1]} if "moderators" in case.arrays else {}
-    sizes = [math.prod(length[dim] for dim in p.dims) for p in hyper]
-    walk = case.options["hazard"] == "random_walk"
-
-    def parameters(z: Array) -> Arrays:
-        drawn: Arrays = {}
-        columns = np.split(z, np.cumsum(sizes)[:-1], axis=1)
-        for parameter, own in zip(hyper, columns, strict=True):
-            value = _quantile(priors[parameter.name], own)
-            if parameter.name == "h" and walk:
-                steps = drawn["sigma_h"][:, None] * own[:, 1:]
-                value = np.cumsum(np.concatenate([value[:, :1], steps], axis=1), axis=1)
-            drawn[parameter.name] = value if parameter.dims else value[:, 0]
-        return drawn
-
     def effects(drawn: Arrays, uniform: Array) -> Arrays:
         if common(case.options):
             return {}
@@ -91,15 +76,39 @@ def sampling(
 
     cluster = cluster_of(case)
     return StandardProblem(
-        size=sum(sizes),
+        size=sum(deviates(case, hyper)),
         effect_size=0 if common(case.options) else int(cluster.max()) + 2,
         dims={p.name: p.dims for p in hyper} | {"u": ("study",), "u_new": ()},
-        parameters=parameters,
+        parameters=lambda z: at_deviates(case, hyper, z),
         log_likelihood=lambda drawn: log_likelihood(drawn).sum(axis=1),
         effects=effects,
         effect_names=() if common(case.options) else ("u", "u_new"),
-        led=walk,
+        led=case.options["hazard"] == "random_walk",
     )
+
+
+def deviates(case: Case, hyper: tuple[Parameter, ...]) -> list[int]:
+    """How many deviates each parameter takes."""
+    length = {"period": len(case.options.get("periods", ()))}
+    length |= {"moderator": case.arrays["moderators"].shape[1]} if "moderators" in case.arrays else {}
+    return [math.prod(length[dim] for dim in p.dims) for p in hyper]
+
+
+def at_deviates(case: Case, hyper: tuple[Parameter, ...], z: Array) -> Arrays:
+    """Parameters (n, ...) as functions of deviates (n, d) that are independent standard normal a priori.
+
+    Of a random walk the first deviate is that of its level, the others are those of its steps.
+    """
+    drawn: Arrays = {}
+    columns = np.split(z, np.cumsum(deviates(case, hyper))[:-1], axis=1)
+    for parameter, own in zip(hyper, columns, strict=True):
+        value = _quantile(case.priors[parameter.name], own)
+        if parameter.name == "h" and case.options["hazard"] == "random_walk":
+            level = _quantile(case.priors["h"], own[:, 0])
+            steps = drawn["sigma_h"][:, None] * own[:, 1:]
+            value = with_level(level, steps, period_lengths(case.options["periods"]))
+        drawn[parameter.name] = value if parameter.dims else value[:, 0]
+    return drawn
 
 
 def effects_at(drawn: Mapping[str, Array], case: Case, uniform: Array) -> Array:

@@ -23,16 +23,18 @@ DROP = 38.0  # the integrand is followed until it has fallen to exp(-38) of its 
 FINE, DRAWN = 100, 20.0  # least points of the table that draws are inverted from, and where it ends
 FARTHEST = 1e6  # standardised shifts beyond which no peak is looked for
 HALVINGS, MOST_HALVINGS = 12, 80  # of the bracket of the peak, which must be exact only where it is steep
-LARGEST, TINY = 700.0, 1e-300  # exponents and intensities a float can hold
+TINY = 1e-300  # intensities a float can hold
 FARTHEST_SHIFT = 350.0  # beyond which the likelihood is level: everybody has relapsed
 CLOSER = 5  # halvings of the bracket of an end
+MANY = 0.9  # share lost in a cell from which on what is left is not told by its difference to 1
 IMPOSSIBLE = -1e9  # log likelihoods below are not integrated: rounding would outweigh the prior
+WIDTH = 7  # numbers that `terms` holds of a cell
 FEWEST = 200  # draws for which a thread is worth starting
 
 
 @compiled
 def terms(
-    rows: Rows, relapse: Array, half: Array, death: Array, counts: Array, events: Array
+    rows: Rows, first: Rows, relapse: Array, half: Array, death: Array, counts: Array, events: Array
 ) -> tuple[int, Array]:
     """What the log likelihood of a study is made of, as a function of its shift.
 
@@ -40,46 +42,74 @@ def terms(
     ----------
     rows
         Its intervals.
-    relapse, half
-        Intensity of relapse over each interval, and over its first half, at shift 0.
-    death
-        Intensity of death over each interval; 0 where it is not modelled.
+    first
+        Number of the first cell of every interval, and of all cells.
+    relapse, death
+        Intensity of relapse over each cell at shift 0, and of death; 0 where death is not modelled.
+    half
+        Intensity of relapse over the first half of each interval at shift 0.
     counts
         Relapses, deaths, patients who leave inside, patients followed to the end, by interval.
     events
-        Filled, for each interval with relapses or deaths, with both intensities and the sum of both counts.
+        Filled, for every cell of intervals with relapses or deaths: both intensities, their shares in those
+        of the interval, relapses and deaths of the interval, and whether the cell is its last; (cells, 7).
 
     Returns
     -------
-    The number of these intervals, and: a constant, the factor of the shift, the factor of exp(shift).
+    The number of these cells, and: a constant, the factor of the shift, the factor of exp(shift).
     """
     fixed = np.zeros(3)
     n = 0
     for row in rows:
         relapses, deaths, leaving, staying = counts[row]
-        fixed[0] -= (staying + 0.5 * leaving) * death[row]
+        begin, end = first[row], first[row + 1]
+        own, other = 0.0, 0.0
+        for cell in range(begin, end):
+            own += relapse[cell]
+            other += death[cell]
+        fixed[0] -= (staying + 0.5 * leaving) * other
         fixed[1] += relapses
-        fixed[2] -= staying * relapse[row] + leaving * half[row]
+        fixed[2] -= staying * own + leaving * half[row]
         if relapses > 0.0:
-            fixed[0] += relapses * (math.log(relapse[row]) if relapse[row] > 0.0 else -np.inf)
+            fixed[0] += relapses * (math.log(own) if own > 0.0 else -np.inf)
         if deaths > 0.0:
-            fixed[0] += deaths * (math.log(death[row]) if death[row] > 0.0 else -np.inf)
+            fixed[0] += deaths * (math.log(other) if other > 0.0 else -np.inf)
         if relapses + deaths > 0.0:
-            events[n, 0], events[n, 1], events[n, 2] = relapse[row], death[row], relapses + deaths
-            n += 1
+            for cell in range(begin, end):
+                events[n, 0], events[n, 1] = relapse[cell], death[cell]
+                events[n, 2] = relapse[cell] / own if own > 0.0 else 0.0
+                events[n, 3] = death[cell] / other if other > 0.0 else 0.0
+                events[n, 4], events[n, 5] = relapses, deaths
+                events[n, 6] = 1.0 if cell == end - 1 else 0.0
+                n += 1
     return n, fixed
 
 
 @compiled
 def _height(shift: float, events: Array, n: int, fixed: Array) -> float:
-    """Log likelihood of a study at a shift, without multinomial coefficients."""
+    """Log likelihood of a study at a shift, without multinomial coefficients.
+
+    Who relapses in an interval does so in one of its cells, free of both until then: the cumulative incidence
+    is summed over the cells, as that of death is.
+    """
     shift = min(shift, FARTHEST_SHIFT)
     factor = math.exp(shift)
     value = fixed[0] + fixed[1] * shift + fixed[2] * factor
+    free, relapsed, died = 1.0, 0.0, 0.0
     for i in range(n):
         both = events[i, 0] * factor + events[i, 1]
-        if both > 0.0:  # else the share below is 1
-            value += events[i, 2] * math.log(-math.expm1(-both) / both)
+        lost = -math.expm1(-both)
+        gone = free * (lost / both if both > 0.0 else 1.0)
+        relapsed += events[i, 2] * gone
+        died += events[i, 3] * gone
+        if events[i, 6] == 0.0:
+            free *= 1.0 - lost if lost < MANY else math.exp(-both)
+            continue
+        if events[i, 4] > 0.0:
+            value += events[i, 4] * (math.log(relapsed) if relapsed > 0.0 else -np.inf)
+        if events[i, 5] > 0.0:
+            value += events[i, 5] * (math.log(died) if died > 0.0 else -np.inf)
+        free, relapsed, died = 1.0, 0.0, 0.0
     return float(value)
 
 
@@ -88,12 +118,30 @@ def _slope(shift: float, events: Array, n: int, fixed: Array) -> float:
     """Derivative of `_height`."""
     factor = math.exp(min(shift, FARTHEST_SHIFT))
     value = fixed[1] + fixed[2] * factor
+    free, before = 1.0, 0.0
+    relapsed, died, more_relapsed, more_died = 0.0, 0.0, 0.0, 0.0
     for i in range(n):
         own = events[i, 0] * factor
         both = own + events[i, 1]
+        gone, change, lost = free, -before, -math.expm1(-both)
         if both > TINY:
-            left = 1.0 / math.expm1(both) if both < LARGEST else 0.0
-            value += events[i, 2] * own * (left - 1.0 / both)
+            gone *= lost / both
+            change += own * ((1.0 - lost if lost < MANY else math.exp(-both)) / lost - 1.0 / both)
+        relapsed += events[i, 2] * gone
+        died += events[i, 3] * gone
+        if gone > 0.0:
+            more_relapsed += events[i, 2] * gone * change
+            more_died += events[i, 3] * gone * change
+        if events[i, 6] == 0.0:
+            free *= 1.0 - lost if lost < MANY else math.exp(-both)
+            before += own
+            continue
+        if relapsed > 0.0:
+            value += events[i, 4] * more_relapsed / relapsed
+        if died > 0.0:
+            value += events[i, 5] * more_died / died
+        free, before = 1.0, 0.0
+        relapsed, died, more_relapsed, more_died = 0.0, 0.0, 0.0, 0.0
     return float(value)
 
 
@@ -163,21 +211,21 @@ def integral(s: float, events: Array, n: int, fixed: Array) -> float:
 
 @unlocked
 def _marginals(
-    s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows, k: int
+    s: Array, relapse: Array, half: Array, death: Array, first: Rows, counts: Array, cluster: Rows, k: int
 ) -> Array:
     """See `log_marginals`."""
     result = np.empty((s.size, k))
-    events = np.empty((cluster.size, 3))
+    events = np.empty((relapse.shape[1], WIDTH))
     for i in range(k):
         rows = np.flatnonzero(cluster == i)
         for j in range(s.size):
-            n, fixed = terms(rows, relapse[j], half[j], death[j], counts, events)
+            n, fixed = terms(rows, first, relapse[j], half[j], death[j], counts, events)
             result[j, i] = integral(s[j], events, n, fixed)
     return result
 
 
 def log_marginals(
-    s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows, k: int
+    s: Array, relapse: Array, half: Array, death: Array, first: Rows, counts: Array, cluster: Rows, k: int
 ) -> Array:
     """Log likelihood of each study integrated over u ~ N(0, s^2), (n, k); u = 0 where s is 0.
 
@@ -188,7 +236,9 @@ def log_marginals(
     s
         Shape (n,).
     relapse, half, death
-        Intensities by interval at u = 0 as in `terms`, shapes (n, rows).
+        Intensities at u = 0 as in `terms`, shapes (n, cells), (n, rows), (n, cells).
+    first
+        First cells, shape (rows + 1,), as in `terms`.
     counts
         Shape (rows, 4), as in `terms`.
     cluster
@@ -197,7 +247,7 @@ def log_marginals(
         Number of studies.
     """
     return by_rows(
-        lambda part: _marginals(s[part], relapse[part], half[part], death[part], counts, cluster, k),
+        lambda part: _marginals(s[part], relapse[part], half[part], death[part], first, counts, cluster, k),
         s.size,
         FEWEST,
     )
@@ -205,16 +255,23 @@ def log_marginals(
 
 @unlocked
 def _draws(
-    uniform: Array, s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows
+    uniform: Array,
+    s: Array,
+    relapse: Array,
+    half: Array,
+    death: Array,
+    first: Rows,
+    counts: Array,
+    cluster: Rows,
 ) -> Array:
     """See `draws`."""
     size, k = uniform.shape
     result = np.empty((size, k))
-    events, mass = np.empty((cluster.size, 3)), np.empty(MOST)
+    events, mass = np.empty((relapse.shape[1], WIDTH)), np.empty(MOST)
     for i in range(k):
         rows = np.flatnonzero(cluster == i)
         for j in range(size):
-            n, fixed = terms(rows, relapse[j], half[j], death[j], counts, events)
+            n, fixed = terms(rows, first, relapse[j], half[j], death[j], counts, events)
             low, high, peak = _window(s[j], DRAWN, events, n, fixed)
             if not peak > IMPOSSIBLE:  # no data come from such parameters, so that any shift will do
                 result[j, i] = 0.0
@@ -236,11 +293,20 @@ def _draws(
 
 
 def draws(
-    uniform: Array, s: Array, relapse: Array, half: Array, death: Array, counts: Array, cluster: Rows
+    uniform: Array,
+    s: Array,
+    relapse: Array,
+    half: Array,
+    death: Array,
+    first: Rows,
+    counts: Array,
+    cluster: Rows,
 ) -> Array:
     """Shifts u given their study's rows and N(0, s^2) by inversion, at probabilities of shape (n, k)."""
     return by_rows(
-        lambda part: _draws(uniform[part], s[part], relapse[part], half[part], death[part], counts, cluster),
+        lambda part: _draws(
+            uniform[part], s[part], relapse[part], half[part], death[part], first, counts, cluster
+        ),
         s.size,
         FEWEST,
     )
@@ -260,10 +326,10 @@ def at_intensities(log_intensity: Array, width: Array, counts: Array, cluster: R
     Death is not modelled.
     """
     result = np.empty(log_intensity.shape)
-    events = np.empty((cluster.size, 3))
+    events, first = np.empty((width.size, WIDTH)), np.arange(width.size + 1)
     for i in range(result.shape[0]):
         rows = np.flatnonzero(cluster == i)
-        n, fixed = terms(rows, width, 0.5 * width, np.zeros(width.size), counts, events)
+        n, fixed = terms(rows, first, width, 0.5 * width, np.zeros(width.size), counts, events)
         for j in range(result.shape[1]):
             result[i, j] = _height(log_intensity[i, j], events, n, fixed)
     return result

@@ -9,11 +9,10 @@ import numpy as np
 from bayesma.families.base import Case
 from bayesma.families.effects import common
 from bayesma.families.latent import effect_density, standardised
+from bayesma.families.relapse_hazards import YEAR, cell_edges
 from bayesma.priors.packing import data_variables
 from bayesma.priors.variables import variable
 from bayesma.priors.walk import random_walk
-
-YEAR = 12.0
 
 
 def model_data(case: Case) -> dict[str, np.ndarray]:
@@ -25,7 +24,7 @@ def model_data(case: Case) -> dict[str, np.ndarray]:
     gone = arrays["relapses"] + arrays["deaths"] + arrays["censored"]
     held = {"relapses": arrays["relapses"], "leaving": leaving, "staying": arrays["at_risk"] - gone}
     if competing:
-        held |= {"deaths": arrays["deaths"], "months": stop - start}
+        held["deaths"] = arrays["deaths"]
     if options["centres"] == "random":
         held["group"] = arrays["group"].astype(np.int64)
         held["study_of_centre"] = _first(arrays["group"], arrays["cluster"])
@@ -34,6 +33,8 @@ def model_data(case: Case) -> dict[str, np.ndarray]:
     if options["moderators"]:
         held["moderators"] = arrays["moderators"]
     middle = 0.5 * (start + stop)
+    if options["hazard"] == "weibull" and competing:
+        return held | {"edges": cell_edges(start, stop), "middle": middle}
     if options["hazard"] == "weibull":
         return held | {"start": start, "middle": middle, "stop": stop}
     if options["hazard"] == "constant":
@@ -66,61 +67,88 @@ def build(case: Case) -> Any:
     options, priors = case.options, case.priors
     with pm.Model() as model:
         data = data_variables(model_data(case))
-        whole, half = _accumulated(case, data)
+        cells, half = _accumulated(case, data)
         if "moderators" in data:
             size = case.arrays["moderators"].shape[1]
             factor = pt.exp(pt.dot(data["moderators"], variable(priors["beta"], "beta", shape=(size,))))
-            whole, half = whole * factor, half * factor
-        zero = np.float64(0)
-        death: Any = zero
+            cells, half = cells * factor[:, None], half * factor
+        death: Any = None
         if "h_death" in priors:
-            death = pt.exp(variable(priors["h_death"], "h_death")) * data["months"]
+            death = pt.exp(variable(priors["h_death"], "h_death")) * _months_by_cell(case, data)
         if not common(options):
-            factor = pt.exp(_shifts(case, data, whole))
-            whole, half = whole * factor, half * factor
-        relapses, deaths = data["relapses"], data.get("deaths", zero)
-        total = whole + death
-        log_gone = pt.log(-pt.expm1(-total)) - pt.log(total)
-        likelihood = relapses * (pt.log(whole) + log_gone) - data["staying"] * total
-        likelihood += -data["leaving"] * (half + np.float64(0.5) * death)
-        if "h_death" in priors:
-            likelihood += deaths * (pt.log(death) + log_gone)
-        pm.Potential("likelihood", likelihood + _log_ways(relapses, deaths, data))
+            factor = pt.exp(_shifts(case, data, pt.sum(cells, axis=1)))
+            cells, half = cells * factor[:, None], half * factor
+        whole = pt.sum(cells, axis=1)
+        likelihood = -data["leaving"] * half - data["staying"] * whole
+        if death is None:
+            likelihood += data["relapses"] * pt.log(-pt.expm1(-whole))
+        else:
+            likelihood += _competing(cells, death, data)
+        pm.Potential("likelihood", likelihood + _log_ways(data))
     return model
 
 
-def _log_ways(relapses: Any, deaths: Any, data: dict[str, Any]) -> Any:
+def _competing(relapse: Any, death: Any, data: dict[str, Any]) -> Any:
+    """What death adds, and relapses as a cause beside it, from both intensities by cell (rows, cells)."""
+    import pytensor.tensor as pt
+
+    one, nothing = np.float64(1), np.float64(0)
+    both = relapse + death
+    until = pt.cumsum(both, axis=1) - both
+    some = both > nothing
+    length = pt.switch(some, both, one)
+    free = pt.exp(-until) * pt.switch(some, -pt.expm1(-length) / length, one)
+    result = -(data["staying"] + np.float64(0.5) * data["leaving"]) * pt.sum(death, axis=1)
+    for counted, own in (("relapses", relapse), ("deaths", death)):
+        total = pt.sum(own, axis=1)
+        result += data[counted] * (pt.log(total) + pt.log(pt.sum(own / total[:, None] * free, axis=1)))
+    return result
+
+
+def _log_ways(data: dict[str, Any]) -> Any:
     """Log multinomial coefficients of relapsed, dead and others."""
     import pytensor.tensor as pt
 
     one = np.float64(1)
+    relapses, deaths = data["relapses"], data.get("deaths", np.float64(0))
     others = data["leaving"] + data["staying"]
     n = relapses + deaths + others
     below = pt.gammaln(relapses + one) + pt.gammaln(deaths + one) + pt.gammaln(others + one)
     return pt.gammaln(n + one) - below
 
 
+def _months_by_cell(case: Case, data: dict[str, Any]) -> Any:
+    """Months of each cell of each row, (rows, cells)."""
+    if case.options["hazard"] == "weibull":
+        return data["edges"][:, 1:] - data["edges"][:, :-1]
+    return data["width"][:, None] if case.options["hazard"] == "constant" else data["exposure"]
+
+
 def _accumulated(case: Case, data: dict[str, Any]) -> tuple[Any, Any]:
-    """Intensity of relapse over each interval, and over its first half, in a typical study."""
+    """Intensity of relapse over the cells of each interval, (rows, cells), and over its first half, (rows,).
+
+    In a typical study. Cells are periods; those of a Weibull intensity are narrow where death competes, and
+    else one.
+    """
     import pytensor.tensor as pt
 
     priors, hazard = case.priors, case.options["hazard"]
     if hazard == "weibull":
         rate = pt.exp(variable(priors["log_rate"], "log_rate")) * np.float64(YEAR)
         shape = variable(priors["shape"], "shape", lower=0.0)
-        first, middle, last = (
-            (data[name] / np.float64(YEAR)) ** shape for name in ("start", "middle", "stop")
-        )
-        return rate * (last - first), rate * (middle - first)
+        edges = data["edges"] if "edges" in data else pt.stack([data["start"], data["stop"]], axis=1)
+        grown, middle = ((months / np.float64(YEAR)) ** shape for months in (edges, data["middle"]))
+        return rate * (grown[:, 1:] - grown[:, :-1]), rate * (middle - grown[:, 0])
     if hazard == "constant":
-        whole = pt.exp(variable(priors["h"], "h")) * data["width"]
-        return whole, np.float64(0.5) * whole
-    size = len(case.options["periods"])
+        width = data["width"]
+        each = pt.exp(variable(priors["h"], "h"))
+        return each * width[:, None], np.float64(0.5) * each * width
+    lengths = np.diff([0.0, *case.options["periods"]])
     if hazard == "independent":
-        h = variable(priors["h"], "h", shape=(size,))
+        h = variable(priors["h"], "h", shape=(lengths.size,))
     else:
-        h = random_walk(priors["h"], "h", variable(priors["sigma_h"], "sigma_h", lower=0.0), size)
-    return pt.dot(data["exposure"], pt.exp(h)), pt.dot(data["exposure_half"], pt.exp(h))
+        h = random_walk(priors["h"], "h", variable(priors["sigma_h"], "sigma_h", lower=0.0), lengths)
+    return data["exposure"] * pt.exp(h), pt.dot(data["exposure_half"], pt.exp(h))
 
 
 def _shifts(case: Case, data: dict[str, Any], whole: Any) -> Any:

@@ -1,39 +1,63 @@
-"""A random walk as a PyMC random variable: its first value has a prior, its steps are normal."""
+"""A random walk: the log of its average has a prior, its steps are normal."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from bayesma.priors.prior import Prior
 from bayesma.priors.variables import data_of, density
 
+type Array = NDArray[np.float64]
+
 LEAST = 1e-9  # sd of steps that sums of floats still resolve; a chain below it would never come back
 
 
-def random_walk(prior: Prior, name: str, sd: Any, size: int) -> Any:
-    """Add a random walk to the PyMC model on the context stack, sampled as standardised steps.
+def log_average(walk: Array, lengths: Array) -> Array:
+    """Log of the average of exp(walk) over periods of these lengths, (..., periods) to (...,)."""
+    return np.asarray(logsumexp(walk, axis=-1, b=lengths / lengths.sum()))
+
+
+def with_level(level: Array, steps: Array, lengths: Array) -> Array:
+    """The walk with this log average intensity and these steps, (...,) and (..., periods - 1).
+
+    h_j = level + c_j - log(sum L_j exp(c_j) / sum L_j), c_j the sum of the steps up to period j: level and steps
+    are a bijection of h whose Jacobian is 1, and the average over all periods says nothing of the steps.
+    """
+    path = np.concatenate([np.zeros((*steps.shape[:-1], 1)), np.cumsum(steps, axis=-1)], axis=-1)
+    return np.asarray(path + (level - log_average(path, lengths))[..., None])
+
+
+def random_walk(prior: Prior, name: str, sd: Any, lengths: Array) -> Any:
+    """Add a random walk to the PyMC model on the context stack, sampled as standardised level and steps.
 
     Parameters
     ----------
     prior
-        Of the first value: Normal, StudentT or Cauchy without bounds.
+        Of its level, the log of the average of exp(walk) over periods: Normal, StudentT or Cauchy without bounds.
     name
         Name of the parameter.
     sd
         Of the steps.
-    size
-        Number of values.
+    lengths
+        Of the periods, shape (periods,).
     """
     import pymc as pm
     import pytensor.tensor as pt
     from pymc.distributions.transforms import Transform
 
+    size, log_share = lengths.size, np.log(lengths / lengths.sum())
+
+    def level_of(value: Any) -> Any:
+        return pt.logsumexp(value + log_share, axis=0, keepdims=True)
+
     def logp(value: Any, *inputs: Any) -> Any:
-        first = density(prior, inputs[:-1], value[:1])
+        level = density(prior, inputs[:-1], level_of(value))
         steps = pm.logp(pm.Normal.dist(value[:-1], inputs[-1]), value[1:])
-        return pt.concatenate([first, steps])
+        return pt.concatenate([level, steps])
 
     class Steps(Transform):
         name = "steps"
@@ -41,11 +65,12 @@ def random_walk(prior: Prior, name: str, sd: Any, size: int) -> Any:
 
         def backward(self, value: Any, *inputs: Any) -> Any:
             centre, scale, sigma = inputs[-3:]
-            return pt.cumsum(pt.concatenate([centre + scale * value[:1], sigma * value[1:]]))
+            path = pt.cumsum(pt.concatenate([pt.zeros(1), sigma * value[1:]]))
+            return path + (centre + scale * value[:1] - level_of(path))
 
         def forward(self, value: Any, *inputs: Any) -> Any:
             centre, scale, sigma = inputs[-3:]
-            return pt.concatenate([(value[:1] - centre) / scale, (value[1:] - value[:-1]) / sigma])
+            return pt.concatenate([(level_of(value) - centre) / scale, (value[1:] - value[:-1]) / sigma])
 
         def log_jac_det(self, value: Any, *inputs: Any) -> Any:
             scale, sigma = inputs[-2:]
