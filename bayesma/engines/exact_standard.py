@@ -113,8 +113,19 @@ class StandardIntegral:
         return xr.Dataset(variables, {"study": study}, attrs)
 
     def draw(self, size: int, rng: np.random.Generator) -> Arrays:
-        """Points drawn by their weights."""
-        chosen = rng.choice(self.sample.weight.size, size=size, p=self.sample.weight)
+        """Points drawn by their weights.
+
+        Where the problem has an order they are drawn systematically along it (every share 1 / size of the
+        weight gives one), so that draws and points tell the same of it to that share, and are then shuffled.
+        """
+        weight = self.sample.weight
+        if self.problem.order is None:
+            chosen = rng.choice(weight.size, size=size, p=weight)
+        else:
+            ranked = np.argsort(self.problem.order(self.sample.values), kind="stable")
+            below = np.cumsum(weight[ranked])
+            places = np.searchsorted(below, (np.arange(size) + rng.uniform()) / size * below[-1])
+            chosen = rng.permutation(ranked[np.minimum(places, weight.size - 1)])
         effects = set(self.problem.effect_names)
         return {name: values[chosen] for name, values in self.sample.values.items() if name not in effects}
 

@@ -315,6 +315,9 @@ class StandardProblem:
         Names of those.
     led
         Whether the spread of the other parameters follows the first deviate.
+    order
+        Parameters to the quantity (n,) that is asked first: draws are spread evenly along it. None where no
+        quantity stands out.
     """
 
     size: int
@@ -325,3 +328,4 @@ class StandardProblem:
     effects: Callable[[dict[str, Array], Array], dict[str, Array]]
     effect_names: tuple[str, ...]
     led: bool = False
+    order: Callable[[dict[str, Array]], Array] | None = None

@@ -173,7 +173,7 @@ class Relapse(Family[FollowUp]):
     def checked_priors(
         self, evidence: FollowUp, given: Mapping[str, str | Prior] | None, options: Options
     ) -> Priors:
-        """As in the base class, and all proper; the level of a random walk has a normal, Student-t or Cauchy."""
+        """As in the base class, and all proper; the level of a walk has a normal, Student-t or Cauchy."""
         priors = super().checked_priors(evidence, given, options)
         require_proper(priors)
         if options[HAZARD] == "random_walk" and not is_normal_mixture(priors["h"]):

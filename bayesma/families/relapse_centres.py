@@ -132,9 +132,7 @@ def _marginals(
         for j in range(len(sd)):
             for c in range(groups.size):
                 rows = np.flatnonzero(group == groups[c])
-                numbers[c], fixed[c] = terms(
-                    rows, first, relapse[j], half[j], death[j], counts, parts[c]
-                )
+                numbers[c], fixed[c] = terms(rows, first, relapse[j], half[j], death[j], counts, parts[c])
             result[j, i] = _study(sd[j], parts, numbers, fixed)
     return result
 

@@ -14,7 +14,7 @@ type Array = NDArray[np.float64]
 type Draws = Mapping[str, Array]
 
 YEAR = 12.0  # months over which exp(log_rate) is the mean intensity of a Weibull
-CELLS = 16  # of an interval in which the intensity changes all the time; incidences then are right to 1e-3
+CELLS = 16  # of an interval in which the intensity changes all the time; incidences are then right to 2e-3
 HIGHEST = 200.0  # of a log intensity: a month later nobody is left
 PERIOD = ("period",)
 H = Parameter("h", "hyper", PERIOD, meaning="log monthly intensity of relapse in each period, typical study")
@@ -43,12 +43,15 @@ class Hazard:
         Name of the parameter that a shift of the log intensity moves.
     smooth
         Whether the intensity changes all the time.
+    rise
+        Draws to how steeply the intensity rises at first, (s,); None where it cannot.
     """
 
     parameters: tuple[Parameter, ...]
     accumulated: Callable[[Array, Array, Draws, Sequence[float]], Array]
     log_level: str
     smooth: bool = False
+    rise: Callable[[Draws], Array] | None = None
 
 
 def exponential(log_intensity: Array) -> Array:
@@ -128,9 +131,17 @@ def _weibull(start: Array, stop: Array, draws: Draws, periods: Sequence[float]) 
     return np.asarray(exponential(draws["log_rate"])[:, None] * YEAR * grown)
 
 
+def _first_step(draws: Draws) -> Array:
+    """From the first period to the second; 0 where there is one."""
+    h = draws["h"]
+    return np.asarray(h[:, min(1, h.shape[1] - 1)] - h[:, 0])
+
+
 HAZARDS: dict[str, Hazard] = {
-    "random_walk": Hazard((SIGMA_H, H), _piecewise, "h"),
-    "independent": Hazard((H,), _piecewise, "h"),
+    "random_walk": Hazard((SIGMA_H, H), _piecewise, "h", rise=_first_step),
+    "independent": Hazard((H,), _piecewise, "h", rise=_first_step),
     "constant": Hazard((CONSTANT_H,), _constant, "h"),
-    "weibull": Hazard((LOG_RATE, SHAPE), _weibull, "log_rate", smooth=True),
+    "weibull": Hazard(
+        (LOG_RATE, SHAPE), _weibull, "log_rate", smooth=True, rise=lambda draws: draws["shape"]
+    ),
 }

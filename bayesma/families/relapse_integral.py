@@ -13,7 +13,7 @@ from bayesma.families import relapse_kernels as kernels
 from bayesma.families.base import Array, Arrays, Case, Parameter
 from bayesma.families.effects import common
 from bayesma.families.problems import DrawnEffects, StandardProblem, TwoParameterProblem
-from bayesma.families.relapse_hazards import period_lengths
+from bayesma.families.relapse_hazards import HAZARDS, period_lengths
 from bayesma.families.relapse_likelihood import cluster_of, counts_of, intensities
 from bayesma.numerics.effect_table import EffectTable, Shape
 from bayesma.priors import Prior
@@ -68,6 +68,7 @@ def sampling(
     case: Case, hyper: tuple[Parameter, ...], log_likelihood: Callable[[Arrays], Array]
 ) -> StandardProblem:
     """Several parameters, as functions of deviates that are independent standard normal a priori."""
+
     def effects(drawn: Arrays, uniform: Array) -> Arrays:
         if common(case.options):
             return {}
@@ -84,6 +85,7 @@ def sampling(
         effects=effects,
         effect_names=() if common(case.options) else ("u", "u_new"),
         led=case.options["hazard"] == "random_walk",
+        order=HAZARDS[case.options["hazard"]].rise,
     )
 
 

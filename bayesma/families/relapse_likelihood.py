@@ -29,7 +29,7 @@ def counts_of(case: Case) -> Array:
 def cumulated(
     draws: Mapping[str, Array], case: Case, start: Array, stop: Array
 ) -> tuple[Array, Array, NDArray[np.intp]]:
-    """Intensities of relapse and death over the cells of intervals where the shift is 0, and their first cells.
+    """Intensities of relapse and death over the cells of intervals at shift 0, and their first cells.
 
     Within a cell both keep their ratio. Without deaths an interval is one cell, since its cells would add up
     to one: the two arrays are (n, cells), the first cells (rows + 1,), as in `relapse_hazards.cells`.

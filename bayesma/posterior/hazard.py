@@ -10,9 +10,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import qmc
 
 from bayesma.errors import OptionError
 from bayesma.evidence.intervals import interval_label
+from bayesma.families.base import Case
+from bayesma.families.relapse_hazards import HAZARDS
+from bayesma.families.relapse_integral import at_deviates, deviates
 from bayesma.posterior.marginals import moments_below
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.posterior.provenance import Provenance
@@ -23,6 +28,7 @@ from bayesma.posterior.spread import Spread, table_of
 Array = NDArray[np.float64]
 type Window = tuple[float, float]
 
+POINTS = 14  # log2 of the number of points of the prior
 LARGEST = 700.0  # log of a ratio that a float can hold
 MOMENTS = ["mean", "sd", "mcse_mean"]
 
@@ -56,7 +62,7 @@ def hazard(
         mean need not exist; and their ``difference``. Columns mean, sd, median, ci_low, ci_high, mcse_mean.
         ``attrs``: p_rises, the posterior probability that the late intensity is the higher one, with its
         Monte Carlo error mcse_p_rises; before, what the prior says of both (p_rises, and median, ci_low and
-        ci_high of the ratio); windows; notes; converged.
+        ci_high of the ratio), computed and not sampled; windows; notes; converged.
 
     Raises
     ------
@@ -98,7 +104,7 @@ def hazard(
     table.attrs = {
         "p_rises": rises.mean(),
         "mcse_p_rises": rises.mcse(),
-        "before": _before(fit, origin, early, late, ends),
+        "before": _before(origin, early, late, ends),
         "windows": tuple(windows),
         "notes": [*beyond(fit, origin, months), *origin.notes],
         "converged": origin.converged,
@@ -112,12 +118,19 @@ def _ratio(last: Array, first: Array) -> Array:
     return np.asarray(np.exp(np.minimum(np.subtract(*logs), LARGEST)))
 
 
-def _before(
-    fit: xr.DataTree, origin: Provenance, early: Window, late: Window, ends: tuple[float, float]
-) -> dict[str, float]:
-    """The change as the prior has it: the probability of a rise, and the ratio."""
+def _before(origin: Provenance, early: Window, late: Window, ends: tuple[float, float]) -> dict[str, float]:
+    """The change as the prior has it: the probability of a rise, and the ratio.
+
+    Computed on a fixed grid of Sobol points of the prior, each with its mirror image: where the prior does not
+    tell the windows apart, a rise has a probability of one half exactly.
+    """
+    case = Case({}, origin.priors, origin.options)
+    own = HAZARDS[origin.options["hazard"]].parameters
+    points = qmc.Sobol(sum(deviates(case, own)), scramble=False).random_base2(POINTS) + 0.5 / 2**POINTS
+    z = ndtri(np.concatenate([points, 1.0 - points]))
     start, stop = np.array([early, late], dtype=np.float64).T
-    first, last = Levels.of(fit, origin, "prior").mean(start, stop).T
+    levels = Levels(at_deviates(case, own, z), origin.options["hazard"], origin.options.get("periods", ()))
+    first, last = levels.mean(start, stop).T
     median, low, high = np.quantile(_ratio(last, first), [0.5, *ends])
     return {
         "p_rises": float(np.mean(last > first)),

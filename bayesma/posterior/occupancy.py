@@ -61,7 +61,8 @@ def occupancy(
         Fit of family `relapse` of the responders.
     survival
         Fit of family `proportion`: patients alive at `survival_month`, among all. Without it the intensity of
-        death is that of the responders, where `relapse` models it; else nobody dies, and the notes say so.
+        death is that of the responders, where `relapse` models it; else there is no such state, and the
+        notes say so.
     survival_month
         In months.
     months
@@ -75,8 +76,8 @@ def occupancy(
     -------
     pandas.DataFrame
         Index (month, state), the states ``active`` (no response), ``partial`` and ``major`` (responding),
-        ``relapsed`` and ``dead``, whose means sum to 1 at every month. Columns mean, sd, median, ci_low,
-        ci_high, mcse_mean, from draws. ``attrs``: setting, notes, converged.
+        ``relapsed`` and, where deaths are known, ``dead``, whose means sum to 1 at every month.
+        Columns mean, sd, median, ci_low, ci_high, mcse_mean, from draws. ``attrs``: setting, notes, converged.
 
     Raises
     ------
@@ -131,8 +132,9 @@ def occupancy(
         PARTIAL: responds * (1.0 - fully) * (1.0 - gone) * alive,
         MAJOR: responds * fully * (1.0 - gone) * alive,
         RELAPSED: responds * gone * alive,
-        DEAD: 1.0 - alive,
     }
+    if np.any(death > 0.0):
+        shares[DEAD] = 1.0 - alive
     parts = {
         month: table_of({name: Spread.of_draws(v[:, i], 1) for name, v in shares.items()}, ends, ())
         for i, month in enumerate(months_of.tolist())

@@ -117,8 +117,9 @@ def prior_overlap(fit: xr.DataTree) -> pd.Series:
         if prior.is_proper:
             few = merged(posterior)
             nodes = nodes_of(few)
-            with np.errstate(divide="ignore", over="ignore"):
-                ratio = np.exp(prior.logpdf(nodes.values)) / few.density(nodes.values)
+            before = np.exp(prior.logpdf(nodes.values))
+            with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # 0 / 0: nothing in common
+                ratio = np.where(before > 0.0, before / few.density(nodes.values), 0.0)
             shared[name] = min(1.0, float(nodes.weight @ np.minimum(ratio, 1.0)))
     return pd.Series(shared, name="prior_overlap", dtype=float).rename_axis("parameter")
 

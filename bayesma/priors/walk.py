@@ -24,8 +24,8 @@ def log_average(walk: Array, lengths: Array) -> Array:
 def with_level(level: Array, steps: Array, lengths: Array) -> Array:
     """The walk with this log average intensity and these steps, (...,) and (..., periods - 1).
 
-    h_j = level + c_j - log(sum L_j exp(c_j) / sum L_j), c_j the sum of the steps up to period j: level and steps
-    are a bijection of h whose Jacobian is 1, and the average over all periods says nothing of the steps.
+    h_j = level + c_j - log(sum L_j exp(c_j) / sum L_j), c_j the sum of the steps up to period j:
+    a bijection of h whose Jacobian is 1, so that the average over all periods says nothing of the steps.
     """
     path = np.concatenate([np.zeros((*steps.shape[:-1], 1)), np.cumsum(steps, axis=-1)], axis=-1)
     return np.asarray(path + (level - log_average(path, lengths))[..., None])

@@ -164,8 +164,8 @@ def answers(analysis: Analysis) -> list[Answer]:
         note = f"Frequentist: {_classical(analysis, results)}."
         relapses = _relapses(results)
         apart = over_follow_up.ranges(relapses)
-        words = tuple(text for text in (*map(over_follow_up.answer, relapses[:1]), apart) if text)
-        shown = table(title, *made[kind](results), f"{note} {apart}".rstrip())
+        words = tuple(text for text in (apart, *map(over_follow_up.answer, relapses[:1])) if text)
+        shown = table(title, *made[kind](results), f"{apart} {note}".lstrip())
         found.append(Answer(kind, shown, told[kind], words))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -18,11 +19,13 @@ from scipy.stats import binom, multinomial, norm
 import bayesma as bm
 from bayesma.engines.fit import make_setting
 from bayesma.engines.marginals import marginal
-from bayesma.errors import OptionError, PriorError
+from bayesma.errors import ConvergenceWarning, OptionError, PriorError
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.families import FAMILIES
 from bayesma.families.base import Option
-from bayesma.families.relapse_hazards import exposure
+from bayesma.families.relapse_hazards import exposure, period_lengths
+from bayesma.families.relapse_simulation import incidence
+from bayesma.priors.walk import log_average, with_level
 
 RELAPSE = FAMILIES["relapse"]
 ROLES = ("study", "start", "stop", "at_risk", "relapses", "deaths", "censored")
@@ -30,6 +33,11 @@ ROUNDING = 1e-10  # of sums of a few logs, each to 1e-15 of a number below 1000
 QUADRATURE = 1e-8  # what one-dimensional quadrature must agree to
 WITHIN = 1e-8  # what must not change at all, but for the order of sums
 SAMPLED = 5e-3  # in posterior sds: twice the standard error of importance sampling
+HALF = 3e-3  # of a probability: importance sampling leaves up to 1.5e-3 open
+NARROW = 2e-3  # relative, of incidences summed over the cells of a Weibull course
+PRINTED = 2e-3  # of quantiles computed elsewhere, a fifth of the posterior sd, against those of a plain grid
+RIDGE = 3e-3  # of a risk whose posterior sd is 0.01, where importance sampling says that it has not converged
+ONE = np.ones(1)
 PRIORS = {"h": "Normal(-4, 2)", "s": "HalfNormal(0.5)"}
 ROWS = [
     ("Ash", 0, 6, 24, 0, 0, 0),
@@ -80,6 +88,118 @@ def test_death_competes() -> None:
     evidence = follow_up([("Ash", 0, 12, 30, 5, 2, 0)], deaths=True)
     found = log_likelihood(evidence, {"h": -3.0, "h_death": -4.5}, **options)
     assert found == pytest.approx([float(multinomial.logpmf([5, 2, 23], 30, chances))], abs=ROUNDING)
+
+
+def by_hand(rate: Callable[[float], float], death: float, start: float, stop: float) -> tuple[float, float]:
+    """Cumulative incidences of relapse and of death in (start, stop] by quadrature over months."""
+    cuts = [start, *(cut for cut in (6.0, 12.0) if start < cut < stop), stop]
+
+    def total(of: Callable[[float], float], until: float) -> float:
+        ends = [*(cut for cut in cuts if cut < until), until]
+        pieces = itertools.pairwise(ends)
+        return sum(quad(of, a + 1e-12, b, epsabs=0, epsrel=1e-11, limit=200)[0] for a, b in pieces)
+
+    def free(month: float) -> float:
+        return math.exp(-total(rate, month) - death * (month - start))
+
+    return total(lambda t: rate(t) * free(t), stop), total(lambda t: death * free(t), stop)
+
+
+COMPETING = {"random_effects": "none"}
+SPANS = [(0.0, 12.0), (0.0, 24.0), (3.0, 9.0), (6.0, 12.0)]
+
+
+def test_incidences_are_summed_over_periods() -> None:
+    """Relapses and deaths in intervals of several periods, by quadrature over months; split, they add up."""
+    h, death = np.log([0.01, 0.2, 0.05]), 0.04
+
+    def rate(t: float) -> float:
+        return float(np.exp(h)[0 if t <= 6 else 1 if t <= 12 else 2])
+
+    for start, stop in SPANS:
+        relapsed, died = by_hand(rate, death, start, stop)
+        evidence = follow_up([("Ash", start, stop, 30, 5, 2, 0)], deaths=True)
+        point = {"h": h, "h_death": math.log(death)}
+        options = {**COMPETING, "hazard": "independent", "periods": [6, 12, 24]}
+        expected = float(multinomial.logpmf([5, 2, 23], 30, [relapsed, died, 1 - relapsed - died]))
+        assert log_likelihood(evidence, point, **options)[0] == pytest.approx(expected, abs=QUADRATURE)
+        case = make_setting(evidence, None, None, 1, options).case
+        found = incidence({n: np.asarray(v)[None] for n, v in point.items()}, case, *ends(start, stop), ONE)
+        assert [float(one[0, 0]) for one in found] == pytest.approx([relapsed, died], abs=QUADRATURE)
+
+
+def ends(start: float, stop: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of one interval."""
+    return np.array([start]), np.array([stop])
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 2.0])
+def test_incidences_are_summed_over_the_cells_of_a_weibull_course(shape: float) -> None:
+    log_rate, death = -3.0, 0.03
+
+    def rate(t: float) -> float:
+        return math.exp(log_rate) * shape * (t / 12) ** (shape - 1)
+
+    for start, stop in SPANS:
+        relapsed, died = by_hand(rate, death, start, stop)
+        evidence = follow_up([("Ash", start, stop, 30, 5, 2, 0)], deaths=True)
+        point = {"log_rate": log_rate, "shape": shape, "h_death": math.log(death)}
+        options = {**COMPETING, "hazard": "weibull"}
+        expected = float(multinomial.logpmf([5, 2, 23], 30, [relapsed, died, 1 - relapsed - died]))
+        assert log_likelihood(evidence, point, **options)[0] == pytest.approx(expected, abs=7 * NARROW)
+        case = make_setting(evidence, None, None, 1, options).case
+        found = incidence({n: np.asarray(v)[None] for n, v in point.items()}, case, *ends(start, stop), ONE)
+        assert [float(one[0, 0]) for one in found] == pytest.approx([relapsed, died], rel=NARROW)
+
+
+@pytest.mark.parametrize("s", [0.01, 0.4, 3.0])
+def test_shifts_are_integrated_out_where_death_competes_over_periods(s: float) -> None:
+    """Against a fine trapezoid over the standardised shift, the incidences of two periods written out."""
+    z = np.linspace(-13.0, 13.0, 200_001)
+    one, two, death = 6 * 0.01 * np.exp(s * z), 6 * 0.2 * np.exp(s * z), 6 * 0.04
+    first, second = -np.expm1(-one - death), np.exp(-one - death) * -np.expm1(-two - death)
+    relapsed = first * one / (one + death) + second * two / (two + death)
+    died = first * death / (one + death) + second * death / (two + death)
+    with np.errstate(divide="ignore"):
+        chance = 5 * np.log(relapsed) + 2 * np.log(died) - 23 * (one + two + 2 * death)
+    total = np.sum(np.exp(chance) * norm.pdf(z)) * (z[1] - z[0])
+    ways = float(gammaln(31) - gammaln(6) - gammaln(3) - gammaln(24))
+    evidence = follow_up([("Ash", 0, 12, 30, 5, 2, 0)], deaths=True)
+    point = {"h": np.log([0.01, 0.2]), "h_death": math.log(0.04), "s": s}
+    found = log_likelihood(evidence, point, hazard="independent", periods=[6, 12])[0]
+    assert found == pytest.approx(math.log(total) + ways, abs=QUADRATURE)
+
+
+def test_one_large_row_with_deaths_is_fitted_as_it_was_counted() -> None:
+    """1,265 relapses and 423 deaths among 2,000 by month 12: a plain grid over h in both periods and of death.
+
+    Elsewhere 0.632 [0.612, 0.653] relapsed and 0.211 [0.194, 0.230] died were computed.
+    """
+    h = np.linspace(-9.0, -1.3, 501)
+    one, two = 6.0 * np.exp(h[:, None]), 6.0 * np.exp(h[None, :])
+    prior = norm.logpdf(h, -4, 2)[:, None] + norm.logpdf(h, -4, 2)[None, :]
+    edges, mass = np.linspace(0.0, 1.0, 4001), np.zeros((2, 4000))
+    for dying in np.linspace(-3.65, -2.65, 51):
+        death = 6.0 * math.exp(dying)
+        gone = -np.expm1(-one - death), np.exp(-one - death) * -np.expm1(-two - death)
+        relapsed = gone[0] * one / (one + death) + gone[1] * two / (two + death)
+        died = gone[0] * death / (one + death) + gone[1] * death / (two + death)
+        log = 1265 * np.log(relapsed) + 423 * np.log(died) - 312 * (one + two + 2 * death)
+        weight = np.exp(log + prior + norm.logpdf(dying, -6, 2) + 1850.0)
+        for i, risk in enumerate((relapsed, died)):
+            mass[i] += np.histogram(risk, edges, weights=weight)[0]
+    frame = follow_up([("Ash", 0, 12, 2000, 1265, 423, 0)], deaths=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # three intensities of two counts: a narrow ridge
+        fit = bm.fit(frame, hazard="independent", periods=[6, 12], engine="exact", random_seed=1, **COMPETING)
+    table = bm.predict(fit, months=[12]).loc["typical study"]
+    known = {"relapsed by month 12": (0.632, 0.612, 0.653)}
+    known |= {"died free of relapse by month 12": (0.211, 0.194, 0.230)}
+    for (name, printed), own in zip(known.items(), mass, strict=True):
+        ours = np.interp((0.5, 0.025, 0.975), np.cumsum(own) / own.sum(), edges[1:])
+        assert ours == pytest.approx(printed, abs=PRINTED)
+        found = table.loc[name, ["median", "ci_low", "ci_high"]].tolist()
+        assert found == pytest.approx(ours, abs=RIDGE)
 
 
 def test_those_who_leave_are_followed_half_way() -> None:
@@ -238,16 +358,64 @@ def test_the_exact_answer_has_no_seed() -> None:
 
 
 def test_the_prior_of_a_random_walk_has_its_closed_form() -> None:
-    """Density and draws: the first period, then normal steps."""
+    """Density and draws: the log of the average intensity over 12 + 12 months, then a normal step."""
     case = make_setting(follow_up(ROWS), None, None, 1, {"periods": [12, 24]}).case
     draws = {"sigma_h": np.array([0.3, 2.0]), "h": np.array([[-4.0, -3.5], [-5.0, -2.0]]), "s": np.ones(2)}
     found = RELAPSE.log_prior(draws, case)["h"]
-    assert found[:, 0] == pytest.approx(norm.logpdf([-4.0, -5.0], -4, 2))
+    level = [
+        math.log(0.5 * (math.exp(-4.0) + math.exp(-3.5))),
+        math.log(0.5 * (math.exp(-5.0) + math.exp(-2.0))),
+    ]
+    assert found[:, 0] == pytest.approx(norm.logpdf(level, -4, 2))
     assert found[:, 1] == pytest.approx(norm.logpdf([0.5, 3.0], 0, [0.3, 2.0]))
     p = next(p for p in RELAPSE.hyper(case.options) if p.name == "h")
     sigma = np.full(40_000, 0.7)
     drawn = RELAPSE.draw_prior(p, case, (40_000, 2), np.random.default_rng(1), {"sigma_h": sigma})
-    assert drawn.std(axis=0) == pytest.approx([2.0, math.hypot(2.0, 0.7)], rel=0.02)
+    assert np.diff(drawn, axis=-1).std() == pytest.approx(0.7, rel=0.02)
+    average = np.log(np.exp(drawn).mean(axis=-1))
+    assert [average.mean(), average.std()] == pytest.approx([-4.0, 2.0], rel=0.02)
+    assert abs(np.corrcoef(average, np.diff(drawn, axis=-1)[:, 0])[0, 1]) < 5 / 200
+
+
+@pytest.mark.parametrize("periods", [(6.0, 12.0), (6.0, 24.0), (6.0, 12.0, 24.0, 48.0)])
+def test_level_and_steps_are_the_walk(periods: tuple[float, ...]) -> None:
+    """There and back, whatever the lengths; the Jacobian is 1, so that densities multiply."""
+    lengths, rng = period_lengths(periods), np.random.default_rng(4)
+    level, steps = rng.normal(-4.0, 2.0, 50), rng.normal(0.0, 2.0, (50, len(periods) - 1))
+    h = with_level(level, steps, lengths)
+    assert log_average(h, lengths) == pytest.approx(level, abs=ROUNDING)
+    assert np.diff(h, axis=-1) == pytest.approx(steps, abs=ROUNDING)
+    nudge = 1e-6 * np.eye(len(periods))
+    moved = np.concatenate([level[:1], steps[0]]) + nudge
+    columns = (with_level(moved[:, 0], moved[:, 1:], lengths) - h[0]) / 1e-6
+    assert abs(np.linalg.det(columns)) == pytest.approx(1.0, abs=1e-4)  # differences of 1e-6
+
+
+@pytest.mark.parametrize("relapses", [0, 7, 22, 24])
+@pytest.mark.parametrize("periods", [(6.0, 12.0), (6.0, 24.0), (6.0, 12.0, 24.0, 48.0)])
+def test_a_row_that_spans_all_periods_says_nothing_of_a_rise(
+    periods: tuple[float, ...], relapses: int
+) -> None:
+    """The likelihood does not depend on the steps at all, and P(rises) stays one half."""
+    evidence = follow_up([("Ash", 0, periods[-1], 24, relapses, 0, 0)])
+    steps = np.random.default_rng(2).normal(0.0, 2.0, (20, len(periods) - 1))
+    h = with_level(np.full(20, -3.4), steps, period_lengths(periods))
+    setting = make_setting(evidence, None, None, 1, {"periods": periods})
+    each = RELAPSE.log_likelihood({"sigma_h": np.ones(20), "h": h, "s": np.full(20, 0.4)}, setting.case)
+    assert np.ptp(each) < ROUNDING
+    fit = bm.fit(evidence, periods=periods, engine="exact", random_seed=1)
+    group = fit["exact"].dataset
+    first, second = group["h_at"].values[:, 0], group["h_at"].values[:, 1]
+    assert group["weight"].values @ (second > first) == pytest.approx(0.5, abs=HALF)
+    table = bm.hazard(fit)
+    assert table.attrs["p_rises"] == pytest.approx(0.5, abs=HALF)
+    assert table.attrs["before"]["p_rises"] == 0.5
+
+
+def test_who_is_seen_in_one_period_only_does_say_something() -> None:
+    evidence = follow_up([("Ash", 0, 12, 24, 24, 0, 0)])
+    fit = bm.fit(evidence, periods=[6, 24], engine="exact", random_seed=1)
+    assert bm.hazard(fit).attrs["p_rises"] < 0.48
 
 
 def test_shifts_given_data_have_the_moments_of_quadrature() -> None:
@@ -316,7 +484,9 @@ def test_options() -> None:
         bm.fit(evidence, hazard="weibull", periods=[12, 24], engine="exact")
     with pytest.raises(OptionError, match="deaths='competing' needs the deaths of every interval"):
         bm.fit(evidence, deaths="competing", engine="exact")
-    with pytest.raises(PriorError, match=r"prior Uniform\(-8, 0\) for h is that of the first period"):
+    with pytest.raises(
+        PriorError, match=r"prior Uniform\(-8, 0\) for h is that of the level of the random walk"
+    ):
         bm.fit(evidence, priors={"h": "Uniform(-8, 0)"}, engine="exact")
     with pytest.raises(PriorError, match="improper"):
         bm.fit(evidence, priors={"h": "Flat()"}, hazard="independent", engine="exact")

@@ -2,9 +2,9 @@
 
 Reviews are simulated with parameters from the priors, drawn by NumPy, so that some intensities rise and some
 fall; counts come from `Relapse.simulate`, interval after interval, since who relapsed is not at risk in the
-next. In every second review patients die free of relapse too, and the deaths are counted. Where nobody is left,
-the later intervals of the study are dropped, as nobody would print them. The periods of the design are given to
-the fit, whatever the counts leave. Reviews from three fixed truths stand beside them.
+next. In every second review patients die free of relapse too, and the deaths are counted. Where nobody is
+left, the later intervals of the study are dropped, as nobody would print them. The periods of the design are
+given to the fit, whatever the counts leave. Reviews from three fixed truths stand beside them.
 
 ``python tests/validation/calibration_relapse.py`` writes `calibration_relapse.json` beside this file.
 Finished reviews are kept in `calibration_relapse.partial` meanwhile, so that an interrupted run goes on; the
@@ -253,8 +253,19 @@ def findings(by_review: dict[str, list[list[float | None]]]) -> dict[str, Any]:
 def settings() -> dict[str, Any]:
     """Design and settings, as JSON has them."""
     design = {"studies": STUDIES, "patients": PATIENTS, "ends": ENDS, "shares": SHARES}
-    described = {"seed": SEED, "engine": "exact", "priors": PRIORS | DEATHS, "reviews": REVIEWS, "truths": TRUTHS}
-    described |= {"spread": SPREAD, "dying": DYING, "level": LEVEL, "design": design | {"long": LONG, "longer": LONGER}}
+    described = {
+        "seed": SEED,
+        "engine": "exact",
+        "priors": PRIORS | DEATHS,
+        "reviews": REVIEWS,
+        "truths": TRUTHS,
+    }
+    described |= {
+        "spread": SPREAD,
+        "dying": DYING,
+        "level": LEVEL,
+        "design": design | {"long": LONG, "longer": LONGER},
+    }
     packages = {name: version(name) for name in ("bayesma", "numpy", "scipy", "numba")}
     described["versions"] = {"python": platform.python_version()} | packages
     return json.loads(json.dumps(described))
@@ -291,7 +302,9 @@ def main() -> None:
         **settings(),
         "seconds": round(sum(seconds for _, seconds in done.values())),
         **findings(by_review),
-        "ranks": {name: uniformity(own[f"below: {name}"].dropna().to_numpy(dtype=float)) for name in QUANTITIES},
+        "ranks": {
+            name: uniformity(own[f"below: {name}"].dropna().to_numpy(dtype=float)) for name in QUANTITIES
+        },
         "columns": COLUMNS,
     }
     lines = {group: ",\n   ".join(json.dumps(row) for row in rows) for group, rows in by_review.items()}
