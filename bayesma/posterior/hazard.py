@@ -121,7 +121,7 @@ def _ratio(last: Array, first: Array) -> Array:
 def _before(origin: Provenance, early: Window, late: Window, ends: tuple[float, float]) -> dict[str, float]:
     """The change as the prior has it: the probability of a rise, and the ratio.
 
-    Computed on a fixed grid of Sobol points of the prior, each with its mirror image: where the prior does not
+    Computed on fixed Sobol points of the prior, each with its mirror image: where the prior does not
     tell the windows apart, a rise has a probability of one half exactly.
     """
     case = Case({}, origin.priors, origin.options)

@@ -77,7 +77,7 @@ def occupancy(
     pandas.DataFrame
         Index (month, state), the states ``active`` (no response), ``partial`` and ``major`` (responding),
         ``relapsed`` and, where deaths are known, ``dead``, whose means sum to 1 at every month.
-        Columns mean, sd, median, ci_low, ci_high, mcse_mean, from draws. ``attrs``: setting, notes, converged.
+        Columns mean, sd, median, ci_low, ci_high, mcse_mean, by draws. ``attrs``: setting, notes, converged.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Draws of the mean intensity of relapse over months in a typical study."""
+"""Draws of the mean intensity of relapse over months in a typical study, after the data and before them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Levels:
     periods: tuple[float, ...]
 
     @classmethod
-    def of(cls, fit: xr.DataTree, origin: Provenance) -> Levels:
-        """Those of the posterior."""
-        variables = fit["posterior"].dataset.data_vars.items()
+    def of(cls, fit: xr.DataTree, origin: Provenance, group: str = "posterior") -> Levels:
+        """Those of ``"posterior"`` or ``"prior"``."""
+        variables = fit[group].dataset.data_vars.items()
         data = {str(n): v.transpose(*SAMPLE, ...).values for n, v in variables}
         draws = {name: values.reshape(-1, *values.shape[2:]) for name, values in data.items()}
         return cls(draws, origin.options["hazard"], tuple(origin.options.get("periods", ())))

@@ -37,7 +37,8 @@ def random_walk(prior: Prior, name: str, sd: Any, lengths: Array) -> Any:
     Parameters
     ----------
     prior
-        Of its level, the log of the average of exp(walk) over periods: Normal, StudentT or Cauchy without bounds.
+        Of its level, the log of the average of exp(walk) over all periods: Normal, StudentT or Cauchy without
+        bounds.
     name
         Name of the parameter.
     sd

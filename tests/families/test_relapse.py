@@ -171,7 +171,7 @@ def test_shifts_are_integrated_out_where_death_competes_over_periods(s: float) -
 
 
 def test_one_large_row_with_deaths_is_fitted_as_it_was_counted() -> None:
-    """1,265 relapses and 423 deaths among 2,000 by month 12: a plain grid over h in both periods and of death.
+    """1,265 relapses and 423 deaths among 2,000 by month 12: a plain grid over all intensities.
 
     Elsewhere 0.632 [0.612, 0.653] relapsed and 0.211 [0.194, 0.230] died were computed.
     """
