@@ -50,7 +50,8 @@ def normal_components(prior: Prior, y: Array) -> Array:
         means, sds = np.reshape(numbers, (2, 2)).T
         return np.stack([means, sds**2, [math.log(share), math.log1p(-share)]])
     if prior.distribution == "Logistic":
-        return _logistic(*prior.arguments, y)
+        centre, scale = prior.arguments
+        return _logistic(centre, scale, y)
     nu, centre, scale = prior.arguments if prior.distribution == "StudentT" else (1.0, *prior.arguments)
     half = 0.5 * nu
     farthest = float(np.max(np.abs(y - centre)))
@@ -91,7 +92,7 @@ def _log_kolmogorov(k: Array) -> Array:
     )
     terms = (-1.0) ** (n - 1) * n**2 * np.exp(-2.0 * (n**2 - 1) * large**2)
     above = math.log(8.0) + np.log(large) - 2.0 * large**2 + np.log(terms.sum(axis=0))
-    return np.where(k < TURN, below, above)
+    return np.asarray(np.where(k < TURN, below, above))
 
 
 def point_component(value: float) -> Array:
