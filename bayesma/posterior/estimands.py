@@ -135,7 +135,7 @@ def two_arm_risks(fit: xr.DataTree, origin: Provenance, baseline: Baseline | Set
     on_log_scale, control = origin.measure.code == "RR", baseline.risk
     new = [p.name for p in origin.family.parameters(origin.options) if p.role == "new"]
     risks = {TYPICAL: _one_parameter(marginal(fit, "mu"), control, on_log_scale, chains)}
-    found = effect_nodes(fit, origin, FINE if control.certain else COARSE)
+    found = effect_nodes(fit, origin, FINE if control.certain else COARSE, control.logit.values.size)
     refused = {}
     if found is not None:
         risks[STANDARDISED] = _averaged(*found, control, on_log_scale)

@@ -26,6 +26,7 @@ TAIL = 1e-11  # probability beyond either end of a grid
 PANELS, DEGREE = 24, 32  # of a composite Gauss-Legendre rule on one density
 FINE, COARSE = 800, 240  # nodes of the location in a slice: by itself, and under each node of a control risk
 MOST, FEWEST = 400_000, 48  # nodes of all slices together, and of one all the same
+PAIRS = 4_000_000  # of such nodes with those of another quantity
 NEGLIGIBLE = 1e-11  # weight, relative to the largest, of a node that is left out
 STRATA, GROUPS = 40, 40  # of components merged into one: by sd, and within by mean
 MANY, CELLS = 2000, 800  # components from which a mixture is taken by cells, and how many
@@ -241,18 +242,20 @@ def draws_of(fit: xr.DataTree) -> dict[str, Array]:
 
 
 def effect_nodes(
-    fit: xr.DataTree, origin: Provenance, size: int = FINE
+    fit: xr.DataTree, origin: Provenance, size: int = FINE, beside: int = 1
 ) -> tuple[JointNodes, EffectRule] | None:
     """Posterior of mu and tau together, and study effects in units of tau; None where there are none such.
 
-    Where a number of the effects' distribution has a posterior of its own the nodes are draws: independent
-    ones where the engine integrated.
+    Where a number of the effects' distribution has a posterior of its own, or the grid is too large to stand
+    `beside` so many nodes of another quantity, the nodes are draws: independent ones where the engine
+    integrated.
     """
     effects = origin.family.effects(draws_of(fit), origin.options)
     if effects is None:
         return None
-    alike = effects.scales.shape[0] == 1
-    joint = joint_nodes(fit, "mu", "tau", size) if alike else _drawn(fit, "mu", "tau")
+    joint = joint_nodes(fit, "mu", "tau", size) if effects.scales.shape[0] == 1 else _drawn(fit, "mu", "tau")
+    if joint.location.size * beside > PAIRS:
+        joint = _drawn(fit, "mu", "tau")
     return joint, effect_rule(effects)
 
 
