@@ -20,7 +20,7 @@ from bayesma.posterior.predict import (
     predict,
 )
 from bayesma.posterior.prior_share import RULES, prior_overlap, prior_share
-from bayesma.posterior.provenance import Provenance, case_of, provenance
+from bayesma.posterior.provenance import Provenance, case_of, provenance, require_one_effect
 from bayesma.posterior.texts import fixed, probability, ratio_with_interval, share, with_interval
 from bayesma.priors import Prior
 
@@ -84,7 +84,8 @@ def summary_of_findings(
     Raises
     ------
     OptionError
-        For an unknown direction or estimand, one the fit has not, and as in `predict`.
+        For an unknown direction or estimand, one the fit has not, several visits or follow-up, and as in
+        `predict`.
 
     Examples
     --------
@@ -95,6 +96,7 @@ def summary_of_findings(
     >>> row.loc["infection", ["participants", "control_risk", "difference"]].tolist()
     ['305', '100', '80 fewer [96 fewer to 29 fewer]']
     """
+    require_one_effect(fit, "summary_of_findings")
     origin = provenance(fit)
     if favours not in DIRECTIONS:
         raise OptionError(

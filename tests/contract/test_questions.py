@@ -48,7 +48,7 @@ INTEGRATED = [
     for (name, options), label in zip(CASES, IDS, strict=True)
     if has_integral(name, options)
 ]
-SOME_REFITTED = [
+EVERY = [  # one model a family in every run of the tests, the others in the long one
     param if param.id in ALWAYS_SAMPLED else pytest.param(*param.values, id=param.id, marks=pytest.mark.long)
     for param in INTEGRATED
 ]
@@ -175,21 +175,21 @@ def fitted(name: str, options: dict[str, Any]) -> xr.DataTree:
         return bm.fit(evidence, priors=priors, engine="exact", draws=50, chains=2, random_seed=1, **options)
 
 
-@pytest.mark.parametrize(("name", "options"), INTEGRATED)
+@pytest.mark.parametrize(("name", "options"), EVERY)
 def test_a_fit_answers_or_refuses_in_one_sentence(
     name: str, options: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     check(list(questions_of_a_fit(fitted(name, options))), request.node.callspec.id)
 
 
-@pytest.mark.parametrize(("name", "options"), SOME_REFITTED)
+@pytest.mark.parametrize(("name", "options"), EVERY)
 def test_figures_are_drawn_or_refused(
     name: str, options: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
     check(list(figures_of(fitted(name, options))), request.node.callspec.id)
 
 
-@pytest.mark.parametrize(("name", "options"), SOME_REFITTED)
+@pytest.mark.parametrize(("name", "options"), EVERY)
 def test_questions_that_fit_by_themselves(
     name: str, options: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
