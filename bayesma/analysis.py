@@ -204,6 +204,7 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     conflict = prior_conflict(tree)
     share = prior_share(tree).where(conflict >= CONFLICT)
+    overlap = prior_overlap(tree)
     said = [str(w.message) for w in caught if issubclass(w.category, BayesmaWarning)]
     zeros = answers.get("zero_events")
     return _KINDS.get(type(evidence), OneEffect)(
@@ -213,14 +214,14 @@ def _run_job(spec: Spec, job: Job, engine: str | None, seed: int, progressbar: b
         summary=summary(tree),
         probabilities=_probabilities(asked, job),
         prior_share=share,
-        prior_overlap=prior_overlap(tree),
+        prior_overlap=overlap,
         crosscheck=crosscheck(tree) if "crosscheck" in tree.children else None,
         robustness=robust,
         impossible=wrong,
         asked=asked,
         notes=(
             *said,
-            *prior_notes(share),
+            *prior_notes(share, overlap),
             *([] if zeros is None else [str(zeros)]),
             *([] if wrong is None else wrong.notes()),
             *evidence.notes,

@@ -8,20 +8,38 @@ import numpy as np
 import pandas as pd
 
 from bayesma.evidence.effects import Effects
-from bayesma.posterior.prior_share import DOMINATES
+from bayesma.posterior.prior_share import DOMINATES, ONLY_PRIOR
 from bayesma.spec import Job
 from bayesma.spec.evidence_tables import EffectsTable
 from bayesma.spec.rows import Evidence
 
 
-def prior_notes(share: pd.Series) -> list[str]:
+def prior_notes(share: pd.Series, overlap: pd.Series) -> list[str]:
     """Say so where the prior sets the answer; a share is NaN where prior and data contradict each other."""
+    alone = only_prior(share, overlap)
     return [
-        f"The prior of {name} supplies {100 * value:.0f} % of its posterior: the data say little about it, "
-        "and another prior would give another answer."
+        prior_sentence(str(name), f"{100 * value:.0f} %", only=name in alone)
         for name, value in share.items()
         if value >= DOMINATES
     ]
+
+
+def prior_sentence(name: str, part: str, *, only: bool) -> str:
+    """Return the sentence for a parameter of which the prior supplies that part, or all there is."""
+    if only:
+        return (
+            f"The prior of {name} supplies {part} of its posterior, and the two are the same: what is listed "
+            f"of {name} is only its prior and no result of these data."
+        )
+    return (
+        f"The prior of {name} supplies {part} of its posterior: the data say little about it, and another "
+        "prior would give another answer."
+    )
+
+
+def only_prior(share: pd.Series, overlap: pd.Series) -> list[str]:
+    """Return the parameters whose posterior is their prior."""
+    return [str(name) for name in share.index[(share >= ONLY_PRIOR) & (overlap >= ONLY_PRIOR)]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -47,7 +47,7 @@ def per_visit(trajectories: Trajectories, *, method: str = "REML", ci: str = "hk
     rows = {}
     for t, visit in enumerate(trajectories.visit):
         seen = np.flatnonzero(np.isfinite(trajectories.y[:, t]))
-        effects = Effects.from_estimates(
+        effects = Effects.computed(
             trajectories.y[seen, t], trajectories.se[seen, t], trajectories.study[seen].tolist()
         )
         one = frequentist(effects, method=method, ci=ci)

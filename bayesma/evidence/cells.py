@@ -1,13 +1,9 @@
-"""Are these counts possible, and is no patient counted twice? What tables of events are checked for."""
+"""Counts of events that cannot be, and the cells of an arm from events with patients or non-events."""
 
 from __future__ import annotations
 
-import warnings
-
-from bayesma.errors import DataWarning
 from bayesma.evidence.columns import Array, Columns
 
-DUPLICATE_EVENTS = 5  # two equal tables with fewer events in all than this happen by chance
 LARGEST_COUNT = 2.0**53  # beyond this a float64 no longer holds every whole number
 
 
@@ -42,22 +38,3 @@ def arm_cells(columns: Columns, suffix: str = "") -> tuple[Array, Array]:
         "correct one of the two",
     )
     return events, n - events
-
-
-def warn_of_duplicates(columns: Columns, tables: Array, *, stacklevel: int) -> None:
-    """Warn when two rows hold the same table: the same patients may be counted twice.
-
-    `tables` has shape (4, k): events and non-events of one arm, then of the other. `stacklevel` is that of
-    `warnings.warn`, counted from here.
-    """
-    seen: dict[tuple[float, ...], int] = {}
-    for i, table in enumerate(tables.T):
-        key = tuple(table)
-        if key in seen and table[0] + table[2] >= DUPLICATE_EVENTS:
-            warnings.warn(
-                f"{columns.place(i)}: the four counts are those of {columns.studies[seen[key]]}; "
-                "check that the same patients are not counted twice",
-                DataWarning,
-                stacklevel=stacklevel,
-            )
-        seen.setdefault(key, i)

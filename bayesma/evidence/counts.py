@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesma.evidence.cells import warn_of_duplicates
-from bayesma.evidence.columns import Columns
+from bayesma.evidence.columns import Array, Columns
 from bayesma.evidence.count_input import (
     ARMS,
     Labels,
@@ -24,6 +23,7 @@ from bayesma.evidence.count_input import (
     total_role,
     unique_rows,
 )
+from bayesma.evidence.suspicions import named_person_time, of_counts, of_labels, warn
 from bayesma.evidence.validation import (
     check_unique,
     given_labels,
@@ -102,7 +102,9 @@ class TwoArmCounts:
         Warns
         -----
         DataWarning
-            For two rows with the same four counts: the same patients may be counted twice.
+            For what is possible but nearly always a slip: two rows with the same counts of both arms, or of
+            one (patients counted twice), n that looks or is called like person-time, a label that is another
+            one but for capitals, several that begin alike, and one of a total.
 
         Examples
         --------
@@ -182,7 +184,7 @@ class TwoArmCounts:
     def _checked(cls, columns: Columns, table: pd.DataFrame | None, notes: Sequence[str]) -> TwoArmCounts:
         """The counts, once no row is at fault."""
         cells = checked_arms(columns, tuple(ARMS))
-        warn_of_duplicates(columns, np.stack([part for arm in cells for part in arm]), stacklevel=4)
+        _suspect(columns, cells, columns.studies)
         (events_treat, n_treat), (events_ctrl, n_ctrl) = (held(arm) for arm in cells)
         return cls(
             events_treat,
@@ -310,6 +312,11 @@ class ArmCounts:
             cell, infinite, negative, a fraction, more events than patients, no patients. The message names
             file, row, study, value and mend.
 
+        Warns
+        -----
+        DataWarning
+            As `TwoArmCounts.from_frame`.
+
         Examples
         --------
         >>> from bayesma.evidence.counts import ArmCounts
@@ -362,6 +369,11 @@ class ArmCounts:
         DataError
             As `from_frame`, and for lengths that differ.
 
+        Warns
+        -----
+        DataWarning
+            As `from_frame`.
+
         Examples
         --------
         >>> from bayesma.evidence.counts import ArmCounts
@@ -389,7 +401,9 @@ class ArmCounts:
         notes: Sequence[str],
     ) -> ArmCounts:
         """The counts, once no row is at fault."""
-        events, n = held(*checked_arms(columns, ("",)))
+        cells = checked_arms(columns, ("",))
+        _suspect(columns, cells, studies)
+        events, n = held(*cells)
         kept = None if table is None else table.copy()
         return cls(events, n, studies, centres, kept, columns.source, tuple(notes))
 
@@ -425,3 +439,9 @@ class ArmCounts:
         if self.centre is not None:
             columns["centre"] = self.centre
         return pd.DataFrame({**columns, "events": self.events, "n": self.n})
+
+
+def _suspect(columns: Columns, cells: Sequence[tuple[Array, Array]], studies: Labels) -> None:
+    """Warn of counts and labels that are possible but nearly always slips."""
+    found = [*of_labels(studies.tolist()), *named_person_time(columns.names)]
+    warn([*found, *of_counts(cells, columns.studies.tolist())], columns.place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,19 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesma.errors import DataWarning
+from bayesma.evidence.suspicions import Suspicion, of_estimates, of_labels, repeated_estimates, warn
 from bayesma.evidence.validation import (
+    SIZE,
     check_unique,
     given_labels,
+    no_size,
     number_vector,
     numbered,
+    place,
     require_equal_lengths,
     require_studies,
     row_error,
 )
 
 SMALLEST, LARGEST = 1e-60, 1e60  # beyond these, squares of squares leave double precision
-LARGE_SMD = 3.0  # an SMD beyond this is almost always an SE read as an SD
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,15 @@ class Effects:
         ------
         DataError
             For an empty input, lengths that differ, a value that is not finite, an SE at or below 0,
-            a sample size at or below 0, or a label that appears twice; the message names the row.
+            a sample size that is no whole number of at least 1, or a label that appears twice; the message
+            names the row.
+
+        Warns
+        -----
+        DataWarning
+            For what is possible but nearly always a slip: an SMD beyond 3, proportions or per cent in place
+            of logits, ratios in place of their logs, an estimate with its standard error twice, a label that
+            is another one but for capitals, several that begin alike, and one of a total.
 
         Examples
         --------
@@ -102,6 +111,26 @@ class Effects:
         >>> Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD").k
         2
         """
+        held = cls.computed(y, se, study, measure, n=n, table=table, source=source, notes=notes)
+        labels = held.study.tolist()
+        between = [*of_labels(labels), *repeated_estimates(held.y, held.se, labels)]
+        held.warn([*between, *of_estimates(held.y, held.se, measure, typed=True)])
+        return held
+
+    @classmethod
+    def computed(
+        cls,
+        y: ArrayLike,
+        se: ArrayLike,
+        study: Sequence[object] | None = None,
+        measure: str = "GEN",
+        *,
+        n: ArrayLike | None = None,
+        table: pd.DataFrame | None = None,
+        source: str | None = None,
+        notes: Sequence[str] = (),
+    ) -> Effects:
+        """Hold estimates that were computed and not typed: as `from_estimates`, without its warnings."""
         rows = list(table.index) if table is not None else list(range(np.size(np.asarray(y))))
         values, errors = number_vector(y, "y"), number_vector(se, "se")
         k = values.size
@@ -117,7 +146,6 @@ class Effects:
         labels = names.tolist()
         _check(values, errors, sizes, labels, source, rows)
         check_unique(labels, source, rows)
-        _suspect(values, measure, labels, source)
         return cls(
             values,
             errors,
@@ -128,6 +156,11 @@ class Effects:
             source,
             tuple(notes),
         )
+
+    def warn(self, found: Sequence[Suspicion]) -> None:
+        """Warn of rows, named by file, row and study."""
+        rows = range(self.k) if self.table is None else self.table.index
+        warn(found, lambda i: place(self.source, rows[i], self.study[i]))
 
     @property
     def k(self) -> int:
@@ -171,19 +204,5 @@ def _check(
                 else f"{SMALLEST:g} to {LARGEST:g} can be used",
                 "correct it or leave the study out",
             )
-        if n is not None and not (np.isfinite(n[i]) and n[i] > 0):
-            raise row_error(
-                *where, "the sample size (n)", n[i], "it must be above 0", "correct it, or give no n at all"
-            )
-
-
-def _suspect(y: NDArray[np.float64], measure: str, labels: Sequence[str], source: str | None) -> None:
-    """Warn of values that are possible but nearly always slips."""
-    if measure == "SMD":
-        for i in np.flatnonzero(np.abs(y) > LARGE_SMD).tolist():
-            warnings.warn(
-                f"{source or 'the input'}, {labels[i]}: an SMD of {y[i]:g} is hardly ever real; "
-                "check that the spread given is an SD and not a standard error",
-                DataWarning,
-                stacklevel=4,
-            )
+        if n is not None and (np.isnan(n[i]) or no_size(n)[i]):
+            raise row_error(*where, "the sample size (n)", n[i], *SIZE)

@@ -14,6 +14,7 @@ from bayesma.evidence.columns import Array, Columns
 from bayesma.evidence.count_input import Labels, Whole, require_roles, require_study, whole
 from bayesma.evidence.follow_up_input import UNKNOWN_DEATHS, Rows
 from bayesma.evidence.intervals import interval_label, refuse_rows, refuse_sequences, row_names
+from bayesma.evidence.suspicions import named_person_time, of_labels, warn
 from bayesma.evidence.validation import row_labels
 from bayesma.evidence.visits import constant_columns, require_unit, rounded_months
 
@@ -119,6 +120,7 @@ class FollowUp:
         require_roles(frame, roles)
         require_unit(time_unit)
         columns = Columns.read(frame, roles, studies)
+        warn(named_person_time(roles), columns.place)
         same = _constant(frame.drop(columns=list(set(roles.values()))), studies, centres)
         return cls._checked(columns, centres, same, (), gaps=gaps, entry=entry, unit=time_unit)
 
@@ -288,6 +290,7 @@ class FollowUp:
         require_roles(frame, roles)
         require_unit(unit)
         columns = inputs.in_months(Columns.read(frame, roles, studies), unit)
+        warn(named_person_time(roles), columns.place)
         made = rows_of(columns, row_names(studies, centres))
         made_centres = None if centres is None else centres[made.first]
         same = _constant(frame.drop(columns=list(set(roles.values()))), studies, centres)
@@ -305,8 +308,9 @@ class FollowUp:
         entry: bool,
         unit: str = "months",
     ) -> FollowUp:
-        """The intervals, once no row is at fault."""
+        """The intervals, once no row is at fault, with a warning of what is probably a slip."""
         refuse_rows(columns)
+        warn(of_labels(columns.studies.tolist()), columns.place)
         left = refuse_sequences(columns, row_names(columns.studies, centres), gaps=gaps, entry=entry)
         deaths = whole(columns["deaths"]) if "deaths" in columns else None
         censored = columns["censored"] if "censored" in columns else np.zeros(len(columns.rows))

@@ -170,7 +170,9 @@ class Trajectories:
             "ar1-visit"
         )
         unit = (time_unit, time_unit_column)
-        return cls(**read_estimates(frame, study, roles, correlation, covariance, unit), measure=measure)
+        return cls(
+            **read_estimates(frame, study, roles, correlation, covariance, unit, measure), measure=measure
+        )
 
     @classmethod
     def from_arms(

@@ -15,6 +15,11 @@ SOURCE = "source"  # key of DataFrame.attrs under which a reader leaves the file
 NO_LABEL = frozenset({"", "None", "nan"})  # what a missing label turns into
 MISSING = frozenset({"", "NA", ".", "NaN", "nan"})  # how an empty cell of a numeric column may be written
 
+SIZE = (  # rule and mend of a number of patients
+    "it must be a whole number of at least 1",
+    "write 1204 and not 1.204 or 1,204; round an effective sample size; leave it out when it is not known",
+)
+
 
 def source_of(frame: pd.DataFrame) -> str | None:
     """Name of the file a frame was read from, if a reader recorded one."""
@@ -53,6 +58,11 @@ def number_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
         raise DataError(f"{name} must be numbers, one a study: {error}") from error
     array.setflags(write=False)
     return array
+
+
+def no_size(n: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """True where a number of patients is given and none, shape of `n`."""
+    return np.asarray(~np.isnan(n) & ~((n >= 1) & (n < np.inf) & (n == np.round(n))), dtype=np.bool_)
 
 
 def require_studies(k: int, source: str | None) -> None:

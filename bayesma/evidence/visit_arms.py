@@ -19,6 +19,7 @@ from bayesma.evidence.correlation import Correlation, Settled
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
 from bayesma.evidence.summaries import Summaries, require_summaries, summaries
+from bayesma.evidence.suspicions import named_person_time, of_visits, warn
 from bayesma.evidence.validation import require_studies, row_labels
 from bayesma.evidence.visit_estimates import Pieces, fixed
 from bayesma.evidence.visits import (
@@ -92,6 +93,7 @@ def read_arms(
     if not len(rows.rows):
         raise DataError(f"{rows.source or 'the input'} holds no mean; at least one visit is needed")
     month = to_months(rows, unit_name, baseline=True)
+    warn([*of_visits(labels[known].tolist(), month), *named_person_time(roles)], rows.place)
     values = summaries(rows, labels[known], month, *spread)
     hint = ", or name the column of arms with arm=" if arms.column is None else ""
     grids = [place_on_grid(labels[known], month, rows, among=s.rows[known], hint=hint) for s in both]

@@ -14,7 +14,8 @@ from bayesma.evidence.columns import Array, Columns
 from bayesma.evidence.correlation import Correlation, Settled, refuse_strangers
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.effects import LARGEST, SMALLEST
-from bayesma.evidence.validation import require_studies, row_labels
+from bayesma.evidence.suspicions import named_person_time, of_estimates, of_visits, repeated_estimates, warn
+from bayesma.evidence.validation import SIZE, no_size, require_studies, row_labels
 from bayesma.evidence.visits import (
     Grid,
     constant_columns,
@@ -57,6 +58,7 @@ def read_estimates(
     stated: Settled,
     covariance: Mapping[str, ArrayLike] | None,
     unit: tuple[str, str | None],
+    measure: str,
 ) -> Pieces:
     """What `Trajectories.from_estimates` holds; see there."""
     require_unit(unit[0])
@@ -80,6 +82,11 @@ def read_estimates(
     for i, matrix in matrices.items():
         se[i, grid.seen[i]] = np.sqrt(np.diag(matrix))
     _require_se(se, grid, columns)
+    by_row = np.empty(len(columns.rows))
+    by_row[grid.at[grid.seen]] = se[grid.seen]
+    names, typed = columns.studies.tolist(), of_estimates(columns["estimate"], by_row, measure, typed=True)
+    between = [*of_visits(names, month), *repeated_estimates(columns["estimate"], by_row, names)]
+    warn([*between, *typed, *named_person_time(roles)], columns.place)
     within, lag, rho = _covariances(se, grid, matrices, stated, columns.source)
     kept = grid.study.tolist()
     apart = float(lags(grid.month, stated.structure, stated.distance)[0, -1])
@@ -124,9 +131,7 @@ def _check(columns: Columns) -> None:
         rule = f"{SMALLEST:g} to {LARGEST:g} can be used"
         columns.refuse((se < SMALLEST) | (se > LARGEST), "se", rule, "correct it or leave the row out")
     if "n" in columns:
-        n = columns["n"]
-        rule = "it must be a finite number above 0"
-        columns.refuse((n <= 0) | np.isinf(n), "n", rule, "correct it, or leave it empty when not known")
+        columns.refuse(no_size(columns["n"]), "n", *SIZE)
 
 
 def _matrices(given: Mapping[str, ArrayLike], grid: Grid, columns: Columns) -> dict[int, Array]:

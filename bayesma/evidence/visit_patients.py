@@ -18,6 +18,7 @@ from bayesma.evidence.correlation import GIVEN
 from bayesma.evidence.count_input import require_roles
 from bayesma.evidence.effects import LARGEST
 from bayesma.evidence.sides import Arms, Side, in_all_arms, require_baseline, row_names, sides
+from bayesma.evidence.suspicions import of_visits, warn
 from bayesma.evidence.validation import require_studies, row_labels
 from bayesma.evidence.visit_estimates import Pieces, fixed
 from bayesma.evidence.visits import constant_columns, place_on_grid, require_unit, to_months, unit_of
@@ -114,6 +115,7 @@ def _read(
     rule = f"finite numbers up to {LARGEST:g} can be used"
     rows.refuse(~(np.abs(rows["value"]) <= LARGEST), "value", rule, "correct it or leave it empty")
     month = to_months(rows, unit_name, baseline=True)
+    warn(of_visits(labels[known].tolist(), month), rows.place)
     grid = place_on_grid(person[known], month, rows, hint=", or give the patients numbers of their own")
     first = grid.at[np.arange(len(grid.study)), np.argmax(grid.seen, axis=1)]
     arm_of = [(side, side.rows[known][first]) for side in both]

@@ -264,7 +264,7 @@ class Normal(Family[Effects]):
             theta = theta + draws["tau"] * self._standardised(draws, case, (1, design.k), rng)[0]
         y = theta + design.se * rng.standard_normal(design.k)
         names = list(design.study)
-        return Effects.from_estimates(y, design.se, names, design.measure, n=design.n, table=design.table)
+        return Effects.computed(y, design.se, names, design.measure, n=design.n, table=design.table)
 
     def problem(self, case: Case) -> object:
         """See `normal_integral`."""

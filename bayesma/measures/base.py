@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bayesma.evidence.columns import Columns, Mask
+from bayesma.evidence.suspicions import Suspicion
 from bayesma.measures.zero_cells import ZeroCells
 from bayesma.registry import Registry
 
@@ -31,12 +32,15 @@ class Raw:
         Sentences for `Effects.notes`.
     unusable
         Rows that no formula of the design can use although their numbers are possible, shape (k,).
+    suspicions
+        What is suspicious where each row is a study of its own: patients that stand in two rows.
     """
 
     arrays: tuple[Array, ...]
     n: Array
     notes: tuple[str, ...] = ()
     unusable: Mask | None = None
+    suspicions: Sequence[Suspicion] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,9 @@ class Measure:
     controlled
         Whether patients were compared with others: what lies beyond the null is then a benefit or a harm of
         the treatment. Without a control patients improved or got worse, whatever the reason.
+    means
+        How many means a t-test of the measure compares, so that it has n less these degrees of freedom; None
+        for what is tested as a normal deviate.
     """
 
     code: str
@@ -125,6 +132,7 @@ class Measure:
     unit_sd: float | None = None
     unit_where: str = ""
     controlled: bool = True
+    means: int | None = None
 
     @property
     def noun(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bayesma.evidence.cells import arm_cells, refuse_impossible, warn_of_duplicates
+from bayesma.evidence.cells import arm_cells, refuse_impossible
 from bayesma.evidence.columns import Columns
+from bayesma.evidence.suspicions import of_counts
 from bayesma.measures.base import MEASURES, Array, Design, Measure, Raw, exponentiated, unchanged
 from bayesma.measures.zero_cells import ZeroCells, corrected_tables, notes_on
 
@@ -71,10 +72,11 @@ def risk_difference(
 def read_counts(columns: Columns, zero_cells: ZeroCells) -> Raw:
     """Checked and corrected tables of counts; the arrays are the four cells."""
     refuse_impossible(columns)
-    tables = np.stack([*arm_cells(columns, "_treat"), *arm_cells(columns, "_ctrl")])
-    warn_of_duplicates(columns, tables, stacklevel=5)
+    arms = [arm_cells(columns, "_treat"), arm_cells(columns, "_ctrl")]
+    tables = np.stack([part for arm in arms for part in arm])
     corrected, changed = corrected_tables(tables, zero_cells)
-    return Raw(tuple(corrected), tables.sum(axis=0), notes_on(columns, zero_cells, changed))
+    notes, found = notes_on(columns, zero_cells, changed), of_counts(arms, columns.studies.tolist())
+    return Raw(tuple(corrected), tables.sum(axis=0), notes, suspicions=found)
 
 
 TWO_ARM_COUNTS = Design(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy.special import poch
 
-from bayesma.errors import DataWarning
 from bayesma.evidence.columns import Columns
+from bayesma.evidence.suspicions import COMBINE, Arm, Suspicion, repeated_arms, warn
 from bayesma.measures.base import MEASURES, Array, Design, Measure, Raw, unchanged
 from bayesma.measures.zero_cells import ZeroCells
 
@@ -109,49 +107,41 @@ def read_means(columns: Columns, zero_cells: ZeroCells) -> Raw:
             "correct it or leave the study out",
         )
     _warn_of_standard_errors(columns)
-    _warn_of_duplicates(columns)
     arrays = tuple(columns[role] for role in TWO_ARM_MEANS.roles)
     n = columns["n_treat"] + columns["n_ctrl"]
-    return Raw(arrays, n, unusable=(columns["sd_treat"] == 0) | (columns["sd_ctrl"] == 0))
+    unusable = (columns["sd_treat"] == 0) | (columns["sd_ctrl"] == 0)
+    return Raw(arrays, n, unusable=unusable, suspicions=_repeated(columns))
 
 
 def _warn_of_standard_errors(columns: Columns) -> None:
     """Warn of arms so far apart, in SDs, that the SDs are probably standard errors."""
     sd = pooled_sd(columns["sd_treat"], columns["n_treat"], columns["sd_ctrl"], columns["n_ctrl"])
     apart = np.abs(columns["mean_treat"] - columns["mean_ctrl"])
-    for i in np.flatnonzero((sd > 0) & (apart > LARGE_DIFFERENCE * sd)):
-        warnings.warn(
-            f"{columns.place(int(i))}: the arms lie {apart[i] / sd[i]:.1f} standard deviations apart; "
-            "check that the spread given is an SD and not a standard error",
-            DataWarning,
-            stacklevel=5,
+    found = [
+        Suspicion(
+            i,
+            f"the arms lie {apart[i] / sd[i]:.1f} standard deviations apart; check that the spread given is "
+            "an SD and not a standard error",
         )
+        for i in np.flatnonzero((sd > 0) & (apart > LARGE_DIFFERENCE * sd)).tolist()
+    ]
+    warn(found, columns.place)
 
 
-def _warn_of_duplicates(columns: Columns) -> None:
-    """Warn when an arm stands in two rows: the same patients may be counted twice.
+def _repeated(columns: Columns) -> list[Suspicion]:
+    """Return the rows with an arm, or both, of another row.
 
-    Only where mean and SD both carry decimals, or both arms agree: round numbers coincide by chance.
+    One arm tells only where mean and SD both carry decimals: round numbers coincide by chance.
     """
-    arms = {
-        arm: np.stack([columns[f"{what}_{arm}"] for what in ("mean", "sd", "n")]).T
-        for arm in ("treat", "ctrl")
-    }
-    both = np.hstack([arms["treat"], arms["ctrl"]])
-    named = [("treated arm", arms["treat"]), ("control arm", arms["ctrl"])]
-    telling = [(name, a, (a[:, :2] % 1 != 0).all(axis=1)) for name, a in named]
-    for what, numbers, counts in [("two arms", both, np.full(len(both), True)), *telling]:
-        seen: dict[tuple[float, ...], int] = {}
-        for i in np.flatnonzero(counts):
-            first = seen.setdefault(tuple(numbers[i]), int(i))
-            if first != i:
-                warnings.warn(
-                    f"{columns.place(int(i))}: the numbers of the {what} are those of "
-                    f"{columns.studies[first]}; check that the same patients are not counted twice",
-                    DataWarning,
-                    stacklevel=5,
-                )
-                return
+    words = [("treat", "numbers of the treated arm", ""), ("ctrl", "numbers of the control arm", COMBINE)]
+    arms = []
+    for arm, what, mend in words:
+        numbers = np.stack([columns[f"{part}_{arm}"] for part in ("mean", "sd", "n")]).T
+        telling = np.asarray((numbers[:, :2] % 1 != 0).all(axis=1))
+        arms.append(Arm(what, numbers, telling, telling, mend))
+    every = np.full(len(columns.rows), True)
+    both = Arm("numbers of the two arms", np.hstack([arm.numbers for arm in arms]), every, every)
+    return repeated_arms([both, *arms], columns.studies.tolist())
 
 
 TWO_ARM_MEANS = Design(
@@ -176,6 +166,7 @@ MD = MEASURES.register(
         formula=mean_difference,
         needs="a mean difference needs standard deviations above 0 in both arms",
         doi="10.18637/jss.v036.i03",
+        means=2,
     ),
 )
 
@@ -194,6 +185,7 @@ SMD = MEASURES.register(
         formula=standardised_mean_difference,
         needs="a standardised mean difference needs standard deviations above 0 in both arms",
         doi="10.3102/10769986006002107",
+        means=2,
         unit_sd=2.0,
         unit_where="at no difference in equal arms",
     ),

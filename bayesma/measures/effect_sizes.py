@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,14 @@ import pandas as pd
 from bayesma.errors import DataError
 from bayesma.evidence.columns import Columns, Mask
 from bayesma.evidence.effects import Effects
+from bayesma.evidence.suspicions import (
+    Suspicion,
+    named_person_time,
+    of_estimates,
+    of_labels,
+    repeated_estimates,
+    warn,
+)
 from bayesma.evidence.validation import require_columns, source_of, study_labels
 from bayesma.measures import given
 from bayesma.measures.base import MEASURES, Measure
@@ -62,8 +71,9 @@ def effect_sizes(
         - PLO: `events`, `n`, where `nonevents` may stand for `n`;
         - MD, SMD: `mean_treat`, `sd_treat`, `n_treat`, `mean_ctrl`, `sd_ctrl`, `n_ctrl`;
         - GEN, MC, and any measure published ready: `estimate`, on the analysis scale, with `se`, or
-          `variance`, or `ci_low` and `ci_high`, or `p_value` (two-sided, of a z-test); and, where known,
-          the sample size as `n`, or `n_treat` and `n_ctrl`.
+          `variance`, or `ci_low` and `ci_high`, or `p_value` (two-sided); and, where
+          known, the sample size as `n`, or `n_treat` and `n_ctrl`. With it the p-value of an MD, SMD or MC is
+          taken as that of a t-test, else as that of a z-test.
 
     Returns
     -------
@@ -86,8 +96,11 @@ def effect_sizes(
     Warns
     -----
     DataWarning
-        For numbers that are possible but nearly always slips: arms more than 3 SDs apart, the same patients
-        in two rows, an interval lopsided about its estimate, an SE that no SMD of that size can have.
+        For what is possible but nearly always a slip: arms more than 3 SDs apart, the same patients in two
+        rows (both arms, or one control group several times), an interval lopsided about its estimate, an SE
+        that no SMD of that size can have, an SMD beyond 3, n that looks or is called like person-time, the
+        same estimate and SE twice, proportions or per cent in place of logits, ratios in place of their logs,
+        a label that is another one but for capitals, several that begin alike, and one of a total.
 
     Notes
     -----
@@ -113,7 +126,57 @@ def effect_sizes(
     >>> effects.study[0].item(), round(effects.y[0].item(), 4), round(effects.se[0].item(), 4)
     ('Aronson 1948', -0.8893, 0.5706)
     """
-    declared, zero_cells = MEASURES[measure], ZeroCells(correction, to)
+    found = _computed_rows(
+        frame, measure, study, ZeroCells(correction, to), (level, ratio, drop_unusable), roles
+    )
+    warn([*found.between, *found.within], found.columns.place)
+    return found.effects
+
+
+def visit_effects(
+    frame: pd.DataFrame,
+    measure: str,
+    *,
+    study: str | Sequence[str] | None = None,
+    correction: float = 0.5,
+    to: str = "only0",
+    level: float = 0.95,
+    ratio: bool = False,
+    drop_unusable: bool = False,
+    **roles: str,
+) -> Effects:
+    """Compute an effect size for every row of a table whose rows are visits and no studies.
+
+    Arguments, result and errors are those of `effect_sizes`. What is suspicious only between studies is not
+    said: visits of one study share their label, and often their control group.
+    """
+    found = _computed_rows(
+        frame, measure, study, ZeroCells(correction, to), (level, ratio, drop_unusable), roles
+    )
+    warn(found.within, found.columns.place)
+    return found.effects
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Effects by row, the columns they came from, and what is suspicious between rows and within one."""
+
+    effects: Effects
+    columns: Columns
+    between: list[Suspicion]
+    within: list[Suspicion]
+
+
+def _computed_rows(
+    frame: pd.DataFrame,
+    measure: str,
+    study: str | Sequence[str] | None,
+    zero_cells: ZeroCells,
+    said: tuple[float, bool, bool],
+    roles: Mapping[str, str],
+) -> _Rows:
+    """The effects of `effect_sizes`; `said` is level, ratio and drop_unusable."""
+    (level, ratio, drop_unusable), declared = said, MEASURES[measure]
     ready = "estimate" in roles or declared.design is None
     check_roles(roles, declared, ready=ready)
     check_options(declared, zero_cells, ready=ready, level=level, ratio=ratio)
@@ -122,17 +185,19 @@ def effect_sizes(
     require_columns(frame, list(roles.values()))
     if frame.empty:
         raise DataError(f"{source_of(frame) or 'the table'} holds no study; at least one is needed")
-    labels = study_labels(frame, study)
+    names = study_labels(frame, study)
     if "p_value" in roles:
-        given.refuse_bounds(frame, roles["p_value"], labels)
-    columns = Columns.read(frame, roles, labels)
+        given.refuse_bounds(frame, roles["p_value"], names)
+    columns = Columns.read(frame, roles, names)
     columns, left_out = _complete(columns, optional=given.SIZES if ready else (), drop=drop_unusable)
+    read, between = columns, of_labels(columns.studies.tolist())
     if ready:
         numbers = given.read_ready(columns, declared, ratio=ratio, level=level)
     else:
-        columns, numbers, undefined = _computed(columns, declared, zero_cells, drop=drop_unusable)
+        columns, numbers, undefined, repeated = _computed(columns, declared, zero_cells, drop=drop_unusable)
         left_out = (*left_out, *undefined)
-    return Effects.from_estimates(
+        between += repeated
+    effects = Effects.computed(
         numbers.y,
         numbers.se,
         columns.studies.tolist(),
@@ -142,6 +207,12 @@ def effect_sizes(
         source=columns.source,
         notes=(*left_out, *numbers.notes),
     )
+    at = np.searchsorted(read.positions, columns.positions)
+    within = of_estimates(effects.y, effects.se, measure, typed=ready and not ratio)
+    if ready:
+        between += repeated_estimates(effects.y, effects.se, columns.studies.tolist())
+    within = [replace(suspicion, row=int(at[suspicion.row])) for suspicion in within]
+    return _Rows(effects, read, between, [*named_person_time(read.names), *within])
 
 
 def _complete(columns: Columns, *, optional: tuple[str, ...], drop: bool) -> tuple[Columns, tuple[str, ...]]:
@@ -157,8 +228,8 @@ def _complete(columns: Columns, *, optional: tuple[str, ...], drop: bool) -> tup
 
 def _computed(
     columns: Columns, measure: Measure, zero_cells: ZeroCells, *, drop: bool
-) -> tuple[Columns, given.Ready, tuple[str, ...]]:
-    """Estimates from raw data, the studies they belong to, and a sentence on those left out."""
+) -> tuple[Columns, given.Ready, tuple[str, ...], Sequence[Suspicion]]:
+    """Estimates from raw data, the studies they belong to, a sentence on those left out, and suspicions."""
     if measure.design is None or measure.formula is None:
         raise RuntimeError(f"{measure.code} has no formula")
     raw = measure.design.read(columns, zero_cells)
@@ -177,7 +248,8 @@ def _computed(
             )
     kept = _keep(columns, usable)
     notes = _left_out(columns, ~usable, f"because {measure.needs}")
-    return kept, given.Ready(y[usable], np.sqrt(v[usable]), raw.n[usable], raw.notes), notes
+    ready = given.Ready(y[usable], np.sqrt(v[usable]), raw.n[usable], raw.notes)
+    return kept, ready, notes, raw.suspicions
 
 
 def _keep(columns: Columns, keep: Mask) -> Columns:

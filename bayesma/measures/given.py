@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -10,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayesma.errors import DataWarning, OptionError
+from bayesma.errors import OptionError
 from bayesma.evidence.columns import Columns
-from bayesma.evidence.validation import row_error, source_of
+from bayesma.evidence.suspicions import Suspicion, warn
+from bayesma.evidence.validation import SIZE, no_size, row_error, source_of
 from bayesma.measures.base import MEASURES, Array, Measure, unchanged
 from bayesma.measures.intervals import ci_to_se, logged, se_from_p
 
@@ -86,8 +86,8 @@ def read_ready(columns: Columns, measure: Measure, *, ratio: bool, level: float)
         columns.refuse(columns[role] <= 0, role, "it must be above 0", "correct it or leave the study out")
         se = columns[role] if role == "se" else np.sqrt(columns[role])
     elif "p_value" in columns:
-        se = _se_from_p(columns, y)
-        notes.append("Standard errors were derived from two-sided p-values.")
+        se, test = _se_from_p(columns, y, measure)
+        notes.append(f"Standard errors were derived from two-sided p-values{test}.")
     else:
         unlogged = (
             "; if the numbers are ratios, say ratio=True" if measure.scale == "log" and not ratio else ""
@@ -103,8 +103,8 @@ def read_ready(columns: Columns, measure: Measure, *, ratio: bool, level: float)
     return Ready(y, se, n, tuple(notes))
 
 
-def _se_from_p(columns: Columns, y: Array) -> Array:
-    """SE from the p-values, once they can give one."""
+def _se_from_p(columns: Columns, y: Array, measure: Measure) -> tuple[Array, str]:
+    """SE from the p-values, once they can give one, and the test that was taken, in words."""
     p = columns["p_value"]
     columns.refuse(
         (p <= 0) | (p >= 1),
@@ -118,16 +118,24 @@ def _se_from_p(columns: Columns, y: Array) -> Array:
         "a p-value gives no standard error for an estimate of no effect",
         "take the confidence interval from the paper",
     )
-    return se_from_p(y, p)
+    n = _sizes(columns)
+    if measure.means is None or n is None:
+        return se_from_p(y, p), ""
+    columns.refuse(
+        n <= measure.means,
+        next(role for role in SIZES if role in columns),
+        f"a t-test of {measure.means} mean{'s' * (measure.means > 1)} needs more patients",
+        "correct it or leave it empty",
+    )
+    known = "" if np.isfinite(n).all() else " where n is known"
+    return se_from_p(y, p, np.where(np.isnan(n), np.inf, n - measure.means)), f" of t-tests{known}"
 
 
 def _sizes(columns: Columns) -> Array | None:
     """Total sample size, from `n` or from both arms; NaN where a study does not give it."""
     present = [role for role in SIZES if role in columns]
     for role in present:
-        columns.refuse(
-            columns[role] <= 0, role, "a sample size must be above 0", "correct it or leave it empty"
-        )
+        columns.refuse(no_size(columns[role]), role, *SIZE)
     if "n" in columns:
         return columns["n"]
     return columns["n_treat"] + columns["n_ctrl"] if len(present) == 2 else None
@@ -135,14 +143,17 @@ def _sizes(columns: Columns) -> Array | None:
 
 def _warn_of_spread(columns: Columns, se: Array, n: Array) -> None:
     """Warn of SMDs whose SE cannot belong to a two-arm study of that size."""
-    for i in np.flatnonzero((se < NARROW * 2 / np.sqrt(n)) | (se > WIDE * 2 / np.sqrt(n))):
+    found = []
+    for i in np.flatnonzero((se < NARROW * 2 / np.sqrt(n)) | (se > WIDE * 2 / np.sqrt(n))).tolist():
         slip = "a variance" if se[i] < 2 / np.sqrt(n[i]) else "a standard deviation"
-        warnings.warn(
-            f"{columns.place(int(i))}: a standard error of {se[i]:g} does not fit an SMD from {n[i]:g} "
-            f"patients (about {2 / np.sqrt(n[i]):.2g}); check that it is not {slip}",
-            DataWarning,
-            stacklevel=5,
+        found.append(
+            Suspicion(
+                i,
+                f"a standard error of {se[i]:g} does not fit an SMD from {n[i]:g} patients (about "
+                f"{2 / np.sqrt(n[i]):.2g}); check that it is not {slip}",
+            )
         )
+    warn(found, columns.place)
 
 
 GEN = MEASURES.register(
@@ -171,5 +182,6 @@ MC = MEASURES.register(
         back=unchanged,
         display_null=0.0,
         controlled=False,
+        means=1,
     ),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import ndtri
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtrit
 
 from bayesma.errors import DataWarning
 from bayesma.evidence.columns import Columns
@@ -42,8 +42,8 @@ def se_from_ci(ci_low: Array, ci_high: Array, level: float = 0.95) -> Array:
     return np.asarray((ci_high - ci_low) / (2 * ndtri((1 + level) / 2)), dtype=np.float64)
 
 
-def se_from_p(estimate: Array, p_value: Array) -> Array:
-    """Standard error behind a two-sided p-value of a z-test against no effect: abs(estimate) / z.
+def se_from_p(estimate: Array, p_value: Array, df: ArrayLike = np.inf) -> Array:
+    """Standard error behind a two-sided p-value of a t-test or z-test of no effect: abs(estimate) / quantile.
 
     Parameters
     ----------
@@ -51,12 +51,15 @@ def se_from_p(estimate: Array, p_value: Array) -> Array:
         Estimates on the analysis scale, shape (k,), not 0.
     p_value
         Two-sided p-values, between 0 and 1, shape (k,).
+    df
+        Degrees of freedom of the t-test, shape (k,) or one for all; infinite for a z-test.
 
     Returns
     -------
     numpy.ndarray
-        Standard errors, shape (k,), analysis scale. A p-value from a t-test in a small study gives an SE
-        that is a little too large. See Altman and Bland 2011, doi 10.1136/bmj.d2090.
+        Standard errors, shape (k,), analysis scale. A p-value from a t-test in a small study that is read as
+        that of a z-test gives an SE that is too large. See Altman and Bland 2011, doi 10.1136/bmj.d2090, and
+        for t-tests the Cochrane Handbook, section 6.5.2.3.
 
     Examples
     --------
@@ -64,8 +67,13 @@ def se_from_p(estimate: Array, p_value: Array) -> Array:
     >>> from bayesma.measures.intervals import se_from_p
     >>> float(se_from_p(np.array([1.96]), np.array([0.05]))[0].round(4))
     1.0
+    >>> float(se_from_p(np.array([-4.0]), np.array([0.04]), df=6)[0].round(3))
+    1.531
     """
-    return np.asarray(np.abs(estimate) / -ndtri(p_value / 2), dtype=np.float64)
+    freedom = np.broadcast_to(np.asarray(df, dtype=np.float64), np.shape(p_value))
+    few = np.isfinite(freedom)
+    quantile = np.where(few, stdtrit(np.where(few, freedom, 1.0), p_value / 2), ndtri(p_value / 2))
+    return np.asarray(np.abs(estimate) / -quantile, dtype=np.float64)
 
 
 def logged(columns: Columns, role: str) -> Array:

@@ -7,6 +7,7 @@ from scipy.special import expit
 
 from bayesma.evidence.cells import arm_cells, refuse_impossible
 from bayesma.evidence.columns import Columns
+from bayesma.evidence.suspicions import of_counts
 from bayesma.measures.base import MEASURES, Array, Design, Measure, Raw
 from bayesma.measures.zero_cells import ZeroCells, corrected_tables, notes_on
 
@@ -44,10 +45,12 @@ def proportion(logits: Array) -> Array:
 def read_counts(columns: Columns, zero_cells: ZeroCells) -> Raw:
     """Checked and corrected counts; the arrays are events and non-events."""
     refuse_impossible(columns)
-    cells = np.stack(arm_cells(columns))
+    arm = arm_cells(columns)
+    cells = np.stack(arm)
     corrected, changed = corrected_tables(cells, zero_cells)
     notes = notes_on(columns, zero_cells, changed, cells="events and to non-events")
-    return Raw(tuple(corrected), cells.sum(axis=0), notes)
+    found = of_counts([arm], columns.studies.tolist())
+    return Raw(tuple(corrected), cells.sum(axis=0), notes, suspicions=found)
 
 
 ONE_ARM_COUNTS = Design(

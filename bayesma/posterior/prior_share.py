@@ -19,6 +19,7 @@ __all__ = ["CONFLICT", "DOMINATES", "RULES", "prior_conflict", "prior_overlap", 
 QUARTILES = (0.25, 0.75)
 DOMINATES = 0.5  # a prior with at least this share is reported loudly
 RULES = 0.8  # an overlap from which the prior rather than the data sets the answer
+ONLY_PRIOR = 0.95  # share and overlap from which a posterior is no result of the data; draws err by less
 
 
 def prior_share(fit: xr.DataTree) -> pd.Series:

@@ -10,7 +10,7 @@ from typing import Literal
 from bayesma.analysis import Analysis
 from bayesma.counterparts import why_undefined
 from bayesma.evidence.effects import Effects
-from bayesma.notes import prior_notes
+from bayesma.notes import only_prior, prior_notes, prior_sentence
 from bayesma.posterior.prior_share import DOMINATES, RULES
 from bayesma.reporting.numbers import share
 from bayesma.results import OneEffect, OverFollowUp, Result
@@ -139,14 +139,13 @@ def _priors(analysis: Analysis) -> Iterable[Alarm]:
     names = dict.fromkeys(name for r in analysis.results for name in r.prior_share.index)
     for name in names:
         ruled = [r for r in analysis.results if r.prior_share.get(name, 0.0) >= DOMINATES]
-        if ruled:
-            parts = sorted(float(r.prior_share[name]) for r in ruled)
-            ends = list(dict.fromkeys(share(part) for part in (parts[0], parts[-1])))
-            text = (
-                f"The prior of {name} supplies {' to '.join(ends)} of its posterior: the data say little "
-                "about it, and another prior would give another answer."
-            )
-            yield Alarm("caution", text, places(analysis, ruled))
+        for only in (True, False):
+            alike = [r for r in ruled if (name in only_prior(r.prior_share, r.prior_overlap)) == only]
+            if alike:
+                parts = sorted(float(r.prior_share[name]) for r in alike)
+                ends = list(dict.fromkeys(share(part) for part in (parts[0], parts[-1])))
+                text = prior_sentence(str(name), " to ".join(ends), only=only)
+                yield Alarm("caution", text, places(analysis, alike))
 
 
 def _notes(analysis: Analysis) -> Iterable[Alarm]:
@@ -155,7 +154,7 @@ def _notes(analysis: Analysis) -> Iterable[Alarm]:
     common = set(analysis.spec.file.cautions)
     for result in analysis.results:
         for note in dict.fromkeys(result.notes):
-            if note not in common and note not in prior_notes(result.prior_share):
+            if note not in common and note not in prior_notes(result.prior_share, result.prior_overlap):
                 concerned.setdefault(note, []).append(result)
     for note, results in concerned.items():
         yield Alarm("caution", note, places(analysis, results))

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesma.counterparts import defined, why_undefined
 from bayesma.measures import MEASURES
+from bayesma.notes import only_prior
 from bayesma.plots.forest_counts import counts_of
 from bayesma.plots.numbers import MINUS
 from bayesma.posterior.benefit import columns_of
@@ -137,7 +138,10 @@ def posteriors(result: Result) -> Table:
     heads = ["Parameter", "mean", "sd", "median", "2.5 %", "97.5 %"]
     heads += ["MCSE", "ESS bulk", "ESS tail", "r_hat"] if sampled else []
     scale = measure_of(result).label
-    return table("Posterior summary", heads, rows, f"Analysis scale: {scale[:1].lower()}{scale[1:]}.")
+    note = f"Analysis scale: {scale[:1].lower()}{scale[1:]}."
+    if priors_alone := only_prior(result.prior_share, result.prior_overlap):
+        note += f" Only their prior, and no result of these data: {', '.join(priors_alone)}."
+    return table("Posterior summary", heads, rows, note)
 
 
 def studies(result: OneEffect) -> Table:

@@ -14,7 +14,7 @@ from bayesma.evidence.effects import Effects
 from bayesma.evidence.follow_up import FollowUp
 from bayesma.evidence.readers import read_studies
 from bayesma.evidence.trajectories import Trajectories
-from bayesma.measures.effect_sizes import effect_sizes
+from bayesma.measures.effect_sizes import effect_sizes, visit_effects
 from bayesma.spec.evidence_tables import EffectsTable, FollowUpTable, OneArmTable, TrajectoriesTable
 from bayesma.spec.jobs import Job
 
@@ -58,16 +58,16 @@ def _over_months(frame: pd.DataFrame, table: TrajectoriesTable) -> Trajectories:
     roles: dict[str, Any] = table.roles()
     if table.kind == "estimates":
         labels = [*([table.study] if isinstance(table.study, str) else table.study), table.columns["month"]]
-        rows = effect_sizes(frame, table.measure, study=labels, **table.row_options(), **roles)
+        rows = visit_effects(frame, table.measure, study=labels, **table.row_options(), **roles)
         known = frame.assign(**{ESTIMATE: rows.y, ERROR: rows.se})
         known.attrs.update(frame.attrs)
         size: dict[str, Any] = {}
         if rows.n is not None:
             known[SIZE], size = rows.n, {"n": SIZE}
         found = Trajectories.from_estimates(
-            known, study=table.study, estimate=ESTIMATE, se=ERROR, measure=table.measure, **size, **keywords
-        )
-        return replace(found, notes=(*rows.notes, *found.notes))
+            known, study=table.study, estimate=ESTIMATE, se=ERROR, **size, **keywords
+        )  # of no measure: how these were typed has been looked at
+        return replace(found, measure=table.measure, notes=(*rows.notes, *found.notes))
     if table.arms is not None:
         arms = table.arms
         keywords |= {"arm": arms.column, "treatment": arms.treatment, "control": arms.control}

@@ -130,9 +130,12 @@ def test_a_dominating_prior_is_noted(head: str, analysed: Analysed) -> None:
 
 
 def test_the_note_on_the_prior_states_its_share() -> None:
-    assert prior_notes(pd.Series({"mu": 0.4999, "tau": 0.987})) == [
+    share = pd.Series({"mu": 0.4999, "tau": 0.987, "rho": 0.998})
+    assert prior_notes(share, pd.Series({"mu": 0.3, "tau": 0.9499, "rho": 0.95})) == [
         "The prior of tau supplies 99 % of its posterior: the data say little about it, "
-        "and another prior would give another answer."
+        "and another prior would give another answer.",
+        "The prior of rho supplies 100 % of its posterior, and the two are the same: what is listed of rho "
+        "is only its prior and no result of these data.",
     ]
 
 

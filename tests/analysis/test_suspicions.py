@@ -10,7 +10,7 @@ from scipy import stats
 
 import bayesma as bm
 from bayesma.analysis import Analysis
-from bayesma.errors import DataError
+from bayesma.errors import DataError, DataWarning
 from bayesma.reporting.answers import answers
 
 SPEC = """
@@ -105,3 +105,56 @@ def test_a_row_that_is_pooled_already_says_of_how_many_trials(tmp_path: Path) ->
         assert str(answer.table.rows[0].cells[1]) == size
     with pytest.raises(DataError, match=r"k is 1\.5, and the trials that a row has pooled are a whole"):
         analysed(tmp_path, "A,-0.5,0.4,1.5")
+
+
+OVER_MONTHS = """
+schema = 1
+title = "One series"
+data = "d.csv"
+[effects]
+measure = "MD"
+study = "s"
+columns = { month = "m", estimate = "y", se = "se" }
+within_correlation = 0.5
+[model]
+family = "longitudinal"
+between = "cs"
+priors = { m = "Normal(0, 4)", tau = "HalfNormal(0.1)" }
+[fit]
+engine = "exact"
+random_seed = 1
+"""
+
+
+def test_a_correlation_that_is_only_its_prior_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("s,m,y,se\nA,1,-1.2,0.3\nA,3,-0.9,0.4\nA,6,-0.5,0.2\n", encoding="utf-8")
+    (tmp_path / "a.toml").write_text(OVER_MONTHS, encoding="utf-8")
+    analysis = bm.run(tmp_path / "a.toml")
+    (result,) = analysis.results
+    notes = " | ".join(result.notes)
+    only = (
+        "The prior of rho supplies 100 % of its posterior, and the two are the same: what is listed of rho is"
+    )
+    assert f"{only} only its prior and no result of these data." in notes
+    assert "what is listed of m[" not in notes
+    bm.report(analysis, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "only its prior and no result of these data" in page
+    assert "Only their prior, and no result of these data: " in page
+
+
+def test_slips_are_said_by_a_run_and_kept_in_its_notes(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("s,y,se\nA,0.72,0.05\nB,0.65,0.06\nTotal,0.69,0.04\n", encoding="utf-8")
+    text = (
+        SPEC.replace('"MD"', '"PLO"').replace("plausible_n = 200\n", "").replace("reference_sd = 2.0\n", "")
+    )
+    (tmp_path / "a.toml").write_text(text, encoding="utf-8")
+    with pytest.warns(DataWarning) as caught:
+        (result,) = bm.run(tmp_path / "a.toml").results
+    slips = [
+        "d.csv, row 3 (Total): the label 'Total' is that of a total",
+        "d.csv, row 1 (A): the estimate is 0.72",
+    ]
+    for slip in slips:
+        assert any(str(w.message).startswith(slip) for w in caught)
+        assert any(note.startswith(slip) for note in result.notes)

@@ -51,7 +51,7 @@ def test_studies_without_labels_are_numbered() -> None:
         ("y", np.nan, "the estimate is nan; it must be a finite number; fill it in or leave the study out"),
         ("y", np.inf, "the estimate is inf; it must"),
         ("y", None, "the estimate is nan; it must"),
-        ("n", 0.0, r"the sample size \(n\) is 0; it must be above 0"),
+        ("n", 0.0, r"the sample size \(n\) is 0; it must be a whole number of at least 1"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(argument: str, value: float, message: str) -> None:
@@ -76,7 +76,7 @@ def test_shapes_and_labels() -> None:
 
 
 def test_an_smd_beyond_three_is_a_suspicion() -> None:
-    with pytest.warns(DataWarning, match=r"trees\.csv, Ash 2001: an SMD of -4 is hardly ever real"):
+    with pytest.warns(DataWarning, match=r"trees\.csv, row 1 \(Ash 2001\): an SMD of -4 is hardly ever real"):
         Effects.from_estimates([-4.0], [0.3], STUDY[:1], "SMD", source="trees.csv")
     Effects.from_estimates([-4.0], [0.3], STUDY[:1], "MD")
 

@@ -227,7 +227,7 @@ def test_the_order_of_rows_does_not_matter(order: list[int], rho: float, structu
             r"row 4 \(Birch\): y \(estimate\) is inf; it must be a finite number; correct it",
         ),
         ({"y": (3, 1e80)}, r"row 4 \(Birch\): y \(estimate\) is 1e\+80; at most 1e\+60 can be used"),
-        ({"n": (3, 0)}, r"row 4 \(Birch\): n is 0; it must be a finite number above 0; correct it"),
+        ({"n": (3, 0)}, r"row 4 \(Birch\): n is 0; it must be a whole number of at least 1; write"),
         ({"study": (3, None)}, r"row 4: study is empty; every study needs a label"),
     ],
 )

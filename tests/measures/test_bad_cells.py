@@ -94,7 +94,7 @@ BAD = [
     ),
     ("p", "n.s.", "MD", P, r"p (p_value) is 'n.s.'; it must be a number"),
     ("y", 0, "MD", P, r"y (estimate) is 0; a p-value gives no standard error for an estimate of no effect"),
-    ("n1", -4, "MD", {**SE, "n": "n1"}, r"n1 (n) is -4; a sample size must be above 0"),
+    ("n1", -4, "MD", {**SE, "n": "n1"}, r"n1 (n) is -4; it must be a whole number of at least 1"),
 ]
 
 
