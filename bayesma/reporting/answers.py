@@ -164,7 +164,9 @@ def answers(analysis: Analysis) -> list[Answer]:
         note = f"Frequentist: {_classical(analysis, results)}."
         relapses = _relapses(results)
         apart = over_follow_up.ranges(relapses)
-        words = tuple(text for text in (apart, *map(over_follow_up.answer, relapses[:1])) if text)
+        own = [over_follow_up.answer(result) for result in relapses[:1]]
+        sound = all(result.converged for result in relapses[:1])  # else that it is not comes before all
+        words = tuple(text for text in ((apart, *own) if sound else (*own, apart)) if text)
         shown = table(title, *made[kind](results), f"{apart} {note}".lstrip())
         found.append(Answer(kind, shown, told[kind], words))
     return found
