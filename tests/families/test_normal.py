@@ -16,7 +16,7 @@ from bayesma.families.listing import list_families
 from bayesma.families.problems import GaussianProblem, NoIntegral, TwoParameterProblem
 
 NORMAL = FAMILIES["normal"]
-RANDOM, COMMON = ({"random_effects": choice} for choice in ("normal", "none"))
+RANDOM, COMMON = (NORMAL.checked_options({"random_effects": choice}) for choice in ("normal", "none"))
 EFFECTS = bm.Effects.from_estimates([-0.4, 0.1, 0.3], [0.2, 0.3, 0.1], measure="OR")
 
 
