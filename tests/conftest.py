@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 
 settings.register_profile("bayesma", deadline=None)
 settings.load_profile("bayesma")
+
+# a shell's background job ignores Ctrl-C, and so would tests that raise it themselves
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # glibc keeps freed arrays of some MB for later; other C libraries have no such function
 TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
