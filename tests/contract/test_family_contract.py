@@ -208,7 +208,13 @@ OTHER_PRIORS = {
         "beta": "Normal(0.2, 0.6)",
         "h_death": "Normal(-5, 1)",
     },
-    "proportion": BOTH | {"tau_centre": "HalfNormal(0.4)", "mean": "Beta(2, 3)", "kappa": "Gamma(3, 0.2)"},
+    "proportion": BOTH
+    | {
+        "mu": "Logistic(0.3, 1.5)",
+        "tau_centre": "HalfNormal(0.4)",
+        "mean": "Beta(2, 3)",
+        "kappa": "Gamma(3, 0.2)",
+    },
 }
 # what NUTS samples here: a model with study parameters takes a quarter of a minute to compile
 SAMPLED = {
