@@ -234,10 +234,11 @@ def _log_evidence(posterior: Posterior, effect: str) -> float:
     """Log p(y) of a model with an effect, or with mu = 0."""
     attrs = posterior.evidence()
     null = "log_bf01_mu"
-    if math.isnan(attrs[null]):
+    if math.isnan(attrs.get(null, math.nan)):  # a model without one mean effect has no such number at all
+        why = json.loads(attrs.get("reasons", "{}")).get(null, "it has no mean effect")
         raise OptionError(
-            "model_average: an effect of 0 is no null value of this model: "
-            f"{json.loads(attrs['reasons']).get(null, '')}; it is for effects and counts in two arms"
+            f"model_average: an effect of 0 is no null value of this model: {why}; it is for effects and "
+            "counts in two arms"
         )
     return float(attrs["log_evidence"] + (attrs[null] if effect == "null" else 0.0))
 
