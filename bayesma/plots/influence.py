@@ -11,7 +11,7 @@ from bayesma.plots import style
 from bayesma.plots.style import Picture
 from bayesma.plots.table_words import asked_words, label_axis, priors_and_engine
 from bayesma.plots.text import text_width, wrap
-from bayesma.posterior.texts import probability
+from bayesma.words.numbers import probability_text
 
 WIDTH, ROW, TEXT = 7.2, 0.24, 7.5  # inches, inches, points
 RIGHT = 0.85  # inches of the column of probabilities
@@ -135,7 +135,7 @@ def leave_one_out(table: pd.DataFrame, *, title: str | None = None) -> Picture:
             axes.plot([row["ci_low"], row["ci_high"]], [at, at], color=colour, lw=1.4)
             axes.plot(row["estimate"], at, "o", color=colour, ms=4.5)
             if "p_benefit" in table:
-                chance = probability(float(row["p_benefit"])) if row["converged"] else "not converged"
+                chance = probability_text(float(row["p_benefit"])) if row["converged"] else "not converged"
                 _at_right(axes, at, chance)
         if "p_benefit" in table:
             _at_right(axes, len(table) - 0.15, f"P({asked_words(table.attrs)})")
@@ -186,7 +186,7 @@ def _explained(table: pd.DataFrame) -> str:
         what = "of benefit" if attrs["favours"] else f"of {attrs['question']}"
         asked = (
             f" At the right: the probability {what}; "
-            f"from all studies {probability(float(attrs['full']['p_benefit']))}."
+            f"from all studies {probability_text(float(attrs['full']['p_benefit']))}."
         )
     all_studies = f"dashed line and band: all {attrs['k']} studies."
     return f"{ends}; {all_studies}{asked} {priors_and_engine(attrs)}"

@@ -21,8 +21,8 @@ from bayesma.posterior.marginals import Marginal, marginal, row_labels
 from bayesma.posterior.nodes import merged, row
 from bayesma.posterior.prior_share import prior_share
 from bayesma.posterior.provenance import Provenance, provenance
-from bayesma.posterior.texts import share
 from bayesma.priors import Prior
+from bayesma.words.numbers import share
 
 WIDTH, TALL, TEXT = 7.2, 2.3, 7.5  # inches, inches of a row of panels, points
 UNDER = 0.65  # inches of ticks and words under a panel

@@ -22,10 +22,10 @@ from bayesma.plots.style import Picture
 from bayesma.plots.table_words import ROUTES, asked_words, axis_words, label_axis
 from bayesma.plots.text import line_height, text_width, wrap
 from bayesma.posterior.numbers import is_number
-from bayesma.posterior.texts import probability, share
 from bayesma.priors import Prior
 from bayesma.priors.distributions import DISTRIBUTIONS
 from bayesma.sensitivity.prior_sensitivity import own_rows
+from bayesma.words.numbers import probability_text, share
 
 type Array = NDArray[np.float64]
 
@@ -121,7 +121,7 @@ def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
         colour = style.POSTERIOR if found["converged"] else style.ALARM
         axes.plot([found["ci_low"], found["ci_high"]], [at, at], color=colour, lw=2.2 if bold else 1.3)
         axes.plot(found["estimate"], at, "s" if bold else "o", color=colour, ms=5.5 if bold else 4)
-        text = probability(float(found["p_benefit"])) if found["converged"] else "not converged"
+        text = probability_text(float(found["p_benefit"])) if found["converged"] else "not converged"
         weight = "bold" if bold else "normal"
         axes.text(
             1.02, at, text, transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT, weight=weight

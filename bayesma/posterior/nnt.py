@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from bayesma.posterior.texts import whole
+from bayesma.words.numbers import whole
 
 FEWER, MORE = "NNT, one event fewer", "NNT, one event more"
 

@@ -25,8 +25,8 @@ from bayesma.posterior.relapse_course import is_course
 from bayesma.posterior.relapse_months import HORIZONS, months_free
 from bayesma.posterior.single_arm import single_arm_risks
 from bayesma.posterior.spread import Spread, table_of
-from bayesma.posterior.texts import probability
 from bayesma.priors import Prior
+from bayesma.words.numbers import probability_text
 
 Array = NDArray[np.float64]
 
@@ -293,8 +293,8 @@ def _ceilings(estimands: Estimands, control: Baseline | Settings) -> list[str]:
         return []
     return [
         f"a risk ratio cannot carry to a control-arm risk of {control.short}: with a probability of up to "
-        f"{probability(share)} it would lift the treated risk above 1, where it is cut off; give a baseline "
-        "like those of the trials, or analyse odds ratios"
+        f"{probability_text(share)} it would lift the treated risk above 1, where it is cut off; give a "
+        "baseline like those of the trials, or analyse odds ratios"
     ]
 
 

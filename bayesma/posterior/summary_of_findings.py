@@ -21,8 +21,8 @@ from bayesma.posterior.predict import (
 )
 from bayesma.posterior.prior_share import RULES, prior_overlap, prior_share
 from bayesma.posterior.provenance import Provenance, case_of, provenance, require_one_effect
-from bayesma.posterior.texts import fixed, probability, ratio_with_interval, share, with_interval
 from bayesma.priors import Prior
+from bayesma.words.numbers import fixed, probability_text, ratio_with_interval, share, with_interval
 
 ESTIMANDS = (TYPICAL, STANDARDISED, NEW)
 COLUMNS = [
@@ -121,7 +121,7 @@ def summary_of_findings(
         "treated_risk": _risk(_values(one, TREATED, per)),
         "difference": _difference(_values(one, events_label(per))),
         "nnt": risks.attrs["nnt"][estimand],
-        "p_benefit": probability(1.0 - more if favours == "lower" else more),
+        "p_benefit": probability_text(1.0 - more if favours == "lower" else more),
         "prior": prior_words(fit),
     }
     notes = list(risks.attrs["notes"])

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bayesma.posterior.texts import share
 from bayesma.priors.constructions import CONSTRUCTIONS
 from bayesma.priors.distributions import DISTRIBUTIONS
+from bayesma.words.numbers import share
 
 ARGUMENTS = {  # letter and words of the number that moves, by the name of the argument
     "sigma": ("s", "scale"),

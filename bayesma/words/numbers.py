@@ -1,4 +1,4 @@
-"""Numbers as the tables of this package print them: enough digits, a typographic minus, nothing certain."""
+"""Numbers as text: enough digits, a typographic minus, and nothing more certain than it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 
 MINUS = "\u2212"
-NEARLY = 0.001  # a probability nearer to 0 or 1 is printed as an inequality
+MISSING = "–"
+NEARLY = 0.001  # a share or ratio nearer to 0 is printed as an inequality
+THIRD_DIGIT = 0.0005  # the largest Monte Carlo error of a probability whose third decimal means something
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -22,10 +24,35 @@ def whole(value: float) -> str:
     return fixed(value, 0 if value >= 9.95 else 1)
 
 
-def probability(value: float) -> str:
-    """Three decimals; ``<0.001`` and ``>0.999`` where rounding would promise certainty."""
-    text = f"{value:.3f}"
-    return {"0.000": f"<{NEARLY}", "1.000": f">{1.0 - NEARLY}"}.get(text, text)
+def probability_text(value: float, mcse: float = 0.0) -> str:
+    """Print a probability with the digits that its Monte Carlo error supports, and never as certain.
+
+    Parameters
+    ----------
+    value
+        A probability; NaN where there is none.
+    mcse
+        Its Monte Carlo standard error: 0 for a computed one, sqrt(p (1 - p) / ESS) for a share of draws;
+        NaN where it is not known.
+
+    Returns
+    -------
+    str
+        Three decimals where the error is at most half a unit of the third, two otherwise; ``<0.001``,
+        ``>0.999``, ``<0.01`` or ``>0.99`` where rounding would promise certainty.
+
+    Examples
+    --------
+    >>> from bayesma.words.numbers import probability_text
+    >>> probability_text(0.9174), probability_text(0.9174, 0.004), probability_text(0.9996, 0.001)
+    ('0.917', '0.92', '>0.99')
+    """
+    if math.isnan(value):
+        return MISSING
+    decimals = 3 if mcse <= THIRD_DIGIT else 2
+    unit = 10.0**-decimals
+    text = f"{value:.{decimals}f}"
+    return {f"{0.0:.{decimals}f}": f"<{unit:g}", f"{1.0:.{decimals}f}": f">{1.0 - unit:g}"}.get(text, text)
 
 
 def share(value: float) -> str:
@@ -51,7 +78,7 @@ def ratio_with_interval(values: Sequence[float]) -> str:
 
     Examples
     --------
-    >>> from bayesma.posterior.texts import ratio_with_interval
+    >>> from bayesma.words.numbers import ratio_with_interval
     >>> ratio_with_interval([8.6, 0.0893, 2643.2]), ratio_with_interval([0.2, 1e-7, 3.0])
     ('8.6 [0.089, 2643]', '0.20 [<0.001, 3.00]')
     """

@@ -1,0 +1,1 @@
+"""How numbers, parameters and models are written for a reader."""
