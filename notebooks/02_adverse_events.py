@@ -5,6 +5,8 @@
 #     text_representation:
 #       extension: .py
 #       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -267,24 +269,24 @@ forty = bm.ArmCounts.from_counts([0], [40], ["Wang 2014"])
 limits = {}
 for prior in ("Logistic(0, 1)", "Normal(0, 10)", "Normal(-3, 1.5)", "Normal(-4, 1)"):
     fit = bm.fit(forty, priors={"mu": prior}, random_effects="none", engine="exact", random_seed=1)
-    risk = bm.predict(fit, above=[0.01, 0.05], ci_prob=0.9).loc["risk"]
+    rate = bm.predict(fit, above=[0.01, 0.05], ci_prob=0.9).loc["proportion"]
     limits[f"logit ~ {prior}"] = {
-        "median": risk["median"],
-        "95 % limit": risk["ci_high"],
-        "P(> 1 %)": risk["P(> 0.01)"],
-        "P(> 5 %)": risk["P(> 0.05)"],
+        "median": rate["median"],
+        "95 % limit": rate["ci_high"],
+        "P(> 1 %)": rate["P(> 0.01)"],
+        "P(> 5 %)": rate["P(> 0.05)"],
         "overlap with the prior": prior_overlap(fit)["mu"],
     }
 uniform = bm.fit(
     forty, distribution="beta-binomial", priors={"mean": "Beta(1, 1)", "kappa": "Gamma(1e6, 1)"}, engine="exact",
     random_seed=1,
 )  # fmt: skip
-risk = bm.predict(uniform, above=[0.01, 0.05], ci_prob=0.9).loc["mean risk"]
-limits["risk ~ Beta(1, 1)"] = {
-    "median": risk["median"],
-    "95 % limit": risk["ci_high"],
-    "P(> 1 %)": risk["P(> 0.01)"],
-    "P(> 5 %)": risk["P(> 0.05)"],
+rate = bm.predict(uniform, above=[0.01, 0.05], ci_prob=0.9).loc["mean proportion"]
+limits["rate ~ Beta(1, 1)"] = {
+    "median": rate["median"],
+    "95 % limit": rate["ci_high"],
+    "P(> 1 %)": rate["P(> 0.01)"],
+    "P(> 5 %)": rate["P(> 0.05)"],
     "overlap with the prior": prior_overlap(uniform)["mean"],
 }
 pd.DataFrame.from_dict(limits, orient="index").round(3)
@@ -293,12 +295,12 @@ pd.DataFrame.from_dict(limits, orient="index").round(3)
 figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 grid = np.linspace(0.0005, 0.15, 300)
 for label, style in zip(limits, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))), strict=True):
-    if label.startswith("risk"):
-        fit, name = uniform, "mean risk"
+    if label.startswith("rate"):
+        fit, name = uniform, "mean proportion"
     else:
         text = label.removeprefix("logit ~ ")
         fit = bm.fit(forty, priors={"mu": text}, random_effects="none", engine="exact", random_seed=1)
-        name = "risk"
+        name = "proportion"
     beyond = bm.predict(fit, above=list(grid[::6])).loc[name].filter(like="P(>").to_numpy(dtype=float)
     axes.plot(100 * grid[::6], beyond, color="black", ls=style, lw=1.4, label=label)
 axes.axvline(7.5, color="black", lw=0.8, alpha=0.5)

@@ -162,6 +162,7 @@ def _attributes(setting: Setting, engine: str) -> dict[str, Any]:
         "priors": json.dumps({name: str(prior) for name, prior in setting.priors.items()}),
         "default_priors": json.dumps(list(setting.defaults)),
         "measure": str(getattr(evidence, "measure", "")),
+        "event": str(getattr(evidence, "event", None) or ""),
         "source": str(evidence.source or ""),
         "notes": json.dumps(list(evidence.notes)),
         "data_hash": digest.hexdigest(),

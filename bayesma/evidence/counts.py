@@ -26,6 +26,7 @@ from bayesma.evidence.count_input import (
 from bayesma.evidence.suspicions import named_person_time, of_counts, of_labels, warn
 from bayesma.evidence.validation import (
     check_unique,
+    checked_event,
     given_labels,
     numbered,
     row_labels,
@@ -50,6 +51,8 @@ class TwoArmCounts:
         Name of the file the rows were read from, for messages and reports.
     notes
         Sentences the reader of any result must see.
+    event
+        What was counted, in one or two words: ``"alive"``, ``"response"``; None where it was not named.
     """
 
     events_treat: Whole
@@ -60,6 +63,7 @@ class TwoArmCounts:
     table: pd.DataFrame | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
+    event: str | None = None
 
     @classmethod
     def from_frame(
@@ -73,6 +77,7 @@ class TwoArmCounts:
         nonevents_treat: str | None = None,
         nonevents_ctrl: str | None = None,
         study: str | Sequence[str] | None = None,
+        event: str | None = None,
     ) -> TwoArmCounts:
         """Take the counts from the columns of a table.
 
@@ -89,11 +94,15 @@ class TwoArmCounts:
         study
             Column of the labels, or several to be joined by a space. Labels must be unique. Without it the
             studies are called ``study 1``, ``study 2`` and so on.
+        event
+            What was counted, in one or two words, as in ``"alive"`` or ``"response"``: tables and figures
+            call it so.
 
         Raises
         ------
         OptionError
-            When the total of an arm is named not at all or twice, or a role is given no column name.
+            When the total of an arm is named not at all or twice, or a role is given no column name, and for
+            an event that is no short text.
         DataError
             For a missing column, no rows, a repeated label, or a count that cannot be right: text, an empty
             cell, an arm missing, infinite, negative, a fraction, more events than patients, no patients.
@@ -122,7 +131,7 @@ class TwoArmCounts:
         roles |= total_role("n_ctrl", n_ctrl, "nonevents_ctrl", nonevents_ctrl)
         require_roles(frame, roles)
         columns = Columns.read(frame, roles, study_labels(frame, study))
-        return cls._checked(columns, frame, ())
+        return cls._checked(columns, frame, (), event)
 
     @classmethod
     def from_counts(
@@ -136,6 +145,7 @@ class TwoArmCounts:
         table: pd.DataFrame | None = None,
         source: str | None = None,
         notes: Sequence[str] = (),
+        event: str | None = None,
     ) -> TwoArmCounts:
         """Validate counts and hold them.
 
@@ -151,9 +161,14 @@ class TwoArmCounts:
             File name for messages.
         notes
             Sentences to carry into every result.
+        event
+            What was counted, in one or two words, as in ``"alive"`` or ``"response"``: tables and figures
+            call it so.
 
         Raises
         ------
+        OptionError
+            For an event that is no short text.
         DataError
             As `from_frame`, and for lengths that differ.
 
@@ -178,10 +193,12 @@ class TwoArmCounts:
         arrays, rows = arrays_by_hand(counts, {"study": study}, table, source)
         labels = numbered(len(rows)) if study is None else given_labels(study, source, rows)
         check_unique(labels.tolist(), source, rows)
-        return cls._checked(Columns.of_arrays(arrays, labels, rows, source), table, notes)
+        return cls._checked(Columns.of_arrays(arrays, labels, rows, source), table, notes, event)
 
     @classmethod
-    def _checked(cls, columns: Columns, table: pd.DataFrame | None, notes: Sequence[str]) -> TwoArmCounts:
+    def _checked(
+        cls, columns: Columns, table: pd.DataFrame | None, notes: Sequence[str], event: str | None
+    ) -> TwoArmCounts:
         """The counts, once no row is at fault."""
         cells = checked_arms(columns, tuple(ARMS))
         _suspect(columns, cells, columns.studies)
@@ -195,6 +212,7 @@ class TwoArmCounts:
             None if table is None else table.copy(),
             columns.source,
             tuple(notes),
+            checked_event(event),
         )
 
     @property
@@ -263,6 +281,8 @@ class ArmCounts:
         Name of the file the rows were read from, for messages and reports.
     notes
         Sentences the reader of any result must see.
+    event
+        What was counted, in one or two words: ``"alive"``, ``"response"``; None where it was not named.
     """
 
     events: Whole
@@ -272,6 +292,7 @@ class ArmCounts:
     table: pd.DataFrame | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
+    event: str | None = None
 
     @classmethod
     def from_frame(
@@ -283,6 +304,7 @@ class ArmCounts:
         nonevents: str | None = None,
         study: str | Sequence[str] | None = None,
         centre: str | None = None,
+        event: str | None = None,
     ) -> ArmCounts:
         """Take the counts from the columns of a table.
 
@@ -302,11 +324,15 @@ class ArmCounts:
         centre
             Column of the centres, when a study may have several rows; study and centre together must be
             unique, and every row needs both.
+        event
+            What was counted, in one or two words, as in ``"alive"`` or ``"response"``: tables and figures
+            call it so.
 
         Raises
         ------
         OptionError
-            When the total is named not at all or twice, or `centre` without `study`.
+            When the total is named not at all or twice, or `centre` without `study`, and for an event that is
+            no short text.
         DataError
             For a missing column, no rows, a repeated label, or a count that cannot be right: text, an empty
             cell, infinite, negative, a fraction, more events than patients, no patients. The message names
@@ -331,7 +357,7 @@ class ArmCounts:
         studies = row_labels(frame, study)
         centres = None if centre is None else row_labels(frame, centre, of="centre")
         labels = unique_rows(studies, centres, source_of(frame), list(frame.index))
-        return cls._checked(Columns.read(frame, roles, labels), studies, centres, frame, ())
+        return cls._checked(Columns.read(frame, roles, labels), studies, centres, frame, (), event)
 
     @classmethod
     def from_counts(
@@ -344,6 +370,7 @@ class ArmCounts:
         table: pd.DataFrame | None = None,
         source: str | None = None,
         notes: Sequence[str] = (),
+        event: str | None = None,
     ) -> ArmCounts:
         """Validate counts and hold them.
 
@@ -361,11 +388,14 @@ class ArmCounts:
             File name for messages.
         notes
             Sentences to carry into every result.
+        event
+            What was counted, in one or two words, as in ``"alive"`` or ``"response"``: tables and figures
+            call it so.
 
         Raises
         ------
         OptionError
-            When `centre` is given without `study`.
+            When `centre` is given without `study`, and for an event that is no short text.
         DataError
             As `from_frame`, and for lengths that differ.
 
@@ -389,7 +419,7 @@ class ArmCounts:
         centres = None if centre is None else given_labels(centre, source, rows, of="centre")
         labels = unique_rows(studies, centres, source, rows)
         columns = Columns.of_arrays(arrays, labels, rows, source)
-        return cls._checked(columns, studies, centres, table, notes)
+        return cls._checked(columns, studies, centres, table, notes, event)
 
     @classmethod
     def _checked(
@@ -399,13 +429,14 @@ class ArmCounts:
         centres: Labels | None,
         table: pd.DataFrame | None,
         notes: Sequence[str],
+        event: str | None,
     ) -> ArmCounts:
         """The counts, once no row is at fault."""
         cells = checked_arms(columns, ("",))
         _suspect(columns, cells, studies)
         events, n = held(*cells)
         kept = None if table is None else table.copy()
-        return cls(events, n, studies, centres, kept, columns.source, tuple(notes))
+        return cls(events, n, studies, centres, kept, columns.source, tuple(notes), checked_event(event))
 
     @property
     def k(self) -> int:

@@ -13,6 +13,7 @@ from bayesma.evidence.suspicions import Suspicion, of_estimates, of_labels, repe
 from bayesma.evidence.validation import (
     SIZE,
     check_unique,
+    checked_event,
     given_labels,
     no_size,
     number_vector,
@@ -48,6 +49,8 @@ class Effects:
         Name of the file the rows were read from, for messages and reports.
     notes
         Sentences the reader of any result must see: corrections made, rows left out.
+    event
+        What was counted, for measures of counts, in one or two words: ``"alive"``; None where not named.
     """
 
     y: NDArray[np.float64]
@@ -58,6 +61,7 @@ class Effects:
     table: pd.DataFrame | None = None
     source: str | None = None
     notes: tuple[str, ...] = ()
+    event: str | None = None
 
     @classmethod
     def from_estimates(
@@ -71,6 +75,7 @@ class Effects:
         table: pd.DataFrame | None = None,
         source: str | None = None,
         notes: Sequence[str] = (),
+        event: str | None = None,
     ) -> Effects:
         """Validate estimates and standard errors and hold them.
 
@@ -90,9 +95,13 @@ class Effects:
             File name for messages.
         notes
             Sentences to carry into every result.
+        event
+            What was counted, for measures of counts, in one or two words: tables and figures call it so.
 
         Raises
         ------
+        OptionError
+            For an event that is no short text.
         DataError
             For an empty input, lengths that differ, a value that is not finite, an SE at or below 0,
             a sample size that is no whole number of at least 1, or a label that appears twice; the message
@@ -111,7 +120,7 @@ class Effects:
         >>> Effects.from_estimates([-0.5, -0.2], [0.2, 0.3], ["A", "B"], measure="SMD").k
         2
         """
-        held = cls.computed(y, se, study, measure, n=n, table=table, source=source, notes=notes)
+        held = cls.computed(y, se, study, measure, n=n, table=table, source=source, notes=notes, event=event)
         labels = held.study.tolist()
         between = [*of_labels(labels), *repeated_estimates(held.y, held.se, labels)]
         held.warn([*between, *of_estimates(held.y, held.se, measure, typed=True)])
@@ -129,6 +138,7 @@ class Effects:
         table: pd.DataFrame | None = None,
         source: str | None = None,
         notes: Sequence[str] = (),
+        event: str | None = None,
     ) -> Effects:
         """Hold estimates that were computed and not typed: as `from_estimates`, without its warnings."""
         rows = list(table.index) if table is not None else list(range(np.size(np.asarray(y))))
@@ -155,6 +165,7 @@ class Effects:
             None if table is None else table.copy(),
             source,
             tuple(notes),
+            checked_event(event),
         )
 
     def warn(self, found: Sequence[Suspicion]) -> None:

@@ -9,16 +9,41 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bayesma.errors import DataError
+from bayesma.errors import DataError, OptionError
 
 SOURCE = "source"  # key of DataFrame.attrs under which a reader leaves the file name
 NO_LABEL = frozenset({"", "None", "nan"})  # what a missing label turns into
 MISSING = frozenset({"", "NA", ".", "NaN", "nan"})  # how an empty cell of a numeric column may be written
 
+LONGEST_EVENT = 40  # characters: it stands on axes and in heads of tables
+
 SIZE = (  # rule and mend of a number of patients
     "it must be a whole number of at least 1",
     "write 1204 and not 1.204 or 1,204; round an effective sample size; leave it out when it is not known",
 )
+
+
+def checked_event(event: object) -> str | None:
+    """Return the name of what was counted, once it can stand on an axis.
+
+    Raises
+    ------
+    OptionError
+        For what is no text, an empty one, one of several lines, and one too long for an axis.
+    """
+    if event is None:
+        return None
+    if not isinstance(event, str) or not event.strip():
+        raise OptionError(
+            f"event is {event!r}; name what was counted in one or two words, as in 'alive' or 'response'"
+        )
+    name = event.strip()
+    if len(name.splitlines()) > 1 or len(name) > LONGEST_EVENT:
+        raise OptionError(
+            f"event is {event!r}; it stands on axes and in tables: write at most {LONGEST_EVENT} characters "
+            "on one line, as in 'alive' or 'response'"
+        )
+    return name
 
 
 def source_of(frame: pd.DataFrame) -> str | None:

@@ -337,7 +337,7 @@ class Family[Evidence](ABC):
         return None
 
     def risks(self, options: Options) -> RisksOverSettings | None:
-        """How risks of single arms differ between settings; None where the studies' effects are no logits."""
+        """How proportions differ between settings of single arms; None where effects are no logits."""
         del options
         return None
 

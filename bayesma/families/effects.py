@@ -26,15 +26,15 @@ RANDOM_EFFECTS, NU = "random_effects", "nu"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RisksOverSettings:
-    """How the risk of single arms differs between settings, as functions of two parameters.
+    """How the proportion of single arms differs between settings, as functions of two parameters.
 
     Attributes
     ----------
     location, scale
-        Names of the parameters; no scale where one risk is common to all.
+        Names of the parameters; no scale where one proportion is common to all.
     median, mean
-        Location and scale to the median and the mean risk over settings, all of one shape. `mean` is also
-        given a function that averages over the family's `effects`.
+        Location and scale to the median and the mean proportion over settings, all of one shape. `mean` is
+        also given a function that averages over the family's `effects`.
     follows
         Which of both is a function of the location alone.
     meanings
@@ -50,7 +50,7 @@ class RisksOverSettings:
 
 
 def logits(options: Options) -> RisksOverSettings:
-    """Risks whose logits are mu plus study effects."""
+    """Proportions whose logits are mu plus study effects."""
     return RisksOverSettings(
         "mu",
         None if common(options) else "tau",
@@ -58,8 +58,8 @@ def logits(options: Options) -> RisksOverSettings:
         lambda mu, tau, average: average(expit, mu, tau),
         "median",
         (
-            "expit(mu): half of all settings have a higher risk",
-            "E expit(theta_new): the risk averaged over settings",
+            "expit(mu): half of all settings have a higher proportion",
+            "E expit(theta_new): the proportion averaged over settings",
         ),
     )
 

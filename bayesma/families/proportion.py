@@ -4,7 +4,8 @@ Logit-normal: logit p_i = theta_i ~ N(mu, tau^2) (Hamza, van Houwelingen & Stijn
 10.1016/j.jclinepi.2007.03.016); with several centres of a study a level more,
 theta_ij ~ N(theta_i, tau_centre^2).
 Beta-binomial: p_i ~ Beta(mean kappa, (1 - mean) kappa) (Young-Xu & Chan 2008, doi 10.1186/1471-2288-8-14).
-The median risk over settings is expit(mu), the mean risk E expit(theta_new): both are reported, by name.
+The median proportion over settings is expit(mu), the mean proportion E expit(theta_new): both are reported,
+by name.
 """
 
 from __future__ import annotations
@@ -58,14 +59,14 @@ from bayesma.numerics.effect_table import EffectTable
 from bayesma.priors import Prior
 from bayesma.priors.defaults import SINGLE_ARMS
 
-MU = Parameter("mu", "hyper", meaning="mean logit over settings; expit(mu) is the median risk")
+MU = Parameter("mu", "hyper", meaning="mean logit over settings; expit(mu) is the median proportion")
 COMMON_MU = Parameter("mu", "hyper", meaning="the logit, common to all studies")
 TAU = Parameter("tau", "hyper", lower=0.0, meaning="between-study standard deviation of the logit")
 TAU_CENTRE = Parameter(
     "tau_centre", "hyper", lower=0.0, meaning="standard deviation of the logit between centres of a study"
 )
-MEAN = Parameter("mean", "hyper", lower=0.0, upper=1.0, meaning="mean risk over settings")
-KAPPA = Parameter("kappa", "hyper", lower=0.0, meaning="precision of the Beta distribution of risks")
+MEAN = Parameter("mean", "hyper", lower=0.0, upper=1.0, meaning="mean proportion over settings")
+KAPPA = Parameter("kappa", "hyper", lower=0.0, meaning="precision of the Beta distribution of proportions")
 THETA = Parameter("theta", "effect", ("study",), meaning="logit in each study")
 THETA_CENTRE = Parameter("theta_centre", "baseline", ("arm",), meaning="logit in each centre")
 THETA_NEW = Parameter("theta_new", "new", meaning="logit in a new study")
@@ -89,11 +90,13 @@ class Proportion(Family[ArmCounts]):
     title: ClassVar[str] = "hierarchical model of proportions"
     evidence_type: ClassVar[type] = ArmCounts
     options: ClassVar[Mapping[str, Option]] = {
-        DISTRIBUTION: Option(("logit-normal", BETA), "logit-normal", "distribution of risks over studies"),
+        DISTRIBUTION: Option(
+            ("logit-normal", BETA), "logit-normal", "distribution of proportions over studies"
+        ),
         RANDOM_EFFECTS: Option(
             ("normal", "student_t", "none"),
             "normal",
-            "distribution of study logits; 'none' is one risk for all",
+            "distribution of study logits; 'none' is one proportion for all",
         ),
         NU: Option((), 4.0, "degrees of freedom of Student-t effects"),
         CENTRES: Option(
@@ -184,7 +187,7 @@ class Proportion(Family[ArmCounts]):
         return np.log(yes / no), np.sqrt(1.0 / yes + 1.0 / no)
 
     def moments_below(self, case: Case) -> dict[str, float]:
-        """As `moments_of` says for effects; the risks of a beta-binomial model are bounded."""
+        """As `moments_of` says for effects; the proportions of a beta-binomial model are bounded."""
         options, priors = case.options, case.priors
         if options[DISTRIBUTION] == BETA:
             below = {
@@ -234,8 +237,8 @@ class Proportion(Family[ArmCounts]):
         bounds = [
             words
             for words, here in (
-                ("no event: the larger the arm, the lower the risk it still allows", none),
-                ("only events: the larger the arm, the higher the risk it asks for", all_),
+                ("no event: the larger the arm, the lower the proportion it still allows", none),
+                ("only events: the larger the arm, the higher the proportion it asks for", all_),
             )
             if np.any(here)
         ]
@@ -301,13 +304,13 @@ class Proportion(Family[ArmCounts]):
         return {"theta_new": draws["mu"] + draws["tau"] * shape_of(options).draw(size, rng)}
 
     def effects(self, draws: Mapping[str, Array], options: Options) -> Mixture | None:
-        """Of the logits; the risks of a beta-binomial model have another distribution."""
+        """Of the logits; the proportions of a beta-binomial model have another distribution."""
         if common(options) or options[DISTRIBUTION] == BETA:
             return None
         return mixture(options, draws)
 
     def risks(self, options: Options) -> RisksOverSettings:
-        """Logit-normal risks, or Beta ones."""
+        """Logit-normal proportions, or Beta ones."""
         return BETA_RISKS if options[DISTRIBUTION] == BETA else logits(options)
 
     def replicate(self, draws: Mapping[str, Array], case: Case, rng: np.random.Generator) -> Arrays:
@@ -364,7 +367,7 @@ class Proportion(Family[ArmCounts]):
         )
 
     def _beta_problem(self, case: Case, start: tuple[float, float]) -> TwoParameterProblem:
-        """The beta-binomial's: its likelihood is closed, and so are the posteriors of risks given it."""
+        """The beta-binomial's: its likelihood is closed, and the posteriors of proportions given it."""
         events, n = case.arrays["events"], case.arrays["n"]
         seen = np.append(events, 0.0), np.append(n - events, 0.0)
         constant = kernels.log_choose(n, events)
@@ -392,7 +395,7 @@ class Proportion(Family[ArmCounts]):
 
 
 def _beta_median(mean: Array, kappa: Array) -> Array:
-    """Median of the Beta distribution of risks, also where a mean rounds to 0 or 1 and leaves no shape."""
+    """Median of the Beta distribution over settings, also where a mean that rounds to 0 or 1 leaves none."""
     a, b = (np.maximum(shape, SMALLEST_SHAPE) for shape in _shapes(mean, kappa))
     return np.asarray(betaincinv(a, b, 0.5))
 
@@ -403,7 +406,7 @@ BETA_RISKS = RisksOverSettings(
     _beta_median,
     lambda mean, kappa, average: mean,
     "mean",
-    ("the median of the Beta distribution of risks over settings", "the mean of that distribution"),
+    ("the median of the Beta distribution of proportions over settings", "the mean of that distribution"),
 )
 
 
@@ -413,7 +416,7 @@ def _by_study(values: Array, arrays: Arrays) -> Array:
 
 
 def _shapes(mean: Array, kappa: Array) -> tuple[Array, Array]:
-    """Parameters of the Beta distribution of risks."""
+    """Parameters of the Beta distribution of proportions."""
     return mean * kappa, (1.0 - mean) * kappa
 
 

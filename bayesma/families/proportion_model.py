@@ -90,7 +90,7 @@ def _centres(case: Case, held: dict[str, Any]) -> Any:
 
 
 def _beta_binomial(case: Case, events: Any, n: Any) -> Any:
-    """Risks integrated out."""
+    """Proportions integrated out."""
     mean = variable(case.priors["mean"], "mean", lower=0.0)
     kappa = variable(case.priors["kappa"], "kappa", lower=0.0)
     a, b = mean * kappa, (1 - mean) * kappa

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -90,8 +90,8 @@ class Measure:
         ``"log"`` for ratios, analysed as logarithms; ``"logit"`` for proportions, analysed as log odds;
         ``"identity"`` otherwise.
     null
-        No effect, or without a control no change, on the analysis scale; None for a risk in single arms,
-        which knows no such value.
+        No effect, or without a control no change, on the analysis scale; None for a proportion in single
+        arms, which knows no such value.
     back
         From the analysis scale to the one that is printed; array in, array of the same shape out.
     display_null
@@ -136,8 +136,8 @@ class Measure:
 
     @property
     def noun(self) -> str:
-        """What a study shows: an effect, without a control a change, or in single arms a risk."""
-        return "change" if self.changes else "risk" if self.null is None else "effect"
+        """What a study shows: an effect, without a control a change, or in single arms a proportion."""
+        return "change" if self.changes else "proportion" if self.null is None else "effect"
 
     @property
     def better(self) -> str:
@@ -153,6 +153,17 @@ class Measure:
     def changes(self) -> bool:
         """Whether patients are compared with themselves: a value of no change, and no control."""
         return self.null is not None and not self.controlled
+
+    @property
+    def counts(self) -> bool:
+        """Whether events are counted, which can be named."""
+        return self.design is not None and self.design.counts
+
+    def of_event(self, event: str | None) -> Measure:
+        """Return the measure whose axis names what was counted: ``"Proportion (alive)"``."""
+        if not event or not self.counts:
+            return self
+        return replace(self, display_label=f"{self.name[:1].upper()}{self.name[1:]} ({event})")
 
 
 MEASURES: Registry[Measure] = Registry("measure")

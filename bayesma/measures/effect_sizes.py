@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayesma.errors import DataError
+from bayesma.errors import DataError, OptionError
 from bayesma.evidence.columns import Columns, Mask
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.suspicions import (
@@ -19,7 +19,7 @@ from bayesma.evidence.suspicions import (
     repeated_estimates,
     warn,
 )
-from bayesma.evidence.validation import require_columns, source_of, study_labels
+from bayesma.evidence.validation import checked_event, require_columns, source_of, study_labels
 from bayesma.measures import given
 from bayesma.measures.base import MEASURES, Measure
 from bayesma.measures.checks import check_options, check_roles
@@ -36,6 +36,7 @@ def effect_sizes(
     level: float = 0.95,
     ratio: bool = False,
     drop_unusable: bool = False,
+    event: str | None = None,
     **roles: str,
 ) -> Effects:
     """Compute an effect size and its standard error for every study of a table.
@@ -63,6 +64,9 @@ def effect_sizes(
     drop_unusable
         Leave out studies with an empty cell or from which the measure cannot be computed, and list them in
         `Effects.notes`. By default they are an error. Impossible numbers are always an error.
+    event
+        What was counted (OR, RR, RD, PLO), in one or two words, as in ``"alive"`` or ``"response"``: tables
+        and figures call it so.
     **roles
         Which column plays which role, as ``role="column"``:
 
@@ -126,11 +130,16 @@ def effect_sizes(
     >>> effects.study[0].item(), round(effects.y[0].item(), 4), round(effects.se[0].item(), 4)
     ('Aronson 1948', -0.8893, 0.5706)
     """
+    named = checked_event(event)
+    if named is not None and not MEASURES[measure].counts:
+        raise OptionError(
+            f"event is {event!r}, and a {MEASURES[measure].name} counts no events; leave event out"
+        )
     found = _computed_rows(
         frame, measure, study, ZeroCells(correction, to), (level, ratio, drop_unusable), roles
     )
     warn([*found.between, *found.within], found.columns.place)
-    return found.effects
+    return replace(found.effects, event=named)
 
 
 def visit_effects(

@@ -67,7 +67,7 @@ PLO = MEASURES.register(
         code="PLO",
         name="proportion",
         label="Logit proportion",
-        display_label="Proportion",
+        display_label="Proportion with the event",
         scale="logit",
         null=None,
         back=proportion,
@@ -77,7 +77,7 @@ PLO = MEASURES.register(
         needs="a logit needs patients with and without an event",
         doi="10.1093/biomet/54.1-2.181",
         unit_sd=2.0,
-        unit_where="at a risk of 50 %",  # 1 / sqrt(p (1 - p)): 10 at 1 %
+        unit_where="at a proportion of 50 %",  # 1 / sqrt(p (1 - p)): 10 at 1 %
         controlled=False,
     ),
 )

@@ -212,7 +212,7 @@ def _dress(axes: Axes, origin: Provenance, name: str, title: str | None) -> None
     axes.set_ylim(*span)
     axes.set_yticks(*ticks(span, TALL, TEXT, measure.scale), parse_math=False)
     axes.set_xlabel(name, fontsize=8.5)
-    axes.set_ylabel(measure.name[:1].upper() + measure.name[1:], fontsize=8.5)
+    axes.set_ylabel(measure.display_label, fontsize=8.5)
     axes.tick_params(labelsize=TEXT)
     axes.spines[["top", "right"]].set_visible(False)
     if title is not None:

@@ -118,7 +118,7 @@ def _reference_lines(
 
 
 def _keys(rows: Sequence[Row], shown: str) -> list[Key]:
-    """Only symbols that occur; a study shows an effect or a risk."""
+    """Only symbols that occur; a study shows an effect or a proportion."""
     studies = [row for row in rows if row.kind == "study"]
     keys = []
     if any(row.observed is not None for row in studies):

@@ -165,12 +165,12 @@ def _pooled(
     blank: tuple[str, ...],
     ci_prob: float,
 ) -> Row:
-    """Mean effect or effect in a new study, with its density; a mean risk as its logit."""
+    """Mean effect or effect in a new study, with its density; a mean proportion as its logit."""
     tail, name, meaning = 0.5 * (1.0 - ci_prob), parameter.name, meaning_of(parameter, origin)
     low, high = marginal(fit, name).quantile([tail, 1.0 - tail])[0]
     posterior = Interval(float(centre(fit, name)[0]), float(low), float(high))
     values, heights = curve(fit, name, posterior)
-    if parameter.upper == 1.0:  # a risk, drawn among logits
+    if parameter.upper == 1.0:  # a proportion, drawn among logits
         values, heights = values[(values > 0) & (values < 1)], heights[(values > 0) & (values < 1)]
         values, heights = logit(values), heights * values * (1.0 - values)
         posterior = Interval(*map(float, logit([posterior.point, posterior.low, posterior.high])))

@@ -1,4 +1,4 @@
-"""What are the quantities of a fit called on a figure? Effects of comparisons, risks of single arms."""
+"""What the quantities of a fit are called on a figure: effects of comparisons, proportions of single arms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from bayesma.families.base import Parameter
 from bayesma.measures.base import Measure
 from bayesma.posterior.provenance import Provenance
 
-COMMON, MEDIAN, MEAN = "risk, common to all studies", "median risk over settings", "mean risk over settings"
+COMMON = "proportion, common to all studies"
+MEDIAN, MEAN = "median proportion over settings", "mean proportion over settings"
 
 
 def meaning_of(parameter: Parameter, origin: Provenance) -> str:
@@ -17,7 +18,7 @@ def meaning_of(parameter: Parameter, origin: Provenance) -> str:
         meaning = parameter.meaning.replace(f"log {origin.measure.name}", "effect")
         return meaning.replace("effect", origin.measure.noun) or parameter.name
     if parameter.role == "new":
-        return "risk in a new study"
+        return "proportion in a new study"
     if parameter.name != "mu":
         return MEAN
     roles = {p.role for p in origin.family.parameters(origin.options)}
@@ -30,5 +31,5 @@ def is_location(parameter: Parameter) -> bool:
 
 
 def noun(measure: Measure) -> str:
-    """What a study shows: an effect, a change, or in a single arm a risk."""
+    """What a study shows: an effect, a change, or in a single arm a proportion."""
     return measure.noun

@@ -55,7 +55,9 @@ def shrinkage_trace(table: pd.DataFrame, *, title: str | None = None) -> Picture
     means, density = table["mean"].unstack("effect", sort=False), table.attrs["density"]
     tau = means.index.to_numpy(dtype=np.float64)
     studies = [name for name in means.columns if name != "mu"]
-    measure = MEASURES[table.attrs["measure"] if table.attrs["measure"] in MEASURES else "GEN"]
+    measure = MEASURES[table.attrs["measure"] if table.attrs["measure"] in MEASURES else "GEN"].of_event(
+        table.attrs["event"]
+    )
     with style.defaults():
         tall = max(LEAST, GAP * (len(studies) + 1))
         height = BELOW + LOWER + 0.15 + tall + ABOVE
@@ -77,7 +79,7 @@ def shrinkage_trace(table: pd.DataFrame, *, title: str | None = None) -> Picture
         _names(axes, tau[-1], means[studies].iloc[-1], tall)
         if measure.null is not None:
             axes.axhline(0.0, color=style.RULE, lw=0.8, zorder=0)
-        axes.set_ylabel(measure.name[:1].upper() + measure.name[1:], fontsize=8.5)
+        axes.set_ylabel(measure.display_label, fontsize=8.5)
         below.fill_between(tau, density.to_numpy(), color=style.POSTERIOR_FILL, lw=0, label="density of tau")
         below.set_ylim(0.0, None)
         below.set_yticks([])

@@ -205,7 +205,7 @@ def predict(
             )
         rows, meanings = single_arm_risks(fit, origin, studies=studies)
         table = table_of(rows, ends, limits)
-        table.index.name = "quantity"
+        table.index.name = origin.measure.display_label
         table.attrs |= {"quantities": meanings}
     elif origin.measure.code in {"OR", "RR"}:
         table = _two_arms(fit, origin, baseline, per, ends, limits, favours)
@@ -241,7 +241,7 @@ def _described(table: pd.DataFrame, fit: xr.DataTree, origin: Provenance) -> pd.
         computed = "independent draws; rows without mcse_mean are exact"
     else:
         computed = "exact integration, no Monte Carlo error"
-    table.attrs |= {"computed": computed, "converged": origin.converged}
+    table.attrs |= {"computed": computed, "converged": origin.converged, "event": origin.event}
     return table
 
 

@@ -27,7 +27,9 @@ class Provenance:
     default_priors
         Parameters whose prior nobody gave.
     measure
-        Declaration of the effect measure.
+        Declaration of the effect measure, by the name of what was counted.
+    event
+        What was counted, in one or two words; empty where nobody named it.
     engine
         ``"nuts"`` or ``"exact"``.
     route
@@ -43,6 +45,7 @@ class Provenance:
     priors: Priors
     default_priors: tuple[str, ...]
     measure: Measure
+    event: str
     engine: str
     route: str
     converged: bool
@@ -97,12 +100,14 @@ def provenance(fit: xr.DataTree) -> Provenance:
     """
     require_fit(fit)
     attrs = fit.attrs
+    event = str(attrs.get("event", ""))
     return Provenance(
         family=FAMILIES[attrs["family"]],
         options={n: tuple(v) if isinstance(v, list) else v for n, v in json.loads(attrs["options"]).items()},
         priors={name: Prior.parse(text) for name, text in json.loads(attrs["priors"]).items()},
         default_priors=tuple(json.loads(attrs["default_priors"])),
-        measure=MEASURES[attrs["measure"] if attrs["measure"] in MEASURES else "GEN"],
+        measure=MEASURES[attrs["measure"] if attrs["measure"] in MEASURES else "GEN"].of_event(event),
+        event=event,
         engine=str(attrs["engine"]),
         route=_route(fit),
         converged=bool(attrs["converged"]),

@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 
 MEDIAN, MEAN, NEW = "median setting", "mean over settings", "new setting"
 MEANINGS = {
-    MEDIAN: "the medians of both risks over settings: any response, and major among responders",
-    MEAN: "both risks averaged over settings, which vary in one independently of the other",
+    MEDIAN: "the medians of both proportions over settings: any response, and major among responders",
+    MEAN: "both proportions averaged over settings, which vary in one independently of the other",
     NEW: "one new setting",
     "study": "a study that is in both fits, after learning from the others",
     "centre": "a centre that is in both fits, after learning from the others",
@@ -37,7 +37,7 @@ def response(
     ci_prob: float = 0.95,
     above: float | Sequence[float] = (),
 ) -> pd.DataFrame:
-    """Risks of major, partial and no response, from a fit of any response and one of major given any.
+    """Proportions with major, partial and no response, from a fit of any response and one of major given any.
 
     The likelihood of three ordered outcomes factorises into the two (continuation ratio: Fienberg 1980,
     ISBN 978-0-262-56023-9, chapter 6), and with independent priors so does the posterior.
@@ -57,9 +57,9 @@ def response(
     -------
     pandas.DataFrame
         Index (setting, quantity). Settings: ``median setting``, ``mean over settings``, ``new setting`` (all
-        one under a common risk), ``study X`` and ``centre X`` for those in both fits. Quantities: any, major,
-        partial and no response. Columns mean, sd, median, ci_low, ci_high, mcse_mean, and those of `above`,
-        all from draws. ``attrs``: settings (in words), computed, converged, notes.
+        one under a common proportion), ``study X`` and ``centre X`` for those in both fits. Quantities: any,
+        major, partial and no response. Columns mean, sd, median, ci_low, ci_high, mcse_mean, and those of
+        `above`, all from draws. ``attrs``: settings (in words), computed, converged, notes.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _size(fit: xr.DataTree) -> tuple[int, int]:
 
 
 def risks_of(fit: xr.DataTree, origin: Provenance) -> dict[str, Array]:
-    """Draws of the risk in each setting, (chain, draw)."""
+    """Draws of the proportion in each setting, (chain, draw)."""
     posterior = fit["posterior"].dataset
     draws = {str(name): v.transpose(*SAMPLE, ...).values for name, v in posterior.data_vars.items()}
     over, flat = origin.family.risks(origin.options), draws_of(fit)

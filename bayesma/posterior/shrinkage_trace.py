@@ -94,6 +94,7 @@ def shrinkage_trace(fit: xr.DataTree, *, tau: ArrayLike | None = None, ci_prob: 
             marginal(fit, "tau").density(inside), pd.Index(grid, name="tau"), name="density"
         ),
         "measure": origin.measure.code,
+        "event": origin.event,
         "ci_prob": ci_prob,
     }
     return table

@@ -1,4 +1,4 @@
-"""Risks in single arms: median over settings, mean over settings, a new study, each study."""
+"""Proportions with the event in single arms: median and mean over settings, a new and each study."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from bayesma.posterior.spread import Law, Spread
 
 Array = NDArray[np.float64]
 
-MEDIAN, MEAN, NEW, COMMON = "median risk", "mean risk", "risk in a new study", "risk"
+COMMON, MEDIAN, MEAN = "proportion", "median proportion", "mean proportion"
+NEW = "proportion in a new study"
 
 
 def single_arm_risks(
     fit: xr.DataTree, origin: Provenance, *, studies: bool
 ) -> tuple[dict[str, Spread], dict[str, str]]:
-    """The risks by name, and what each name means."""
+    """The proportions by name, and what each name means."""
     chains = chains_of(fit)
     over = origin.family.risks(origin.options)
     if over is None:
         raise OptionError(
-            f"predict: effects of family {origin.family.name!r} are no risks; fit events in single arms, or "
-            "log odds of events (measure PLO)"
+            f"predict: effects of family {origin.family.name!r} are no proportions; fit events in single "
+            "arms, or log odds of events (measure PLO)"
         )
     if over.scale is None:
         return {COMMON: _follows(marginal(fit, over.location), chains)}, {
-            COMMON: "expit(mu), one risk for all settings"
+            COMMON: "expit(mu), one proportion for all settings"
         }
     joint, average = location_and_scale(fit, origin, over)
     other = {
@@ -50,19 +51,21 @@ def single_arm_risks(
             risks[name] = _weighted(other[name](), joint.weight, None, joint.chains, joint.slice)
     meanings = dict(zip((MEDIAN, MEAN), over.meanings, strict=True))
     risks[NEW] = _follows(marginal(fit, "theta_new"), chains)
-    meanings[NEW] = "expit(theta_new): the risk in one new setting"
+    meanings[NEW] = "expit(theta_new): the proportion in one new setting"
     if studies:
         each = marginal(fit, "theta")
         for i, label in enumerate(labels_of(fit, "study")):
-            risks[f"risk[{label}]"] = _follows(row(each, i), chains)
-        meanings["risk[study]"] = "expit(theta): the risk in each study, all studies taken together"
+            risks[f"{COMMON}[{label}]"] = _follows(row(each, i), chains)
+        meanings[f"{COMMON}[study]"] = (
+            "expit(theta): the proportion in each study, all studies taken together"
+        )
     return risks, meanings
 
 
 def location_and_scale(
     fit: xr.DataTree, origin: Provenance, over: RisksOverSettings
 ) -> tuple[JointNodes, Average]:
-    """Posterior of what risks over settings follow, and how to average over the effects of settings."""
+    """Posterior of what proportions over settings follow, and how to average over the effects of settings."""
     found = effect_nodes(fit, origin)
     if found is not None:
         return found[0], found[1].average
@@ -77,7 +80,7 @@ def unchanged(function: Callable[[Array], Array], location: Array, scale: Array)
 
 
 def _follows(posterior: Marginal, chains: int, *, identity: bool = False) -> Spread:
-    """A risk that is a parameter, or follows its logit."""
+    """A proportion that is a parameter, or follows its logit."""
     nodes = nodes_of(posterior)
     law = Law(posterior, (lambda value: value) if identity else _expit)
     return _weighted(law.transform(nodes.values), nodes.weight, law, chains)
@@ -92,5 +95,5 @@ def _weighted(
 
 
 def _expit(logit: Array) -> Array:
-    """From the logit to the risk."""
+    """From the logit to the proportion."""
     return np.asarray(expit(logit))

@@ -196,12 +196,16 @@ def _headings(origin: Provenance, per: int, ci_prob: float) -> dict[str, str]:
     """What to print above each column."""
     interval = f"{100 * ci_prob:g} % CrI"
     name = origin.measure.name
+    control, treated = "Assumed risk in the control arm", "Corresponding risk in the treated arm"
+    if origin.event:
+        event = f"{origin.event[:1].upper()}{origin.event[1:]}"
+        control, treated = f"{event}: control arm, assumed", f"{event}: treated arm"
     return {
         "studies": "Studies",
         "participants": "Participants",
         "relative_effect": f"{name[0].upper()}{name[1:]} ({interval})",
-        "control_risk": f"Assumed risk in the control arm, per {per:,}",
-        "treated_risk": f"Corresponding risk in the treated arm, per {per:,} ({interval})",
+        "control_risk": f"{control}, per {per:,}",
+        "treated_risk": f"{treated}, per {per:,} ({interval})",
         "difference": f"Difference per {per:,} ({interval})",
         "nnt": f"Number needed to treat ({interval})",
         "p_benefit": "P(benefit)",

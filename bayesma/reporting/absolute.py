@@ -1,4 +1,4 @@
-"""What the effect means for patients: a summary of findings for two arms, the risks of single arms."""
+"""What the effect means for patients: a summary of findings for two arms, the proportions of single arms."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bayesma.posterior.predict import CONTROL, DIFFERENCE, TREATED
 from bayesma.posterior.summary_of_findings import summary_of_findings
 from bayesma.reporting.numbers import general, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
+from bayesma.reporting.words import event_of, measure_of
 from bayesma.results import OneEffect
 
 PER = 1000
@@ -64,16 +65,18 @@ def absolute_effects(result: OneEffect) -> Table | None:
             )
         )
     heads = ("Estimand", "Control", "Treated", "Difference", "Risk ratio", words("Number needed to treat"))
+    event = event_of(result)
+    counted = f"{event[:1].upper()}{event[1:]}" if event else "Risks"
     note = (
-        f"Risks per {PER:,} patients, posterior medians with 95 % intervals; {risks.attrs['computed']}. "
+        f"{counted} per {PER:,} patients, posterior medians with 95 % intervals; {risks.attrs['computed']}. "
         f"Baseline: {risks.attrs['baseline']}."
     )
     note += "".join(f" No {name}: {why}." for name, why in risks.attrs["refused"].items())
     return table("Absolute effects", heads, rows, note)
 
 
-def risk_table(result: OneEffect) -> Table | None:
-    """Risks of single arms and the probabilities that they exceed the rates asked for."""
+def proportion_table(result: OneEffect) -> Table | None:
+    """Proportions of single arms and the probabilities that they exceed the rates asked for."""
     risks = result.risks
     if risks is None or "estimand" in risks.index.names:
         return None
@@ -81,19 +84,19 @@ def risk_table(result: OneEffect) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (
             str(name),
-            risk_text(risks.loc[name]),
+            proportion_text(risks.loc[name]),
             *(Chance(float(risks.loc[name, column])) for column in asked),
         )
         for name in risks.index
     ]
     heads: list[Column | str] = [
-        "Risk",
+        measure_of(result).display_label,
         Column("Posterior median", "95 % interval"),
         *(rate_head(column) for column in asked),
     ]
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in risks.attrs["quantities"].items())
     note = f"{meanings}. Computed by {risks.attrs['computed']}."
-    return table("Risks", heads, rows, f"{note[:1].upper()}{note[1:]}")
+    return table("Proportions", heads, rows, f"{note[:1].upper()}{note[1:]}")
 
 
 def rate_head(column: str) -> str:
@@ -102,8 +105,8 @@ def rate_head(column: str) -> str:
     return f"P(> {general(100.0 * rate, 3)} %)"
 
 
-def risk_text(row: Mapping[str, float] | pd.Series[float]) -> str:
-    """Median and interval of a risk, never 0 or 1 by rounding."""
+def proportion_text(row: Mapping[str, float] | pd.Series[float]) -> str:
+    """Median and interval of a proportion, never 0 or 1 by rounding."""
     values = [float(row[name]) for name in ENDS]
     decimals = 2 if values[2] - values[1] > 0.1 else 3
     point, low, high = (PRINTERS["logit"](value, decimals) for value in values)

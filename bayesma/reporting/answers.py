@@ -9,15 +9,24 @@ from typing import Any
 
 from bayesma.analysis import Analysis
 from bayesma.posterior.benefit import columns_of
+from bayesma.posterior.single_arm import COMMON, MEAN, MEDIAN, NEW
 from bayesma.reporting import over_follow_up
-from bayesma.reporting.absolute import rate_head, risk_text
+from bayesma.reporting.absolute import proportion_text, rate_head
 from bayesma.reporting.alarms import places
 from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
-from bayesma.reporting.words import better_words, measure_of, mid_limit, one_arm, scale_words, single_arm
+from bayesma.reporting.words import (
+    better_words,
+    event_of,
+    measure_of,
+    mid_limit,
+    one_arm,
+    scale_words,
+    single_arm,
+)
 from bayesma.results import AT_PLAUSIBLE, OneEffect, OverFollowUp, OverMonths, Result
 
-EFFECTS, CHANGES, RISKS, RELAPSES = "effects", "single arms", "risks", "relapses"
+EFFECTS, CHANGES, PROPORTIONS, RELAPSES = "effects", "single arms", "proportions", "relapses"
 UNCONVERGED = "NOT CONVERGED"
 IMPOSSIBLE = "SE IMPOSSIBLE"
 COLUMNS = (
@@ -89,17 +98,20 @@ CHANGE_MEANINGS = (
         "probability of data at least as extreme if nothing had changed",
     ),
 )
-RISK_MEANINGS = (
-    ("Median risk", "half of all settings have a higher risk; where all studies share one risk, that risk"),
-    ("Mean risk", "the risk averaged over settings: what a patient of a setting taken at random faces"),
+PROPORTION_MEANINGS = (
+    (
+        "Median proportion",
+        "half of all settings have a higher proportion; where all studies share one, that proportion",
+    ),
+    ("Mean proportion", "the proportion averaged over settings: among patients of settings taken at random"),
     (
         "New study",
-        "the risk in one further study, whose setting may differ as much as those of the studies here",
+        "the proportion in one further study, whose setting may differ as much as those of the studies here",
     ),
-    ("P(> x)", "the posterior probability that the median risk exceeds x; for the other risks see below"),
+    ("P(> x)", "the posterior probability that the median proportion exceeds x; for others see below"),
     (
         "Frequentist",
-        "the classical estimate of the median risk from the same counts, with confidence interval",
+        "the classical estimate of the median proportion from the same counts, with confidence interval",
     ),
 )
 
@@ -111,7 +123,7 @@ class Answer:
     Attributes
     ----------
     kind
-        Effects, single arms, risks or relapses.
+        Effects, single arms, proportions or relapses.
     table
         A line a fit, and for an effect over months a line a visit.
     meanings
@@ -135,27 +147,27 @@ def kinds(analysis: Analysis) -> dict[str, list[Result]]:
 
 
 def _kind_of(result: Result) -> str:
-    """Effects, changes without a control, risks, relapses."""
+    """Effects, changes without a control, proportions, relapses."""
     if isinstance(result, OverFollowUp):
         return RELAPSES
     if isinstance(result, OneEffect) and single_arm(result):
-        return RISKS
+        return PROPORTIONS
     return CHANGES if one_arm(result) else EFFECTS
 
 
 def answers(analysis: Analysis) -> list[Answer]:
     """Every fit in one line, variants of one analysis together, the first of them the primary one.
 
-    An effect over months has a line for every visit. Effects, single arms, risks and relapses have tables
-    of their own.
+    An effect over months has a line for every visit. Effects, single arms, proportions and relapses have
+    tables of their own.
     """
     made = {
         EFFECTS: _effect_answers,
         CHANGES: _change_answers,
-        RISKS: _risk_answers,
+        PROPORTIONS: _proportion_answers,
         RELAPSES: _relapse_answers,
     }
-    told = {EFFECTS: MEANINGS, CHANGES: CHANGE_MEANINGS, RISKS: RISK_MEANINGS}
+    told = {EFFECTS: MEANINGS, CHANGES: CHANGE_MEANINGS, PROPORTIONS: PROPORTION_MEANINGS}
     told |= {RELAPSES: over_follow_up.MEANINGS}
     groups = kinds(analysis)
     found = []
@@ -191,41 +203,42 @@ def _change_answers(results: Sequence[Result]) -> tuple[Sequence[Column], list[R
     return CHANGE_COLUMNS, _effect_answers(results)[1]
 
 
-def _risk_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
-    """Single arms: risks by name, and the probabilities that they exceed the rates asked for."""
+def _proportion_answers(given: Sequence[Result]) -> tuple[Sequence[Column], list[Row]]:
+    """Single arms: proportions by name, and the probabilities that they exceed the rates asked for."""
     results = [result for result in given if isinstance(result, OneEffect)]
     tables = [result.risks for result in results if result.risks is not None]
     asked = list(dict.fromkeys(str(n) for risks in tables for n in risks.columns if str(n).startswith("P(")))
     columns = [
         Column("Outcome", kind="text"),
         Column("k", "studies"),
-        Column("Median risk", "95 % interval"),
-        *(Column(rate_head(name), "median risk") for name in asked),
-        Column("Mean risk", "95 % interval"),
+        Column("Median proportion", "95 % interval"),
+        *(Column(rate_head(name), "median proportion") for name in asked),
+        Column("Mean proportion", "95 % interval"),
         Column("New study", "95 % interval"),
         Column("Frequentist", "95 % interval"),
     ]
     firsts = _firsts(results)
-    return columns, [_risk_row(r, asked, first=first) for r, first in zip(results, firsts, strict=True)]
+    return columns, [_proportion_row(r, asked, first=first) for r, first in zip(results, firsts, strict=True)]
 
 
-def _risk_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
-    """One line of risks."""
+def _proportion_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> Row:
+    """One line of proportions."""
     risks = result.risks
-    assert risks is not None, "single arms have risks"
-    middle = "risk" if "risk" in risks.index else "median risk"
+    assert risks is not None, "single arms have proportions"
+    middle = COMMON if COMMON in risks.index else MEDIAN
 
-    texts = {str(name): risk_text(row) for name, row in risks.iterrows()}
+    texts = {str(name): proportion_text(row) for name, row in risks.iterrows()}
     chances = [float(risks[name].iloc[0]) if name in risks else math.nan for name in asked]
     _, classical = result.classical
     numbers: list[Cell] = [
         texts[middle],
         *map(Chance, chances),
-        texts.get("mean risk", MISSING),
-        texts.get("risk in a new study", MISSING),
+        texts.get(MEAN, MISSING),
+        texts.get(NEW, MISSING),
     ]
     job = result.job
-    name = Words(job.label if first else job.variant_label, job.effects.treatment if first else "")
+    detail = "; ".join(text for text in (event_of(result), job.effects.treatment) if text)
+    name = Words(job.label if first else job.variant_label, detail if first else "")
     cells = (
         name,
         result.size,

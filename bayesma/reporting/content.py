@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bayesma.posterior.provenance import provenance
 from bayesma.reporting.tables import Table
-from bayesma.reporting.words import scale_words
+from bayesma.reporting.words import measure_of
 from bayesma.results import Result
 
 
@@ -60,8 +60,8 @@ def arms_of(result: Result) -> Arms:
 
 def axis_label(result: Result) -> str:
     """Measure and unit, as a plot's axis names them."""
-    words = scale_words(result)
-    return f"{words[:1].upper()}{words[1:]}"
+    label, unit = measure_of(result).display_label, result.job.effects.unit
+    return f"{label}, {unit}" if unit else label
 
 
 def sentence(result: Result, text: str, chances: str) -> str:

@@ -23,7 +23,7 @@ from bayesma.reporting.numbers import (
     with_intervals,
 )
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
-from bayesma.reporting.words import measure_of, mid_words, noun, prior_rows, single_arm
+from bayesma.reporting.words import event_of, measure_of, mid_words, noun, prior_rows, single_arm
 from bayesma.results import OneEffect, Result
 
 LARGE_Z = 3.0
@@ -187,7 +187,7 @@ def studies(result: OneEffect) -> Table:
 
 
 def baselines(result: OneEffect) -> Table | None:
-    """Posterior of every study's baseline, as a risk; None where the model has none."""
+    """Posterior of every study's baseline, as the proportion with the event; None where there are none."""
     origin = provenance(result.fit)
     declared = next((p for p in origin.family.parameters(origin.options) if p.name == "alpha"), None)
     if declared is None:
@@ -200,8 +200,10 @@ def baselines(result: OneEffect) -> Table | None:
             result.shrinkage.index, found["median"], with_intervals(MEASURES["PLO"], logits), strict=True
         )
     ]
+    event = event_of(result)
+    head = f"As a proportion ({event})" if event else "As a risk"
     return table(
-        "Baselines", ("Study", "Logit, median", "As a risk, 95 % interval"), rows, f"{declared.meaning}."
+        "Baselines", ("Study", "Logit, median", f"{head}, 95 % interval"), rows, f"{declared.meaning}."
     )
 
 

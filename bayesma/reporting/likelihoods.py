@@ -123,16 +123,16 @@ def _proportion(options: Options) -> str:
     """Counts in single arms."""
     if options["distribution"] == "beta-binomial":
         return (
-            "beta-binomial: events are binomial with risks p_i ~ Beta(mean kappa, (1 - mean) kappa); the "
-            "risk in a new study has the same distribution"
+            "beta-binomial: events are binomial with proportions p_i ~ Beta(mean kappa, (1 - mean) kappa); "
+            "the proportion in a new study has the same distribution"
         )
     if options["random_effects"] == "none":
-        return "common risk: events are binomial with one risk, logit p = mu, for all studies"
+        return "common proportion: events are binomial with one proportion, logit p = mu, for all studies"
     centres = ", with a level for the centres of a study" if options["centres"] == "random" else ""
     return (
         f"logit-normal: events are binomial, logit p_i = theta_i, {_effects('theta_i', options)}{centres}; "
-        f"the risk in a new study is expit(theta_new), {_effects('theta_new', options)}. The median risk is "
-        "expit(mu), the mean risk E expit(theta_new). Nothing is added to zero cells"
+        f"the proportion in a new study is expit(theta_new), {_effects('theta_new', options)}. The median "
+        "proportion is expit(mu), the mean proportion E expit(theta_new). Nothing is added to zero cells"
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bayesma.analysis import Analysis
 from bayesma.posterior.provenance import provenance
-from bayesma.reporting.answers import CHANGES, EFFECTS, RELAPSES, RISKS, kinds
+from bayesma.reporting.answers import CHANGES, EFFECTS, PROPORTIONS, RELAPSES, kinds
 from bayesma.reporting.citations import citations
 from bayesma.reporting.likelihoods import model_sentence
 from bayesma.reporting.markdown import escaped, markdown_table
@@ -17,6 +17,7 @@ from bayesma.reporting.numbers import ascii_signs, general
 from bayesma.reporting.tables import Table, table, words
 from bayesma.reporting.words import (
     benefit_words,
+    event_of,
     measure_of,
     measured,
     method_words,
@@ -131,17 +132,18 @@ def _robustness(analysis: Analysis) -> str:
 
 def _questions(analysis: Analysis) -> str:
     """How the probabilities are defined, for every kind of result."""
-    asked = {RISKS: _of_risks, EFFECTS: _of_effects, CHANGES: _of_changes, RELAPSES: _of_relapses}
+    asked = {PROPORTIONS: _of_proportions, EFFECTS: _of_effects, CHANGES: _of_changes, RELAPSES: _of_relapses}
     return " ".join(asked[kind](results) for kind, results in kinds(analysis).items())
 
 
-def _of_risks(results: list[Result]) -> str:
+def _of_proportions(results: list[Result]) -> str:
     """Single arms."""
-    del results
+    events = list(dict.fromkeys(event for result in results if (event := event_of(result))))
+    counted = f"What was counted: {'; '.join(events)}. " if events else ""
     return (
-        "P(> x) is the posterior probability that a risk exceeds x: the median risk over settings, the "
-        "mean risk over settings, or the risk in a new study, by name. Intervals hold 95 % of the "
-        "posterior, with equal tails; risks are posterior medians."
+        f"{counted}P(> x) is the posterior probability that a proportion exceeds x: the median over "
+        "settings, the mean over settings, or the proportion in a new study, by name. Intervals hold 95 % of "
+        "the posterior, with equal tails; proportions are posterior medians."
     )
 
 

@@ -1,9 +1,9 @@
-"""The report of one effect, or one risk: figures, decision, comparison, priors, studies, engines."""
+"""The report of one effect, or one proportion: figures, decision, comparison, priors, studies, engines."""
 
 from __future__ import annotations
 
 from bayesma.plots import forest, posterior
-from bayesma.reporting.absolute import absolute_effects, findings, risk_table, risk_text
+from bayesma.reporting.absolute import absolute_effects, findings, proportion_table, proportion_text
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
 from bayesma.reporting.details import (
     baselines,
@@ -16,7 +16,7 @@ from bayesma.reporting.details import (
 )
 from bayesma.reporting.moderators import of_one_effect
 from bayesma.reporting.numbers import probability, with_interval
-from bayesma.reporting.words import measure_of, mid_words, single_arm
+from bayesma.reporting.words import event_of, measure_of, mid_words, single_arm
 from bayesma.results import OneEffect
 
 
@@ -39,7 +39,7 @@ def content(result: OneEffect) -> Content:
         ),
         pairs=((beside, decision(result)),),
         tables=(
-            risk_table(result),
+            proportion_table(result),
             findings(result),
             comparison(result),
             of_one_effect(result),
@@ -58,7 +58,8 @@ def content(result: OneEffect) -> Content:
 def answer(result: OneEffect) -> str:
     """The result in one sentence."""
     if single_arm(result) and result.risks is not None:
-        text = ", ".join(f"{name} {risk_text(row)}" for name, row in result.risks.iterrows())
+        named = f"{event_of(result)}: " if event_of(result) else ""
+        text = named + ", ".join(f"{name} {proportion_text(row)}" for name, row in result.risks.iterrows())
     else:
         text = f"{measure_of(result).name} {with_interval(measure_of(result), *result.estimate)}"
     if result.benefit is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bayesma import plots
 from bayesma.posterior.relapse_course import NEW_STUDY, TYPICAL
-from bayesma.reporting.absolute import risk_text
+from bayesma.reporting.absolute import proportion_text
 from bayesma.reporting.content import Content, Drawing, sentence
 from bayesma.reporting.details import engines, posteriors, priors
 from bayesma.reporting.numbers import MISSING, general, probability
@@ -87,7 +87,7 @@ def ranges(results: Sequence[OverFollowUp]) -> str:
 
 def free_text(result: OverFollowUp, estimand: str) -> str:
     """Probability to be free of relapse at the end of the late window."""
-    return risk_text(result.of(f"relapse-free at month {result.month:g}", estimand))
+    return proportion_text(result.of(f"relapse-free at month {result.month:g}", estimand))
 
 
 def content(result: OverFollowUp) -> Content:

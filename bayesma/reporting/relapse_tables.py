@@ -11,7 +11,7 @@ import pandas as pd
 from bayesma.evidence.intervals import interval_label
 from bayesma.plots.numbers import number
 from bayesma.posterior.relapse_course import TYPICAL
-from bayesma.reporting.absolute import risk_text
+from bayesma.reporting.absolute import proportion_text
 from bayesma.reporting.numbers import general, share
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table, words
 from bayesma.results import OverFollowUp
@@ -78,7 +78,7 @@ def course(result: OverFollowUp) -> Table:
     estimands = [str(name) for name in frame.index.unique("estimand")]
     rows = []
     for quantity in frame.loc[estimands[0]].index:
-        text = spread if str(quantity).startswith("relapse-free months") else risk_text
+        text = spread if str(quantity).startswith("relapse-free months") else proportion_text
         rows.append((str(quantity), *(text(result.of(str(quantity), one)) for one in estimands)))
     meanings = "; ".join(f"{name}: {text}" for name, text in frame.attrs["estimands"].items())
     named = [Column(name[:1].upper() + name[1:], "median, 95 % interval") for name in estimands]

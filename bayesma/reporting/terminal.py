@@ -12,14 +12,14 @@ from rich.text import Text
 
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import Alarm, alarms
-from bayesma.reporting.answers import CHANGES, RELAPSES, RISKS, Answer, answers
+from bayesma.reporting.answers import CHANGES, PROPORTIONS, RELAPSES, Answer, answers
 from bayesma.reporting.numbers import ascii_signs
 from bayesma.reporting.tables import Table as Content
 
 # columns of the answer table that fit from so many characters on
 FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 2, 3, 4, 5, 6, 8)), (0, (0, 1, 2, 3, 4, 5)))
 MONTHS = 14  # characters that hold the months of an outcome unbroken
-WIDE = 150  # characters for all columns of a table of risks
+WIDE = 150  # characters for all columns of a table of proportions
 HIDDEN = ("citation",)  # columns of listings that are too long for a terminal
 HEADS = (
     "",
@@ -85,8 +85,8 @@ def show(analysis: Analysis, said: Sequence[str], console: Console) -> None:
 def answer_table(answer: Answer, width: int) -> Table:
     """An answer table for a terminal `width` columns wide."""
     content = answer.table
-    if answer.kind == RISKS:
-        shown, heads = _fitting_risks(content, width), _risk_heads(content)
+    if answer.kind == PROPORTIONS:
+        shown, heads = _fitting_proportions(content, width), _proportion_heads(content)
     elif answer.kind == RELAPSES:
         shown, heads = next(c for least, c in RELAPSES_FITTING if width >= least), RELAPSE_HEADS
     else:
@@ -110,19 +110,19 @@ def answer_table(answer: Answer, width: int) -> Table:
     return table
 
 
-def _risk_heads(content: Content) -> tuple[str, ...]:
-    """Heads of a table of risks, without second lines."""
-    short = {"median risk": "", "new study": ", new", "95 % interval": " [95 %]"}
+def _proportion_heads(content: Content) -> tuple[str, ...]:
+    """Heads of a table of proportions, without second lines."""
+    short = {"median proportion": "", "new study": ", new", "95 % interval": " [95 %]"}
     heads = [f"{c.label.lower()}{short.get(c.detail, '')}" for c in content.columns[2:]]
     return ("", "k", *(head.replace("p(>", "P(>") for head in heads))
 
 
-def _fitting_risks(content: Content, width: int) -> tuple[int, ...]:
-    """All columns where there is room; else the median risk, its probabilities, and the new study."""
+def _fitting_proportions(content: Content, width: int) -> tuple[int, ...]:
+    """All columns where there is room; else the median proportion, its probabilities, and the new study."""
     every = tuple(range(len(content.columns)))
     if width >= WIDE:
         return every
-    return tuple(i for i in every if content.columns[i].label not in {"Frequentist", "Mean risk"})
+    return tuple(i for i in every if content.columns[i].label not in {"Frequentist", "Mean proportion"})
 
 
 def show_frame(frame: pd.DataFrame, console: Console) -> None:

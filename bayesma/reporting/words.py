@@ -57,8 +57,13 @@ def method_words(method: str, ci: str) -> str:
 
 
 def noun(result: Result) -> str:
-    """What was estimated: an effect, without a control a change, or the risk in single arms."""
-    return "risk" if single_arm(result) else measure_of(result).noun
+    """What was estimated: an effect, without a control a change, or the proportion in single arms."""
+    return measure_of(result).noun
+
+
+def event_of(result: Result) -> str:
+    """What was counted, in one or two words; empty where nobody named it."""
+    return str(getattr(result.evidence, "event", None) or "")
 
 
 def single_arm(result: Result) -> bool:
@@ -67,7 +72,7 @@ def single_arm(result: Result) -> bool:
 
 
 def one_arm(result: Result) -> bool:
-    """Whether patients were not compared with others: a change, or a risk."""
+    """Whether patients were not compared with others: a change, or a proportion."""
     return isinstance(result, OverFollowUp) or not measure_of(result).controlled
 
 
@@ -105,8 +110,8 @@ def _correlation(evidence: Trajectories) -> str:
 
 
 def measure_of(result: Result) -> Measure:
-    """Declaration of the measure a result is expressed in."""
-    return MEASURES[result.evidence.measure]
+    """Declaration of the measure a result is expressed in, by the name of what was counted."""
+    return MEASURES[result.evidence.measure].of_event(event_of(result))
 
 
 def measured(result: Result) -> str:
@@ -199,7 +204,7 @@ def unit_information(result: Result) -> float | None:
 
 def _prior_words(parameter: Parameter, prior: Prior, measure: Measure) -> str:
     """What a prior expects, by the kind of parameter."""
-    if parameter.upper == 1.0 and prior.is_proper:  # a risk, or a correlation
+    if parameter.upper == 1.0 and prior.is_proper:  # a proportion, or a correlation
         low, high = (float(v) for v in prior.ppf((0.025, 0.975)))
         return f"before the data, 95 % probable between {general(low, 2)} and {general(high, 2)}"
     if parameter.name in INTENSITIES and prior.is_proper:

@@ -1,4 +1,4 @@
-"""A fit about one effect, or one risk."""
+"""A fit about one effect, or one proportion."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bayesma.spec.evidence_tables import EffectsTable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OneEffect(Result):
-    """A fit about one effect, or one risk.
+    """A fit about one effect, or one proportion.
 
     Attributes
     ----------
@@ -64,12 +64,12 @@ class OneEffect(Result):
 
     @property
     def mean_names(self) -> list[str]:
-        """The mean effect, or the mean risk of a beta-binomial model."""
+        """The mean effect, or the mean proportion of a beta-binomial model."""
         return [location_name(provenance(self.fit))]
 
     @property
     def estimate(self) -> tuple[float, float, float]:
-        """Mean effect (for single arms the logit of the risk) with its 95 % interval, analysis scale."""
+        """Mean effect (for single arms the logit) with its 95 % interval, analysis scale."""
         return location(self.fit, provenance(self.fit), tails(0.95))
 
     @property

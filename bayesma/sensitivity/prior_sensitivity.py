@@ -54,9 +54,9 @@ def prior_sensitivity(
     favours, mid
         Which direction is benefit and, above 0, how much matters: as in `benefit`.
     question
-        In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, of single arms ``"risk > 0.5"``, or a function
-        of a fit that returns a probability. With `mid` only a question about the side that `favours` names,
-        from whose threshold it is counted.
+        In place of benefit: ``"m[6] < 0"``, ``"tau > 0.5"``, of single arms ``"proportion > 0.5"``, or a
+        function of a fit that returns a probability. With `mid` only a question about the side that `favours`
+        names, from whose threshold it is counted.
     family
         As in `fit`.
     priors

@@ -23,10 +23,10 @@ from bayesma.sensitivity.cells import Posterior
 type Ask = str | Callable[[xr.DataTree], float] | None
 
 WRITTEN = re.compile(r"\s*(\w+)\s*(?:\[(.+)\])?\s*([<>])\s*([-+0-9.eE]+)\s*")
-RISK = "risk"  # of single arms, on its own scale
+PROPORTION = ("proportion", "risk")  # of single arms, on its own scale, and what it may be called
 SIDES = {"lower": "<", "higher": ">"}  # of a threshold on which benefit lies
 UNNAMED = "what was asked"  # words of a function that has none
-HOW = "write it like 'mu < 0', 'm[6] < -0.5', 'risk > 0.5' or 'tau > 1', or give a function of the fit"
+HOW = "write it like 'mu < 0', 'm[6] < -0.5', 'proportion > 0.5' or 'tau > 1', or give a function of the fit"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +87,8 @@ def question_of(setting: Setting, question: Ask, favours: str | None, mid: float
     ------
     OptionError
         For a question the model cannot answer, and for none without `favours`; for `mid` beside a function
-        or a risk, which it cannot be added to, and beside a question about the side that `favours` does not
-        name.
+        or a proportion, which it cannot be added to, and beside a question about the side that `favours` does
+        not name.
     """
     if favours is not None or mid is not None:
         check_asked(favours, mid)
@@ -140,9 +140,9 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
         raise OptionError(f"question {question!r} is not understood; {HOW}")
     name, label, sign, number = found.groups()
     parameters = {p.name: p for p in setting.family.parameters(setting.options)}
-    if name == RISK and getattr(setting.evidence, "measure", "") == "PLO":
-        _refuse_mid(mid, f"question {question!r}", "mid is on the scale of log odds, and a risk is not")
-        return _of_risk(setting, sign, number, question)
+    if name in PROPORTION and getattr(setting.evidence, "measure", "") == "PLO":
+        _refuse_mid(mid, f"question {question!r}", "mid is on the scale of log odds, and a proportion is not")
+        return _of_proportion(setting, sign, number, question)
     if name not in parameters:
         raise OptionError(
             f"question {question!r} names {name!r}, which this model has not; it has: {', '.join(parameters)}"
@@ -161,19 +161,23 @@ def _written(setting: Setting, question: str, favours: str | None, mid: float | 
     return Question(question.strip(), name, element, threshold, above=above, mid=beyond)
 
 
-def _of_risk(setting: Setting, sign: str, number: str, question: str) -> Question:
-    """The risk of single arms: the median over settings, or the mean of a beta-binomial model."""
+def _of_proportion(setting: Setting, sign: str, number: str, question: str) -> Question:
+    """The proportion of single arms: the median over settings, or the mean of a beta-binomial model."""
     try:
         value = float(number)
     except ValueError:
         value = math.nan
     if not 0.0 < value < 1.0:
-        raise OptionError(f"question {question!r}: a risk lies between 0 and 1, and {number!r} does not")
+        raise OptionError(
+            f"question {question!r}: a proportion lies between 0 and 1, and {number!r} does not"
+        )
     location = setting.family.hyper(setting.options)[0]
     on_line = location.upper != 1.0
     side = "above" if sign == ">" else "below"
+    event = getattr(setting.evidence, "event", None)
+    named = f" ({event})" if event else ""
     return Question(
-        f"a {'median' if on_line else 'mean'} risk {side} {value:g}",
+        f"a {'median' if on_line else 'mean'} proportion{named} {side} {value:g}",
         location.name,
         0,
         float(logit(value)) if on_line else value,

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from bayesma.errors import SpecError
+from bayesma.errors import OptionError, SpecError
+from bayesma.evidence.validation import checked_event
 from bayesma.measures import MEASURES
 from bayesma.measures.checks import check_roles
 from bayesma.spec.tables import Table
@@ -40,6 +41,26 @@ class EvidenceTable(Table):
     treatment: str = "treatment"
     control: str = "control"
     unit: str | None = None
+    event: str | None = None  # what was counted, in one or two words
+
+    @model_validator(mode="after")
+    def _event_was_counted(self) -> EvidenceTable:
+        if self.event is None:
+            return self
+        if not self.counted:
+            raise SpecError(
+                "key 'event' names what was counted, and no events are counted here; leave it out"
+            )
+        try:
+            checked_event(self.event)
+        except OptionError as error:
+            raise SpecError(f"key 'event': {error}") from error
+        return self
+
+    @property
+    def counted(self) -> bool:
+        """Whether the numbers are events among patients."""
+        return self.measure in MEASURES and MEASURES[self.measure].counts and not self.over_months
 
     @model_validator(mode="after")
     def _arms_belong_together(self) -> EvidenceTable:

@@ -122,10 +122,10 @@ def _sensitivity(
     if asked.question is None and not isinstance(effects, FollowUpTable):
         single = MEASURES[effects.measure].null is None
         if single and questions.above:
-            asked = asked.model_copy(update={"question": f"risk > {questions.above[0]:g}"})
+            asked = asked.model_copy(update={"question": f"proportion > {questions.above[0]:g}"})
         elif single or effects.favours is None:
             why = "single arms have no null value" if single else "favours is not given"
-            raise inside.error(f'{why}; give question, for example question = "risk > 0.5"')
+            raise inside.error(f'{why}; give question, for example question = "proportion > 0.5"')
     vary = {name: priors for name, priors in asked.vary.items() if name in held}
     paths = [path for path in asked.tipping if set(path.prior) <= held]
     return asked.model_copy(update={"vary": vary, "tipping": paths})
@@ -151,7 +151,7 @@ def _check_asked(asked: QuestionsTable, merged: EvidenceTable, place: Place) -> 
     if asked.mid is not None and merged.favours is None:
         raise place.error("mid is given and favours is not; say who benefits on which side")
     if asked.above and (merged.over_months or not single):
-        raise place.error("above asks for risks of single arms; write [[questions.probabilities]]")
+        raise place.error("above asks for proportions in single arms; write [[questions.probabilities]]")
     if merged.over_months and single and merged.favours is not None:
         raise place.error("favours needs a value of no effect, and single arms have none; leave favours out")
     if asked.rebound is not None and not merged.over_months:

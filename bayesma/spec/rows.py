@@ -45,10 +45,12 @@ def evidence_of(job: Job) -> Evidence:
         if table.trials is not None:
             _require_trials(frame, table.trials, job)
         keywords: dict[str, Any] = {**table.options(), **table.columns}
-        return effect_sizes(frame, table.measure, study=table.study, **keywords)
+        return effect_sizes(frame, table.measure, study=table.study, event=table.event, **keywords)
     if isinstance(table, OneArmTable):
-        return ArmCounts.from_frame(frame, study=table.study, centre=table.centre, **table.columns)
-    return TwoArmCounts.from_frame(frame, study=table.study, **table.columns)
+        return ArmCounts.from_frame(
+            frame, study=table.study, centre=table.centre, event=table.event, **table.columns
+        )
+    return TwoArmCounts.from_frame(frame, study=table.study, event=table.event, **table.columns)
 
 
 def _over_months(frame: pd.DataFrame, table: TrajectoriesTable) -> Trajectories:

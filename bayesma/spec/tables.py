@@ -92,7 +92,7 @@ class Threshold(Table):
 class QuestionsTable(Table):
     """What is asked of the posterior.
 
-    `above` lists risks of single arms; `baseline` is the control risk for absolute effects: a number, a
+    `above` lists proportions in single arms; `baseline` is the control risk for absolute effects: a number, a
     distribution, or ``"pooled"``; `rebound` are two months whose difference is asked for. Of relapses: the
     windows `early` and `late`, `at_months` and horizons `to` of the course, the month of `repeat`, what is
     believed of `restoration`, and how many months are a `gain`.

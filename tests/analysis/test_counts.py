@@ -142,9 +142,13 @@ def test_proportions_as_estimates(analysed: Analysed, tmp_path: Path) -> None:
     result = only(analysis)
     assert result.fit.attrs["family"] == "normal"
     assert result.risks is not None
-    assert result.risks.index.tolist() == ["median risk", "mean risk", "risk in a new study"]
+    assert result.risks.index.tolist() == [
+        "median proportion",
+        "mean proportion",
+        "proportion in a new study",
+    ]
     expected = bm.prob(result.fit, "mu", above=math.log(0.05 / 0.95))
-    assert result.risks.loc["median risk", "P(> 0.05)"] == pytest.approx(expected)
+    assert result.risks.loc["median proportion", "P(> 0.05)"] == pytest.approx(expected)
     show(analysis, [], Console(file=io.StringIO()))
     assert write_outputs(analysis, tmp_path / "out").is_file()
 
@@ -154,9 +158,13 @@ def test_single_arms(analysed: Analysed) -> None:
     result = only(analysis)
     assert result.benefit is None
     assert result.risks is not None
-    assert result.risks.index.tolist() == ["median risk", "mean risk", "risk in a new study"]
+    assert result.risks.index.tolist() == [
+        "median proportion",
+        "mean proportion",
+        "proportion in a new study",
+    ]
     expected = bm.prob(result.fit, "mu", above=math.log(0.05 / 0.95))
-    assert result.risks.loc["median risk", "P(> 0.05)"] == pytest.approx(expected)
+    assert result.risks.loc["median proportion", "P(> 0.05)"] == pytest.approx(expected)
     assert list(result.frequentist) == ["GLMM, logit-normal"]
     row = analysis.table().iloc[0]
     assert math.isnan(row["p_benefit"])

@@ -155,8 +155,8 @@ def test_the_median_risk_of_a_beta_binomial_model_without_events():
             ArmCounts.from_counts([0], [40]), distribution="beta-binomial", engine="exact", random_seed=1
         )
     risks = bm.predict(fit)
-    assert risks.loc["median risk", "mean"] == pytest.approx(0.0418, abs=0.0005)
-    assert risks.loc["mean risk", "mean"] == pytest.approx(0.0651, abs=0.0005)
+    assert risks.loc["median proportion", "mean"] == pytest.approx(0.0418, abs=0.0005)
+    assert risks.loc["mean proportion", "mean"] == pytest.approx(0.0651, abs=0.0005)
     assert np.all(np.isfinite(risks[["mean", "sd", "median", "ci_low", "ci_high"]].to_numpy(dtype=float)))
 
 

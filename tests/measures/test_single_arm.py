@@ -89,7 +89,11 @@ def test_the_printed_scale_reaches_neither_end_wrongly() -> None:
 
 def test_the_measure_is_declared() -> None:
     plo = MEASURES["PLO"]
-    assert (plo.scale, plo.label, plo.display_label) == ("logit", "Logit proportion", "Proportion")
+    assert (plo.scale, plo.label, plo.display_label) == (
+        "logit",
+        "Logit proportion",
+        "Proportion with the event",
+    )
     assert (plo.null, plo.display_null) == (None, None)
     row = list_measures().loc["PLO"]
     assert (row["columns"], row["scale"], row["doi"]) == ("events n", "logit", "10.1093/biomet/54.1-2.181")

@@ -72,7 +72,7 @@ def test_single_arms_have_no_null_and_no_effect(arms: xr.DataTree) -> None:
         assert "effect" not in words(figure)
         assert "above 0.5" not in words(figure)
         assert collisions(figure) == []
-    assert "Median risk over settings" in words(bm.plots.forest(arms))
+    assert "Median proportion over settings" in words(bm.plots.forest(arms))
     assert "logit" in words(bm.plots.posterior(arms))
 
 
@@ -123,5 +123,5 @@ def test_ticks_of_proportions_are_inside_and_differ(low: float, width: float) ->
 def test_a_beta_binomial_draws() -> None:
     counts = bm.ArmCounts.from_counts([3, 5, 0], [20, 31, 12], ["A", "B", "C"])
     fit = bm.fit(counts, engine="exact", distribution="beta-binomial", random_seed=1, draws=50)
-    assert "Mean risk over settings" in words(bm.plots.forest(fit))
+    assert "Mean proportion over settings" in words(bm.plots.forest(fit))
     assert collisions(bm.plots.posterior(fit, "mean")) == []

@@ -57,8 +57,12 @@ def pritz(oracle: dict[str, Any]) -> xr.DataTree:
 def test_single_arm_risks_against_quadrature(pritz: xr.DataTree, oracle: dict[str, Any]) -> None:
     risks = bm.predict(pritz, studies=True)
     study = oracle["data"]["columns"]["study"]
-    names = {"median risk": "median_prob", "mean risk": "mean_prob", "risk in a new study": "p_new"}
-    names |= {f"risk[{label}]": f"p[{i + 1}]" for i, label in enumerate(study)}
+    names = {
+        "median proportion": "median_prob",
+        "mean proportion": "mean_prob",
+        "proportion in a new study": "p_new",
+    }
+    names |= {f"proportion[{label}]": f"p[{i + 1}]" for i, label in enumerate(study)}
     assert risks.index.tolist() == list(names)
     values = oracle["quadrature_check"]["quantities"]
     for ours, theirs in names.items():
@@ -72,8 +76,14 @@ def test_single_arm_risks_against_quadrature(pritz: xr.DataTree, oracle: dict[st
 
 def test_a_new_study_has_the_mean_of_the_mean_risk(pritz: xr.DataTree) -> None:
     risks = bm.predict(pritz)
-    assert risks.loc["mean risk", "mean"] == pytest.approx(risks.loc["risk in a new study", "mean"], abs=1e-6)
-    assert set(risks.attrs["quantities"]) == {"median risk", "mean risk", "risk in a new study"}
+    assert risks.loc["mean proportion", "mean"] == pytest.approx(
+        risks.loc["proportion in a new study", "mean"], abs=1e-6
+    )
+    assert set(risks.attrs["quantities"]) == {
+        "median proportion",
+        "mean proportion",
+        "proportion in a new study",
+    }
 
 
 def test_beta_binomial_risks() -> None:
@@ -83,17 +93,17 @@ def test_beta_binomial_risks() -> None:
     risks = bm.predict(fit)
     summary = bm.summary(fit)
     columns = ["mean", "sd", "median", "ci_low", "ci_high"]
-    assert risks.loc["mean risk", columns].tolist() == pytest.approx(
+    assert risks.loc["mean proportion", columns].tolist() == pytest.approx(
         summary.loc["mean", columns].tolist(), abs=1e-6
     )
     draws = fit["posterior"].dataset
     mean, kappa = draws["mean"].values.ravel(), draws["kappa"].values.ravel()
     medians = stats.beta.ppf(0.5, mean * kappa, (1 - mean) * kappa)
     sd = medians.std()
-    assert risks.loc["median risk", "mean"] == pytest.approx(
+    assert risks.loc["median proportion", "mean"] == pytest.approx(
         medians.mean(), abs=5 * sd / np.sqrt(medians.size)
     )
-    assert risks.loc["median risk", "median"] == pytest.approx(np.median(medians), abs=0.1 * sd)
+    assert risks.loc["median proportion", "median"] == pytest.approx(np.median(medians), abs=0.1 * sd)
 
 
 @pytest.mark.parametrize(("n", "above"), [(40, [0.01, 0.05, 3 / 40]), (12, [0.01, 0.2])])
@@ -112,10 +122,12 @@ def test_no_events_in_n_against_adaptive_quadrature(n: int, above: list[float]) 
         return float(np.exp(n * special.log_expit(-mu)) * stats.norm.pdf(mu, 0, 2))
 
     total = integrate.quad(joint, -25, 25, epsabs=1e-14, epsrel=1e-12, limit=500, points=[-4])[0]
-    assert risks.index.tolist() == ["risk"]
+    assert risks.index.tolist() == ["proportion"]
     for limit in above:
         beyond = integrate.quad(joint, special.logit(limit), 25, epsabs=1e-15, epsrel=1e-12, limit=500)[0]
-        assert risks.loc["risk", f"P(> {limit:g})"] == pytest.approx(beyond / total, rel=1e-6, abs=1e-10)
+        assert risks.loc["proportion", f"P(> {limit:g})"] == pytest.approx(
+            beyond / total, rel=1e-6, abs=1e-10
+        )
 
 
 def test_the_rule_of_three() -> None:
@@ -124,7 +136,7 @@ def test_the_rule_of_three() -> None:
     flat = {"mean": "Beta(1, 1)", "kappa": "Gamma(1e6, 1)"}  # no heterogeneity: every study has the mean risk
     with pytest.warns(ConvergenceWarning, match="the posterior of a study effect"):  # all but a point mass
         fit = bm.fit(arms, distribution="beta-binomial", priors=flat, engine="exact", random_seed=1)
-    share = bm.predict(fit, above=0.03).loc["mean risk", "P(> 0.03)"]
+    share = bm.predict(fit, above=0.03).loc["mean proportion", "P(> 0.03)"]
     assert share == pytest.approx(stats.beta.sf(0.03, 1, 101), rel=1e-3)
     assert share == pytest.approx(0.05, abs=0.005)
 

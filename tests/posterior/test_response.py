@@ -72,10 +72,10 @@ def test_the_three_make_one_and_agree_with_predict(options) -> None:
     np.testing.assert_allclose(total, 1.0, atol=1e-12)
     exact = [bm.predict(fit, studies=True)["mean"] for fit in (first, second)]
     names = {
-        "median setting": "median risk",
-        "mean over settings": "mean risk",
-        "new setting": "risk in a new study",
-        "study Ash": "risk[Ash]",
+        "median setting": "median proportion",
+        "mean over settings": "mean proportion",
+        "new setting": "proportion in a new study",
+        "study Ash": "proportion[Ash]",
     }
     for setting, name in names.items():
         rows = table.loc[setting]

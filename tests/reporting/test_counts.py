@@ -95,17 +95,28 @@ def test_a_prior_that_sets_the_answer_is_loud(deng: Analysis, safety: Analysis, 
     assert not any(alarm.level == "loud" for alarm in alarms(catheters))
 
 
-def test_single_arms_speak_of_risks(safety: Analysis, tmp_path: Path) -> None:
+def test_single_arms_speak_of_proportions(safety: Analysis, tmp_path: Path) -> None:
     text = text_of(safety, tmp_path)
-    for part in ("Risk 0.017 [0.0006, 0.086]", "P(&gt; 1 %)", "0.122", "GLMM, logit-normal is not defined"):
+    for part in (
+        "Adverse event: proportion 0.017 [0.0006, 0.086]",
+        "P(&gt; 1 %)",
+        "0.122",
+        "GLMM, logit-normal is not defined",
+    ):
         assert part in text, part
     for absent in ("P(benefit)", "favours", "MID", "in no effect"):
         assert absent not in text.partition("How to reproduce")[0].replace("Minimal", ""), absent
 
 
-def test_several_arms_name_both_risks(tmp_path: Path) -> None:
+def test_several_arms_name_both_proportions(tmp_path: Path) -> None:
     text = text_of(bm.run("pritz1997", engine="exact"), tmp_path)
-    for part in ("Median risk 0.79", "mean risk 0.76", "risk in a new study 0.79", "beta-binomial", "16/17"):
+    for part in (
+        "Improved: median proportion 0.79",
+        "mean proportion 0.76",
+        "proportion in a new study 0.79",
+        "beta-binomial",
+        "16/17",
+    ):
         assert part in text, part
 
 

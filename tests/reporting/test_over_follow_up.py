@@ -13,7 +13,7 @@ from rich.console import Console
 import bayesma as bm
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import places
-from bayesma.reporting.answers import RELAPSES, RISKS, answers
+from bayesma.reporting.answers import PROPORTIONS, RELAPSES, answers
 from bayesma.reporting.methods import methods_markdown
 from bayesma.reporting.outputs import write_outputs
 from bayesma.reporting.relapse_tables import change, decision, spread, times
@@ -110,12 +110,12 @@ def test_what_few_patients_cannot_tell_is_said(text: str) -> None:
 
 def test_every_kind_has_its_own_table(analysis: Analysis, text: str) -> None:
     shown = answers(analysis)
-    assert [one.kind for one in shown] == [RISKS, RELAPSES]
+    assert [one.kind for one in shown] == [PROPORTIONS, RELAPSES]
     assert [len(one.table.rows) for one in shown] == [1, 2]
     assert shown[0].words == ()
     assert "From line to line: P(rises) from" in shown[1].table.note
     assert "P(rises) the probability that the monthly intensity" in text
-    assert "P(> x) the posterior probability that the median risk exceeds x" in text
+    assert "P(> x) the posterior probability that the median proportion exceeds x" in text
 
 
 def test_a_model_without_change_has_neither_rise_nor_its_figure(analysis: Analysis, text: str) -> None:

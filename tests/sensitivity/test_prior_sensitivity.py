@@ -144,9 +144,9 @@ def test_a_difference_that_matters_in_a_written_question() -> None:
     assert grid.loc[0, "p_benefit"] == pytest.approx(bm.prob(fit, "mu", below=-0.1), abs=SAME)
     assert grid.loc[0, "p_mid"] == pytest.approx(bm.prob(fit, "mu", below=-0.3), abs=SAME)
     arms = bm.ArmCounts.from_counts([3, 0, 7], [14, 20, 30])
-    with pytest.raises(OptionError, match=r"question .risk > 0\.5.: mid is on the scale of log odds"):
+    with pytest.raises(OptionError, match=r"question .proportion > 0\.5.: mid is on the scale of log odds"):
         bm.prior_sensitivity(
-            arms, {"tau": ["HalfNormal(1)"]}, question="risk > 0.5", favours="higher", mid=0.1
+            arms, {"tau": ["HalfNormal(1)"]}, question="proportion > 0.5", favours="higher", mid=0.1
         )
 
 

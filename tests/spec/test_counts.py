@@ -89,7 +89,7 @@ MISTAKES = {
     ),
     "a rate of two arms": (
         TWO_ARMS + BINOMIAL + "[questions]\nabove = [0.05]\n",
-        "[questions]: above asks for risks of single arms; write [[questions.probabilities]]",
+        "[questions]: above asks for proportions in single arms; write [[questions.probabilities]]",
     ),
     "a rate in per cent": (
         SINGLE + PROPORTION + "[questions]\nabove = [5]\n",
