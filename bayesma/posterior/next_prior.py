@@ -14,12 +14,12 @@ from bayesma.errors import OptionError, PriorError
 from bayesma.measures import MEASURES
 from bayesma.posterior.marginals import Marginal, marginal, moments_below, parameter_names
 from bayesma.posterior.nearest_mixture import nearest_mixture, rounded
-from bayesma.posterior.nodes import Nodes, nodes_of
+from bayesma.posterior.nodes import merged, nodes_of
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import provenance, require_fit
 from bayesma.priors import Prior
 
-LEVELS = np.linspace(0.001, 0.999, 999)  # at which probabilities are compared
+LEVELS = np.linspace(0.005, 0.995, 199)  # at which probabilities are compared
 HAZARD_RATIO = "HR"  # published, and no measure here: nothing is computed into it
 RATIOS = frozenset({HAZARD_RATIO, *(code for code, one in MEASURES.items() if one.scale == "log")})
 SKEWED = 0.15  # of half the width: an interval's ends may lie so unequally far, for printed digits
@@ -121,18 +121,18 @@ def as_prior(
             f"as_prior: the posterior of {parameter} has no variance, so no normal stands for it; give the "
             "fit priors with lighter tails"
         )
-    nodes = nodes_of(posterior)
     origin = provenance(fit)
     (declared,) = (p for p in origin.family.parameters(origin.options) if p.name == parameter)
     bounds = declared.lower, declared.upper
     if components == 2:
+        nodes = nodes_of(posterior)
         prior = nearest_mixture(nodes.values, nodes.weight, *bounds, widen=widen)
     else:
-        prior = _of_moments(nodes, posterior, bounds, widen)
+        prior = _of_moments(posterior, bounds, widen)
     low, high = posterior.quantile([0.025, 0.975])[0]
     own = prior.ppf([0.025, 0.975])
     unit = float(posterior.sd()[0])
-    gap = np.max(np.abs(prior.cdf(posterior.quantile(LEVELS)[0]) - LEVELS))
+    gap = np.max(np.abs(prior.cdf(merged(posterior).quantile(LEVELS)[0]) - LEVELS))
     return Approximation(prior, float(gap), float((own[0] - low) / unit), float((own[1] - high) / unit))
 
 
@@ -142,11 +142,12 @@ def _check_widen(widen: object) -> None:
         raise OptionError(f"widen is {widen!r}; it must be a number above 0, for example 2")
 
 
-def _of_moments(nodes: Nodes, posterior: Marginal, bounds: tuple[float, float], widen: float) -> Prior:
+def _of_moments(posterior: Marginal, bounds: tuple[float, float], widen: float) -> Prior:
     """The normal, or above 0 the log-normal, with the posterior's mean and sd; cut off at other bounds."""
     if bounds != (0.0, math.inf):
         numbers = rounded(float(posterior.mean()[0])), rounded(widen * float(posterior.sd()[0]))
         return Prior("Normal", numbers, *bounds)
+    nodes = nodes_of(posterior)
     logs = np.log(nodes.values)
     mean = float(nodes.weight @ logs)
     sd = math.sqrt(float(nodes.weight @ (logs - mean) ** 2))

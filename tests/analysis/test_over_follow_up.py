@@ -149,6 +149,7 @@ def test_answers_are_those_of_plain_grids(shipped: Analysis) -> None:
     assert checked >= 2
 
 
+@pytest.mark.long
 def test_what_the_sources_demand_is_said(shipped: Analysis) -> None:
     said = " ".join([*shipped.spec.file.cautions, *(note for r in shipped.results for note in r.notes)])
     demanded = {

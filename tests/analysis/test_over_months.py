@@ -189,7 +189,7 @@ def test_a_rebound_is_asked_of_two_months(analysed: Analysed) -> None:
 @pytest.mark.parametrize(
     ("questions", "message"),
     [
-        ("above = [0.1]", "above asks for risks of single arms"),
+        ("above = [0.1]", "above asks for proportions in single arms"),
         ("baseline = 0.2", "baseline is the control risk behind an odds ratio or risk ratio; leave it out"),
     ],
 )

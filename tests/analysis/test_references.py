@@ -23,7 +23,14 @@ PRINTED = 0.01
 
 # An sd of its own at every visit: no integral.
 SAMPLED = {"ishak2007"}
-LONG = SAMPLED | {"zhou2020_longitudinal", "wang2014", "msc_relapse"}
+LONG = SAMPLED | {
+    "zhou2020_longitudinal",
+    "wang2014",
+    "msc_relapse",
+    "msc_sledai",
+    "msc_response",
+    "msc_survival",
+}
 
 
 @pytest.fixture(

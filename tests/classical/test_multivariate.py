@@ -87,7 +87,7 @@ def test_unit_and_origin_do_not_matter() -> None:
     assert there.rho == pytest.approx(here.rho, abs=1e-6)
 
 
-@pytest.mark.parametrize("step", [1e3, 1e5])
+@pytest.mark.parametrize("step", [pytest.param(1e3, marks=pytest.mark.long), 1e5])
 @pytest.mark.parametrize(("between", "trajectory"), [("har", "visit"), ("cs", "visit"), ("har", "linear")])
 def test_what_the_mean_takes_up_does_not_matter(between: str, trajectory: str, step: float) -> None:
     """Visits moved apart: the mean moves with them, and nothing else."""

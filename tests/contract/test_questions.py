@@ -1,8 +1,9 @@
 """Every question of every family under every option: an answer, or a refusal in one sentence.
 
-The table `refused.json` lists what is refused, in which words, of one model a family. Run in one process with
-the environment variable BAYESMA_WRITE_REFUSALS=1, this file writes it anew; else it is compared, so that
-whoever changes what is refused sees it. Of all other models it is asked that every refusal is a sentence.
+The table `refused.json` lists what is refused, in which words: questions of a fit for every model that has an
+integral, figures and questions that fit by themselves for one model a family. Run in one process with the
+environment variable BAYESMA_WRITE_REFUSALS=1, this file writes it anew; else it is compared, so that whoever
+changes what is refused sees it. Of what is not in the table it is asked that every refusal is a sentence.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ INTEGRATED = [
     if has_integral(name, options)
 ]
 TABULATED = (ALWAYS_SAMPLED | {"longitudinal-visit-cs-given"}) & {str(param.id) for param in INTEGRATED}
-EVERY = [  # one model a family in every run of the tests, the others in the long one
+EVERY = [  # for figures and what fits by itself: one model a family in every run, the others in the long one
     param if param.id in TABULATED else pytest.param(*param.values, id=param.id, marks=pytest.mark.long)
     for param in INTEGRATED
 ]
@@ -133,11 +134,11 @@ def refusals(asked: Asked) -> dict[str, str]:
     return found
 
 
-def check(asked: list[tuple[str, Callable[[], object]]], label: str) -> None:
-    """Every refusal is a sentence, and the one of the table where the model is in there."""
+def check(asked: list[tuple[str, Callable[[], object]]], label: str, *, tabulated: bool) -> None:
+    """Every refusal is a sentence, and the one of the table where the question stands in there."""
     found = refusals(iter(asked))
     assert all("\n" not in words and len(words) <= LONGEST for words in found.values()), found
-    if label not in TABULATED:
+    if not tabulated:
         return
     names = {name for name, _ in asked}
     if WRITING:
@@ -166,7 +167,15 @@ def write(found: dict[str, str], names: set[str], label: str) -> None:
     }
     table.clear()
     table |= {question: every for question, every in kept.items() if every}
-    RECORD.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines = [
+        f" {json.dumps(question)}: {{\n"
+        + ",\n".join(
+            f"  {json.dumps(words, ensure_ascii=False)}:\n   {json.dumps(at)}" for words, at in every.items()
+        )
+        + "\n }"
+        for question, every in table.items()
+    ]
+    RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def fitted(name: str, options: dict[str, Any]) -> xr.DataTree:
@@ -178,18 +187,19 @@ def fitted(name: str, options: dict[str, Any]) -> xr.DataTree:
         return bm.fit(evidence, priors=priors, engine="exact", draws=50, chains=2, random_seed=1, **options)
 
 
-@pytest.mark.parametrize(("name", "options"), EVERY)
+@pytest.mark.parametrize(("name", "options"), INTEGRATED)
 def test_a_fit_answers_or_refuses_in_one_sentence(
     name: str, options: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
-    check(list(questions_of_a_fit(fitted(name, options))), request.node.callspec.id)
+    check(list(questions_of_a_fit(fitted(name, options))), request.node.callspec.id, tabulated=True)
 
 
 @pytest.mark.parametrize(("name", "options"), EVERY)
 def test_figures_are_drawn_or_refused(
     name: str, options: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
-    check(list(figures_of(fitted(name, options))), request.node.callspec.id)
+    label = request.node.callspec.id
+    check(list(figures_of(fitted(name, options))), label, tabulated=label in TABULATED)
 
 
 @pytest.mark.parametrize(("name", "options"), [one for one in EVERY if "-prior" not in str(one.id)])
@@ -199,10 +209,11 @@ def test_questions_that_fit_by_themselves(
     """Not of models that integrate over nu or a share of outliers: nine questions of one took 270 s."""
     priors = priors_of(FAMILIES[name], options)
     asked = refitting_questions(evidence_of(name, options, "small"), priors, options)
-    check(list(asked), request.node.callspec.id)
+    label = request.node.callspec.id
+    check(list(asked), label, tabulated=label in TABULATED)
 
 
 def test_the_table_is_of_models_that_there_are() -> None:
     labels = {label for every in recorded().values() for at in every.values() for label in at}
-    assert labels == TABULATED
+    assert labels == {str(param.id) for param in INTEGRATED}
     assert len(recorded()) > 10

@@ -187,9 +187,11 @@ def test_the_integral_over_a_baseline_without_events(coding, wide):
     mu = np.linspace(-12.0, 12.0, 41)
     ours = BINOMIAL.log_likelihood({"mu": mu}, setting.case)[:, 0]
     alpha = np.linspace(-11.0 * wide, 40.0, 400_001)
-    logits = [alpha + shift * mu[:, None] for shift in SHIFTS[coding]]
-    value = -105.0 * np.logaddexp(0.0, logits[0]) - 118.0 * np.logaddexp(0.0, logits[1])
-    right = np.log(np.exp(value) @ stats.norm.pdf(alpha, scale=wide) * (alpha[1] - alpha[0]))
+    right = []
+    for effect in mu:
+        control, treated = (np.logaddexp(0.0, alpha + shift * effect) for shift in SHIFTS[coding])
+        value = np.exp(-105.0 * control - 118.0 * treated)
+        right.append(np.log(value @ stats.norm.pdf(alpha, scale=wide) * (alpha[1] - alpha[0])))
     assert ours == pytest.approx(right, abs=1e-9)
 
 

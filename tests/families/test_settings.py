@@ -134,8 +134,8 @@ def test_draws_given_effects_against_a_plain_grid() -> None:
     study = np.array([[1.0, 40.0, 3.0, 30.0]])
     effect = stats.norm.ppf((np.arange(4000) + 0.5) / 4000)[:, None] - 0.7
     alpha = midway_draws(effect, study, np.random.default_rng(1))
-    grid = np.linspace(-14.0, 10.0, 4801)
-    given_effect = np.linspace(-6.0, 6.0, 1201)[:, None] - 0.7
+    grid = np.linspace(-14.0, 10.0, 1201)
+    given_effect = np.linspace(-6.0, 6.0, 301)[:, None] - 0.7
     control, treated = grid - 0.5 * given_effect, grid + 0.5 * given_effect
     log_density = stats.binom.logpmf(3, 30, special.expit(control)) + stats.binom.logpmf(
         1, 40, special.expit(treated)

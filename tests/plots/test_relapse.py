@@ -58,7 +58,10 @@ def row(figure: Figure, label: str) -> list[str]:
     return [text.get_text() for text in sorted(numbers, key=lambda text: text.get_position()[0])]
 
 
-@pytest.mark.parametrize("width", [4.0, 7.2, 14.0])
+WIDTHS = [4.0, pytest.param(7.2, marks=pytest.mark.long), pytest.param(14.0, marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("drawn", DRAWINGS)
 @pytest.mark.parametrize("which", FITS)
 def test_no_texts_collide(which: str, drawn: str, width: float) -> None:

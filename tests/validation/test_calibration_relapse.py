@@ -116,6 +116,7 @@ def test_the_record_is_of_this_program(group: str, number: int) -> None:
     np.testing.assert_allclose(shown, kept, rtol=0.0, atol=NEAR, equal_nan=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("group", "number"), [("prior", 2), ("prior", 3)])
 def test_questions_of_a_fit_answer_the_same(group: str, number: int) -> None:
     """`hazard` and `predict` of the fit, from its 4,000 draws."""
