@@ -175,17 +175,22 @@ def any_mu(
     at = np.unique([c + s for c in (*centres, *y) for s in (0.0, *steps, *-steps)])
     mu, mu_rule = panels(at[np.concatenate([[True], np.diff(at) > 1e-9 * min(known)])], points)
     log_mu = log_mu_prior(mu) + np.log(mu_rule)
-    blocks = []
-    for tau in np.array_split(np.exp(x), max(1, x.size * mu.size // BLOCK)):
-        block = np.tile(log_mu, (tau.size, 1))
+    peaks, of_tau, of_mu = [], [], []  # block by block: all of it at once would take half a GiB
+    blocks = max(1, x.size * mu.size // BLOCK)
+    for tau, log_own in zip(*(np.array_split(one, blocks) for one in (np.exp(x), log_tau)), strict=True):
+        block = log_mu + log_own[:, None]
         for i in range(y.size):
             variance = (se[i] ** 2 + tau**2)[:, None]
             block += -0.5 * (np.log(2 * np.pi * variance) + (y[i] - mu) ** 2 / variance)
-        blocks.append(block)
-    log_weight = np.concatenate(blocks) + log_tau[:, None]
-    log_evidence = float(logsumexp(log_weight))
-    weight = np.exp(log_weight - log_evidence)
-    return Joint(log_evidence, weight.sum(axis=1), np.exp(x), mu, weight.sum(axis=0))
+        peaks.append(block.max())
+        weight = np.exp(block - peaks[-1])
+        of_tau.append(weight.sum(axis=1))
+        of_mu.append(weight.sum(axis=0))
+    factor = np.exp(np.array(peaks) - max(peaks))
+    total = float(factor @ [one.sum() for one in of_tau])
+    tau_weight = np.concatenate([f * one / total for f, one in zip(factor, of_tau, strict=True)])
+    log_evidence = max(peaks) + float(np.log(total))
+    return Joint(log_evidence, tau_weight, np.exp(x), mu, factor @ np.array(of_mu) / total)
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ def test_what_it_cannot_do_is_said() -> None:
         bm.fit(evidence, priors=PRIORS, within="estimated", engine="exact")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ishak_meets_stan() -> None:
     """Stan's answers, doi 10.1177/1740774507083567 for the data: none beyond 5 MCSE, 1 % beyond 3."""
     folder = DATA.folder() / "reference" / "oracles"

@@ -61,7 +61,7 @@ def test_bcg_standardised_over_its_settings_under_every_baseline_model(choice: d
         bm.summary_of_findings(fit, outcome="tuberculosis", favours="lower", estimand="new setting")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_bcg_under_baselines_with_a_distribution() -> None:
     """A new setting has about 5.3 % without and 3.0 points less with treatment; standardised as ever."""
     fit = bm.fit(bcg(), baseline="correlated", random_seed=1, progressbar=False)

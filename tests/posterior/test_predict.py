@@ -485,7 +485,7 @@ def test_a_mean_difference_has_no_risks() -> None:
         bm.predict(fit, baseline=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_own_baselines_of_a_sampled_fit() -> None:
     """Correlated baselines, midpoint coding: risks of both arms from the same draws."""
     fit = bm.fit(COUNTS, baseline="correlated", coding="midpoint", random_seed=5, progressbar=False)
