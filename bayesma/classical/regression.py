@@ -16,7 +16,7 @@ from bayesma.classical.pooling import Pool, coefficients, left_over, pool, weigh
 from bayesma.classical.regression_fit import RegressionFit
 from bayesma.classical.result import FrequentistFit
 from bayesma.classical.standardise import Standardised, standardise
-from bayesma.errors import DataError, OptionError
+from bayesma.errors import DataError, OptionError, counted
 from bayesma.evidence.effects import Effects
 from bayesma.evidence.moderators import Moderators, read_moderators
 
@@ -62,9 +62,10 @@ def columns_of(effects: Effects, moderators: Sequence[str], unit: str) -> Modera
     needed = read.labels.size + 2
     if effects.k < needed:
         raise DataError(
-            f"{effects.source or 'the input'}: {effects.k} studies cannot tell {read.labels.size + 1} "
-            f"coefficients (the intercept and {', '.join(read.labels)}) and the variance between studies; at "
-            f"least {needed} are needed: use fewer moderators, or fit(...) with priors"
+            f"{effects.source or 'the input'}: {counted(effects.k, 'study', 'studies')} cannot tell "
+            f"{read.labels.size + 1} coefficients (the intercept and {', '.join(read.labels)}) and the "
+            f"variance between studies; at least {needed} are needed: use fewer moderators, or fit(...) with "
+            "priors"
         )
     if not read.separable:
         raise DataError(

@@ -247,8 +247,8 @@ def _require_interaction(labels: Sequence[str], values: Array, source: str | Non
         )
     if np.ptp(values) == 0.0:
         raise DataError(
-            f"{source or 'the input'}: the interaction {TIMES.join(labels)} is {values[0]:g} in all "
-            f"{values.size} studies, which tells nothing; leave it out (+ for *)"
+            f"{source or 'the input'}: the interaction {TIMES.join(labels)} is {values[0]:g} in "
+            f"{_all(values.size)}, which tells nothing; leave it out (+ for *)"
         )
 
 
@@ -289,7 +289,7 @@ def _column(
         column = _numbers_read_as_text(column, name, studies, where)
     if column.nunique() == 1:
         raise DataError(
-            f"{where}: the moderator {name} is {column.iloc[0]} in all {len(studies)} studies, which tells "
+            f"{where}: the moderator {name} is {column.iloc[0]} in {_all(len(studies))}, which tells "
             "nothing; leave it out"
         )
     return column
@@ -314,3 +314,8 @@ def _categories(column: pd.Series) -> list[str]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return [str(one) for one in column.cat.categories if (column == one).any()]
     return sorted({str(value) for value in column})
+
+
+def _all(studies: int) -> str:
+    """``all 3 studies``, ``the one study``."""
+    return "the one study" if studies == 1 else f"all {studies} studies"

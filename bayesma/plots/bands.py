@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bayesma.errors import OptionError
 from bayesma.plots import style
 from bayesma.plots.legend import Key
-from bayesma.plots.numbers import Interval
 from bayesma.posterior.numbers import is_number
+from bayesma.words.numbers import Interval
 
 type Array = NDArray[np.float64]
 

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from bayesma.plots.numbers import Interval
 from bayesma.posterior.marginals import marginal
+from bayesma.words.numbers import Interval
 
 SHOWN = (0.0005, 0.9995)  # central mass a curve covers at most
 REACH = 1.5  # and no farther beyond the interval than this many of its widths

@@ -13,12 +13,12 @@ from bayesma.plots.forest_counts import Counts, counts_of
 from bayesma.plots.forest_page import Words, draw_page
 from bayesma.plots.forest_rows import Row, TextColumns
 from bayesma.plots.forest_table import lay_out
-from bayesma.plots.numbers import Interval, estimate_texts, percent, probability
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import decision
 from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import centre, marginal, moments_below, parameter_names
 from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
+from bayesma.words.numbers import Interval, estimate_texts, percent, probability_claim
 
 
 def forest(
@@ -139,8 +139,8 @@ def _sentences(
         measure = origin.measure
         whom = f" (favours {plain(treatment)})" if measure.controlled else ""
         first, *others = decision(fit, favours=favours)[f"p_{measure.better}"].tolist()
-        new = f", in a new study {probability(others[0])}" if others else ""
-        yield f"Posterior probability {direction.better_words(measure)}{whom} {probability(first)}{new}."
+        told = ", in a new study ".join(probability_claim(one) for one in (first, *others[:1]))
+        yield f"Posterior probability {direction.better_words(measure)}{whom} {told}."
     if "tau" in parameter_names(fit):
         yield _tau(fit, origin, ci_prob)
     if cut := forest_rows.count_cut(rows, span):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from bayesma.plots import style
 from bayesma.plots.forest_rows import Row
-from bayesma.plots.numbers import Interval
+from bayesma.words.numbers import Interval
 
 OFFSET = 0.2  # of an ordinary row's height, from its centre to the observed and to the posterior effect
 ORDINARY = 0.3  # inches

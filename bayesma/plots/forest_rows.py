@@ -17,12 +17,12 @@ from bayesma.errors import OptionError
 from bayesma.families.base import Parameter
 from bayesma.plots.curve import curve
 from bayesma.plots.naming import meaning_of
-from bayesma.plots.numbers import Interval
 from bayesma.plots.text import plain
 from bayesma.posterior.location import location_name
 from bayesma.posterior.marginals import centre, marginal
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.shrinkage import shrinkage
+from bayesma.words.numbers import Interval
 
 type Kind = Literal["study", "mean", "new", "classical"]
 type TextColumns = Mapping[str, Sequence[object]] | pd.DataFrame

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bayesma.measures.base import Measure
 from bayesma.plots.forest_rows import Row
-from bayesma.plots.numbers import estimate_texts, percent
 from bayesma.plots.style import MARGIN
 from bayesma.plots.text import Align, line_height, plain, text_width, wrap
+from bayesma.words.numbers import estimate_texts, percent
 
 GAP = 0.16  # inches between columns
 GRAPH_WIDTH = 3.4

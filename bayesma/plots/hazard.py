@@ -13,12 +13,12 @@ from bayesma.plots import caption, scale, style
 from bayesma.plots.bands import INNER
 from bayesma.plots.hazard_draw import POSTERIOR, PRIOR, Intensities, draw_intensities, reaches_beyond
 from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Page, draw_page
-from bayesma.plots.numbers import Interval, estimate_texts, percent, probability
 from bayesma.plots.relapse_curves import intensities
 from bayesma.plots.relapse_words import intensity_words, require_relapse
 from bayesma.plots.text import plain
 from bayesma.posterior.hazard import hazard as asked
 from bayesma.posterior.provenance import Provenance
+from bayesma.words.numbers import Interval, estimate_texts, percent, probability_claim
 
 
 def hazard(
@@ -115,8 +115,8 @@ def _answer(
     logs = np.log(table.loc["ratio", ["median", "ci_low", "ci_high"]].to_numpy(dtype=np.float64))
     ratio = estimate_texts([Interval(*map(float, logs))], MEASURES["RR"])[0]
     return (
-        f"Mean intensity in {second} above that in {first}: P {probability(table.attrs['p_rises'])}; ratio "
-        f"{ratio} (posterior median [{percent(ci_prob)} CrI])."
+        f"Mean intensity in {second} above that in {first}: P {probability_claim(table.attrs['p_rises'])}; "
+        f"ratio {ratio} (posterior median [{percent(ci_prob)} CrI])."
     )
 
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from bayesma.errors import OptionError
 from bayesma.plots import caption, style
 from bayesma.plots.legend import Key, legend_height, write_legend
-from bayesma.plots.numbers import tick
 from bayesma.plots.text import line_height, text_width, wrap, write
 from bayesma.posterior.numbers import is_number
+from bayesma.words.numbers import tick
 
 type Array = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from bayesma.errors import OptionError
 from bayesma.plots import caption, style
 from bayesma.plots.legend import Key
 from bayesma.plots.months_page import WIDTH, Block, Page, Row, check_width, draw_page
-from bayesma.plots.numbers import Interval
 from bayesma.plots.occupancy_draw import AREAS, draw_areas
 from bayesma.plots.relapse_words import PERCENTS, share_text
 from bayesma.plots.text import plain
+from bayesma.words.numbers import Interval
 
 type Array = NDArray[np.float64]
 

@@ -15,12 +15,12 @@ from bayesma.measures.base import Measure
 from bayesma.plots import caption, direction, style
 from bayesma.plots.curve import curve
 from bayesma.plots.naming import MEAN, meaning_of
-from bayesma.plots.numbers import Interval, estimate_texts, percent
 from bayesma.plots.posterior_claims import claims, mid_value, mid_words
 from bayesma.plots.posterior_page import Shading, Shown, Words, draw_page
 from bayesma.plots.text import plain
 from bayesma.posterior.marginals import centre, inner_dims, marginal, moments_below
 from bayesma.posterior.provenance import Provenance, provenance, require_one_effect
+from bayesma.words.numbers import Interval, estimate_texts, percent
 
 type Array = NDArray[np.float64]
 

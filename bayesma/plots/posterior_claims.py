@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from bayesma.errors import OptionError
 from bayesma.measures.base import Measure
 from bayesma.plots import direction, style
-from bayesma.plots.numbers import probability, ratio_or_number
 from bayesma.plots.text import line_height, wrap, write
 from bayesma.posterior.benefit import decision
 from bayesma.posterior.marginals import marginal
+from bayesma.words.numbers import probability_claim, ratio_or_number
 
 BIG, SMALL = 13.0, 9.0
 GAP = 0.3  # inches between the two claims
@@ -88,8 +88,8 @@ def claims(
             for side in (False, True)
         )
         return [
-            Claim("left", f"P {probability(below)}", (f"◄ below {null}",), None),
-            Claim("right", f"P {probability(above)}", (f"above {null} ►",), None),
+            Claim("left", f"P {probability_claim(below)}", (f"◄ below {null}",), None),
+            Claim("right", f"P {probability_claim(above)}", (f"above {null} ►",), None),
         ]
     row = decision(fit, favours=str(favours), mid=mid).to_dict("index")[parameter]
     at = mid_value(measure, mid, favours)
@@ -97,10 +97,10 @@ def claims(
     if at is not None:
         large = "effect" if measure.controlled else "change"
         good.append(
-            f"P {probability(row['p_mid'])} for an important {large}, {mid_words(measure, at, favours)}"
+            f"P {probability_claim(row['p_mid'])} for an important {large}, {mid_words(measure, at, favours)}"
         )
     for_benefit, for_harm = (
-        f"P {probability(row[name])}" for name in (f"p_{measure.better}", f"p_{measure.worse}")
+        f"P {probability_claim(row[name])}" for name in (f"p_{measure.better}", f"p_{measure.worse}")
     )
     if favours == "lower":
         good[0] = f"◄ {good[0]}"

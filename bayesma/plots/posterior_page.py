@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from bayesma.measures.base import Measure
 from bayesma.plots import caption, scale, style
 from bayesma.plots.legend import Key, legend_height, write_legend
-from bayesma.plots.numbers import Interval
 from bayesma.plots.posterior_claims import Claim, claims_height, write_claims
 from bayesma.plots.text import line_height, wrap, write
 from bayesma.posterior.provenance import Provenance
+from bayesma.words.numbers import Interval
 
 type Array = NDArray[np.float64]
 

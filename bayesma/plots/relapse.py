@@ -11,13 +11,13 @@ from bayesma.plots import caption, style
 from bayesma.plots.bands import INNER, Band
 from bayesma.plots.legend import Key
 from bayesma.plots.months_page import WIDTH, Block, Page, Row, draw_page
-from bayesma.plots.numbers import percent
 from bayesma.plots.relapse_curves import curves, shown_month
 from bayesma.plots.relapse_draw import DEATH, NAMED, NEW, TYPICAL, Curves, draw_curves, letter
 from bayesma.plots.relapse_observed import Followed, patients_at_risk
 from bayesma.plots.relapse_words import PERCENTS, intensity_words, require_relapse, share_text
 from bayesma.plots.text import plain
 from bayesma.posterior.provenance import Provenance
+from bayesma.words.numbers import percent
 
 ROOM = 1.03  # top of the axis: points of studies without a relapse are shown whole
 BEYOND = 0.3  # inches for the letters of studies that are followed longest

@@ -7,9 +7,9 @@ import xarray as xr
 from bayesma.errors import OptionError
 from bayesma.plots.bands import check_outer
 from bayesma.plots.months_page import check_width
-from bayesma.plots.numbers import MINUS, Interval
 from bayesma.plots.text import plain
 from bayesma.posterior.provenance import Provenance, provenance
+from bayesma.words.numbers import MINUS, Interval
 
 PERCENTS = tuple(0.2 * number for number in range(6))  # ticks of an axis of shares
 PERIODS = {

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from bayesma.plots import caption, scale, style
 from bayesma.plots.bands import INNER
 from bayesma.plots.months_page import GRAPH, SIZE, WIDTH, Block, Page, Row, draw_page
-from bayesma.plots.numbers import estimate_texts, percent, short_probability
 from bayesma.plots.relapse_words import intensity_words, require_relapse
 from bayesma.plots.retreatment_draw import Gain, draw_gains, reach
 from bayesma.plots.retreatment_gains import gains
@@ -19,6 +18,7 @@ from bayesma.plots.text import plain
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import last_month
 from bayesma.posterior.retreatment import Belief
+from bayesma.words.numbers import estimate_texts, percent, probability_text
 
 
 def retreatment(
@@ -123,7 +123,7 @@ def _row(gain: Gain) -> Row:
     """Probabilities of a gain at the months of the repeat."""
     known = dict(zip(gain.band.month.tolist(), gain.above.tolist(), strict=True))
     return Row(
-        gain.belief, lambda month: short_probability(known[month]) if month in known else "", gain.mark.color
+        gain.belief, lambda month: probability_text(known[month]) if month in known else "", gain.mark.color
     )
 
 

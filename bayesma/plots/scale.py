@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from bayesma.errors import OptionError
 from bayesma.measures.base import Measure
-from bayesma.plots.numbers import Interval, tick
 from bayesma.plots.style import FONT, INK
 from bayesma.plots.text import text_width
+from bayesma.words.numbers import Interval, tick
 
 type Scale = Literal["log", "logit", "identity"]
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.plots import style
-from bayesma.plots.numbers import MINUS
 from bayesma.plots.scale import ticks
 from bayesma.plots.style import Picture
 from bayesma.plots.table_words import ROUTES, asked_words, axis_words, label_axis
@@ -25,7 +24,7 @@ from bayesma.posterior.numbers import is_number
 from bayesma.priors import Prior
 from bayesma.priors.distributions import DISTRIBUTIONS
 from bayesma.sensitivity.prior_sensitivity import own_rows
-from bayesma.words.numbers import probability_text, share
+from bayesma.words.numbers import MINUS, probability_text, share
 
 type Array = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from bayesma.measures import MEASURES
 from bayesma.measures.base import Measure
 from bayesma.plots import direction, style
-from bayesma.plots.numbers import MINUS
 from bayesma.plots.text import line_height
+from bayesma.words.numbers import MINUS
 
 ON_SCALE = frozenset({"mu", "mean", "m", "theta_new"})  # parameters on the scale of the measure
 BELOW_TICKS = 0.24  # inches from the axis to what stands under its tick labels

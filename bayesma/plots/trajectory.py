@@ -12,7 +12,6 @@ from bayesma.families.mean_shapes import MEANS
 from bayesma.families.visit_covariances import BETWEEN
 from bayesma.families.visit_moderators import KINDS
 from bayesma.plots import caption, direction, scale, style, trajectory_course
-from bayesma.plots.numbers import percent, probability
 from bayesma.plots.posterior_claims import mid_value
 from bayesma.plots.text import plain
 from bayesma.plots.trajectory_course import Course
@@ -20,6 +19,7 @@ from bayesma.plots.trajectory_page import Words, draw_page
 from bayesma.plots.trajectory_table import written_every
 from bayesma.posterior.curves import AVERAGE, has_visits
 from bayesma.posterior.provenance import Provenance, provenance, require_effect
+from bayesma.words.numbers import percent, probability_claim
 
 
 def trajectory(
@@ -138,7 +138,7 @@ def _sentences(
         alone = course.average.month.size > course.visit.size
         yield f"Lines between visits are for the eye only{' in a new study' if alone else ''}."
     if course.together and course.visit.size > 1:
-        average, new = (probability(p) for p in course.together.values())
+        average, new = (probability_claim(p) for p in course.together.values())
         what = f"{direction.better_words(origin.measure)} at all visits"
         yield f"Posterior probability {what}: {AVERAGE} {average}, new study {new}."
     if origin.engine == "exact" and (what := _drawn(course)):

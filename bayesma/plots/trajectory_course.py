@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from bayesma.families.visit_covariances import BETWEEN
 from bayesma.plots.direction import better_words
-from bayesma.plots.numbers import Interval, short_probability, tick
 from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import decision
@@ -23,6 +22,7 @@ from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.shrinkage import shrinkage
+from bayesma.words.numbers import Interval, probability_text, tick
 
 type Array = NDArray[np.float64]
 
@@ -234,7 +234,7 @@ def _probabilities(
 def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
     """A column of the decision table: one row an estimand, the row of all visits left out."""
     rows = {
-        words: tuple(short_probability(float(p)) for p in _by_visit(table, column, name)[:-1])
+        words: tuple(probability_text(float(p)) for p in _by_visit(table, column, name)[:-1])
         for name, words in ROWS.items()
     }
     return Block(heading, tuple(rows.items()))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
+from bayesma.measures import MEASURES
 from bayesma.posterior.benefit import DIRECTIONS
 from bayesma.posterior.estimands import NEW, STANDARDISED, TYPICAL
+from bayesma.posterior.location import location
 from bayesma.posterior.predict import (
     CONTROL,
     DIFFERENCE,
@@ -22,7 +26,7 @@ from bayesma.posterior.predict import (
 from bayesma.posterior.prior_share import RULES, prior_overlap, prior_share
 from bayesma.posterior.provenance import Provenance, case_of, provenance, require_one_effect
 from bayesma.priors import Prior
-from bayesma.words.numbers import fixed, probability_text, ratio_with_interval, share, with_interval
+from bayesma.words.numbers import fixed, patient_decimals, patients, probability_text, share, with_interval
 
 ESTIMANDS = (TYPICAL, STANDARDISED, NEW)
 COLUMNS = [
@@ -110,13 +114,12 @@ def summary_of_findings(
     if estimand not in risks.attrs["estimands"]:
         raise OptionError(f"estimand {estimand!r}: {risks.attrs['refused'][estimand]}")
     one = risks[risks.index.get_level_values("estimand") == estimand].droplevel("estimand")
-    ratio = RATIO if origin.measure.code == "RR" else ODDS
     more = float(one["P(> 0)"][DIFFERENCE])
     studies, participants = _sizes(fit)
     cells = {
         "studies": studies,
         "participants": participants,
-        "relative_effect": ratio_with_interval(_values(one, ratio)),
+        "relative_effect": _relative(fit, origin, one, estimand, ci_prob),
         "control_risk": _risk(_values(one, CONTROL, per)),
         "treated_risk": _risk(_values(one, TREATED, per)),
         "difference": _difference(_values(one, events_label(per))),
@@ -154,6 +157,17 @@ def _has_contrast(fit: xr.DataTree, origin: Provenance) -> bool:
     return bool(np.isfinite(estimate).any())
 
 
+def _relative(fit: xr.DataTree, origin: Provenance, one: pd.DataFrame, estimand: str, ci_prob: float) -> str:
+    """Odds or risk ratio with its interval; of the typical setting the mean effect, as every table has it."""
+    if estimand == TYPICAL:
+        values = location(fit, origin, (0.5 - 0.5 * ci_prob, 0.5 + 0.5 * ci_prob))
+    else:
+        ratio = _values(one, RATIO if origin.measure.code == "RR" else ODDS)
+        middle, low, high = (math.log(value) if value > 0.0 else -math.inf for value in ratio)
+        values = middle, low, high
+    return with_interval(MEASURES["RR"], *values)
+
+
 def _values(one: pd.DataFrame, quantity: str, times: float = 1.0) -> Values:
     """Median and ends of a row."""
     median, low, high = (times * float(one[name][quantity]) for name in INTERVAL)
@@ -164,23 +178,18 @@ def _risk(values: Values) -> str:
     """Events per so many patients; a known risk has no interval."""
     if values[1] == values[2]:
         return fixed(values[0], 0 if values[0] >= 10 else 1)
-    return with_interval(values, _decimals(values))
+    return patients(values)
 
 
 def _difference(values: Values) -> str:
     """``76 fewer [94 fewer to 28 fewer]``."""
-    decimals = _decimals(values)
+    decimals = patient_decimals(values)
 
     def one(value: float) -> str:
         return f"{fixed(abs(value), decimals)} {'fewer' if value < 0.0 else 'more'}"
 
     median, low, high = values
     return f"{one(median)} [{one(low)} to {one(high)}]"
-
-
-def _decimals(values: Values) -> int:
-    """Whole patients, but for a narrow interval."""
-    return 0 if values[2] - values[1] >= 4.0 else 1
 
 
 def _sizes(fit: xr.DataTree) -> tuple[int, str]:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from bayesma.measures import MEASURES
-from bayesma.plots.numbers import PRINTERS
 from bayesma.posterior.predict import CONTROL, DIFFERENCE, TREATED
 from bayesma.posterior.summary_of_findings import summary_of_findings
-from bayesma.reporting.numbers import general, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
 from bayesma.reporting.words import event_of, measure_of
 from bayesma.results import OneEffect
+from bayesma.words.numbers import general, patients, with_interval
+from bayesma.words.numbers import proportion_text as proportion
 
 PER = 1000
 ENDS = ["median", "ci_low", "ci_high"]
@@ -107,10 +107,7 @@ def rate_head(column: str) -> str:
 
 def proportion_text(row: Mapping[str, float] | pd.Series[float]) -> str:
     """Median and interval of a proportion, never 0 or 1 by rounding."""
-    values = [float(row[name]) for name in ENDS]
-    decimals = 2 if values[2] - values[1] > 0.1 else 3
-    point, low, high = (PRINTERS["logit"](value, decimals) for value in values)
-    return f"{point} [{low}, {high}]"
+    return proportion([float(row[name]) for name in ENDS])
 
 
 def _ratio(row: Any) -> str:
@@ -119,7 +116,5 @@ def _ratio(row: Any) -> str:
 
 
 def _per_thousand(row: Any) -> str:
-    """Patients in a thousand, with a sign where there are fewer; a decimal below ten."""
-    values = [PER * float(row[name]) for name in ENDS]
-    point, low, high = (general(value, 2 if abs(value) < 10.0 else 3, zeros=True) for value in values)
-    return f"{point} [{low}, {high}]"
+    """Patients in a thousand."""
+    return patients([PER * float(row[name]) for name in ENDS])

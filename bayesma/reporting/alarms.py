@@ -12,8 +12,8 @@ from bayesma.counterparts import why_undefined
 from bayesma.evidence.effects import Effects
 from bayesma.notes import only_prior, prior_notes, prior_sentence
 from bayesma.posterior.prior_share import DOMINATES, RULES
-from bayesma.reporting.numbers import share
 from bayesma.results import OneEffect, OverFollowUp, Result
+from bayesma.words.numbers import share
 
 LARGEST_Z = 5.0  # the two engines never differ by more by chance, in any number of comparisons here
 

@@ -13,7 +13,6 @@ from bayesma.posterior.single_arm import COMMON, MEAN, MEDIAN, NEW
 from bayesma.reporting import over_follow_up
 from bayesma.reporting.absolute import proportion_text, rate_head
 from bayesma.reporting.alarms import places
-from bayesma.reporting.numbers import MISSING, probability, with_interval
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
 from bayesma.reporting.words import (
     better_words,
@@ -25,6 +24,7 @@ from bayesma.reporting.words import (
     single_arm,
 )
 from bayesma.results import AT_PLAUSIBLE, OneEffect, OverFollowUp, OverMonths, Result
+from bayesma.words.numbers import MISSING, probability_text, with_interval
 
 EFFECTS, CHANGES, PROPORTIONS, RELAPSES = "effects", "single arms", "proportions", "relapses"
 UNCONVERGED = "NOT CONVERGED"
@@ -310,19 +310,16 @@ def _row(result: Result, line: dict[str, Any], name: Words, kind: str, short: st
     names = (better, beyond, worse, f"{better}_new")
     chances: list[Cell] = [Chance(line[name]) for name in names]
     if result.impossible is not None:
-        chances = [
-            Words(IMPOSSIBLE, f"{probability(line[f'{name}{AT_PLAUSIBLE}'])} {result.impossible.condition}")
-            if i == 0
-            else MISSING
-            for i, name in enumerate(names)
-        ]
+        plausible = probability_text(line[f"{better}{AT_PLAUSIBLE}"])
+        chances = [Words(IMPOSSIBLE, f"{plausible} {result.impossible.condition}")]
+        chances += [MISSING] * (len(names) - 1)
     cells = (
         name,
         result.size if line["k"] == result.k else str(line["k"]),
         with_interval(measure, line["estimate"], line["ci_low"], line["ci_high"]),
         *(chances if result.converged else [UNCONVERGED, *chances[1:]]),
         with_interval(measure, *(line[f"frequentist_{name}"] for name in ("estimate", "ci_low", "ci_high"))),
-        probability(line["frequentist_p_value"]),
+        probability_text(line["frequentist_p_value"]),
     )
     return Row(cells, kind, short)
 

@@ -10,21 +10,13 @@ from bayesma.counterparts import defined, why_undefined
 from bayesma.measures import MEASURES
 from bayesma.notes import only_prior
 from bayesma.plots.forest_counts import counts_of
-from bayesma.plots.numbers import MINUS
 from bayesma.posterior.benefit import columns_of
 from bayesma.posterior.marginals import row_labels
 from bayesma.posterior.provenance import provenance
-from bayesma.reporting.numbers import (
-    MISSING,
-    general,
-    probability,
-    rounded,
-    share,
-    with_intervals,
-)
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import event_of, measure_of, mid_words, noun, prior_rows, single_arm
 from bayesma.results import OneEffect, Result
+from bayesma.words.numbers import MINUS, MISSING, general, probability_text, rounded, share, with_intervals
 
 LARGE_Z = 3.0
 SHARED = ("hyper", "new", "baseline_new")  # roles of parameters that are no single study's
@@ -249,7 +241,7 @@ def _p_value(result: OneEffect, label: str) -> str:
     """Two-sided p of a classical answer; of single arms none, as there is no null."""
     if single_arm(result):
         return MISSING
-    return probability(result.frequentist[label].p_value) if label in result.frequentist else MISSING
+    return probability_text(result.frequentist[label].p_value) if label in result.frequentist else MISSING
 
 
 def _back_transformed(result: Result) -> str:

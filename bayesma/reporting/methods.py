@@ -13,7 +13,6 @@ from bayesma.reporting.answers import CHANGES, EFFECTS, PROPORTIONS, RELAPSES, k
 from bayesma.reporting.citations import citations
 from bayesma.reporting.likelihoods import model_sentence
 from bayesma.reporting.markdown import escaped, markdown_table
-from bayesma.reporting.numbers import ascii_signs, general
 from bayesma.reporting.tables import Table, table, words
 from bayesma.reporting.words import (
     benefit_words,
@@ -25,6 +24,7 @@ from bayesma.reporting.words import (
     prior_rows,
 )
 from bayesma.results import OverFollowUp, OverMonths, Result
+from bayesma.words.numbers import ascii_signs, general
 
 LARGE_Z = 3.0
 

@@ -9,10 +9,10 @@ from bayesma.families.visit_moderators import KINDS
 from bayesma.posterior.marginals import centre, labels_of, marginal
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.regression import meta_regression
-from bayesma.reporting.numbers import MISSING, general, rounded
-from bayesma.reporting.numbers import share as percent
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
 from bayesma.results import CLASSICAL, OneEffect, OverMonths
+from bayesma.words.numbers import MISSING, general, rounded
+from bayesma.words.numbers import share as percent
 
 BAYESIAN = ["median", "ci_low", "ci_high"]
 BEFORE = ["prior_median", "prior_low", "prior_high"]

@@ -15,9 +15,9 @@ from bayesma.reporting.details import (
     studies,
 )
 from bayesma.reporting.moderators import of_one_effect
-from bayesma.reporting.numbers import probability, with_interval
 from bayesma.reporting.words import event_of, measure_of, mid_words, single_arm
 from bayesma.results import OneEffect
+from bayesma.words.numbers import probability_text, with_interval
 
 
 def content(result: OneEffect) -> Content:
@@ -67,10 +67,10 @@ def answer(result: OneEffect) -> str:
     chances = result.benefit.loc["mu"].astype(float).to_dict()
     measure = measure_of(result)
     better = measure.better
-    parts = [f"{better} {probability(chances[f'p_{better}'])}"]
+    parts = [f"{better} {probability_text(chances[f'p_{better}'])}"]
     if mid_words(result):
-        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability(chances['p_mid'])}")
-    parts.append(f"{measure.worse} {probability(chances[f'p_{measure.worse}'])}")
+        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability_text(chances['p_mid'])}")
+    parts.append(f"{measure.worse} {probability_text(chances[f'p_{measure.worse}'])}")
     if result.impossible is not None:
         parts = [f"{part} {result.impossible.condition}" for part in parts]
         text = f"THE STANDARD ERROR IS IMPOSSIBLE, {text}"

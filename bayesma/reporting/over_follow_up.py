@@ -9,10 +9,10 @@ from bayesma.posterior.relapse_course import NEW_STUDY, TYPICAL
 from bayesma.reporting.absolute import proportion_text
 from bayesma.reporting.content import Content, Drawing, sentence
 from bayesma.reporting.details import engines, posteriors, priors
-from bayesma.reporting.numbers import MISSING, general, probability
 from bayesma.reporting.relapse_tables import change, course, decision, middle, spread, studies, times
 from bayesma.reporting.tables import Cell, Chance, Column
 from bayesma.results import OverFollowUp
+from bayesma.words.numbers import MISSING, general, probability_text
 
 DRAWN = 3  # beliefs that a figure has room for
 COLUMNS = (
@@ -81,7 +81,7 @@ def ranges(results: Sequence[OverFollowUp]) -> str:
     gains = [float(middle(result)[0]["gain"]) for result in results]
     parts = [f"the gain from {general(min(gains), 2)} to {general(max(gains), 2)} months"]
     if rises:
-        parts = [f"P(rises) from {probability(min(rises))} to {probability(max(rises))}", *parts]
+        parts = [f"P(rises) from {probability_text(min(rises))} to {probability_text(max(rises))}", *parts]
     return f"From line to line: {', '.join(parts)}."
 
 
@@ -132,7 +132,7 @@ def answer(result: OverFollowUp) -> str:
         text += f"; intensity in {late} {times(result.ratio)} times that in {early}"
         now, before = (float(one["p_rises"]) for one in (result.hazard.attrs, result.hazard.attrs["before"]))
         chances = (
-            f"relapse accelerating after month {middle_month:g} {probability(now)} "
+            f"relapse accelerating after month {middle_month:g} {probability_text(now)} "
             f"(before the data {before:.2f})"
         )
     return f"{sentence(result, text, chances)} {_gain_words(result)}"
@@ -145,7 +145,7 @@ def _gain_words(result: OverFollowUp) -> str:
     shown = gains[gains.index.get_level_values("to") == last]
     parts = [
         f"{general(float(row['gain']), 2, zeros=True)} "
-        f"({belief}; {exceeds} {probability(float(row[exceeds]))})"
+        f"({belief}; {exceeds} {probability_text(float(row[exceeds]))})"
         for (_, belief, _, _), row in zip(shown.index.tolist(), shown.to_dict("records"), strict=True)
     ]
     month = shown.index.get_level_values("month")[0]

@@ -13,10 +13,10 @@ from bayesma.posterior.over_time import BEFORE
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
 from bayesma.reporting.details import engines, posteriors, priors
 from bayesma.reporting.moderators import moderators
-from bayesma.reporting.numbers import MISSING, probability, rounded, with_intervals
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words
 from bayesma.results import CLASSICAL, OverMonths
+from bayesma.words.numbers import MISSING, probability_text, rounded, with_intervals
 
 Z95 = 1.959963984540054
 INTERVAL = ["median", "ci_low", "ci_high"]
@@ -45,13 +45,13 @@ def answer(result: OverMonths) -> str:
     if result.benefit is None:
         return sentence(result, text, "")
     better = measure.better
-    parts = [f"{better} at {name} {probability(last[f'p_{better}'])}"]
+    parts = [f"{better} at {name} {probability_text(last[f'p_{better}'])}"]
     if mid_words(result):
-        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability(last['p_mid'])}")
+        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability_text(last['p_mid'])}")
     together = (AVERAGE, f"{better} at every month")
     if len(result.visits) > 1 and together in result.course.index:
         every, before = (float(result.course[name][together]) for name in (f"p_{better}", BEFORE))
-        parts.append(f"{better} at every visit {probability(every)} (before the data {digits(before)})")
+        parts.append(f"{better} at every visit {probability_text(every)} (before the data {digits(before)})")
     return sentence(result, text, ", ".join(parts))
 
 
@@ -135,7 +135,7 @@ def comparison(result: OverMonths) -> Table:
         columns.append(with_intervals(measure, zip(*(found[n] for n in CLASSICAL[:3]), strict=True)))
         heads.append(Column(label))
         if measure.null is not None:
-            columns.append([probability(value) for value in found["p_value"]])
+            columns.append([probability_text(value) for value in found["p_value"]])
             heads.append(Column("p", "of this answer"))
     rows = [
         (f"{visit:g}", str(seen), *cells)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bayesma.evidence.intervals import interval_label
-from bayesma.plots.numbers import number
+from bayesma.measures import MEASURES
 from bayesma.posterior.relapse_course import TYPICAL
 from bayesma.reporting.absolute import proportion_text
-from bayesma.reporting.numbers import general, share
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table, words
 from bayesma.results import OverFollowUp
+from bayesma.words.numbers import Interval, estimate_texts, fixed, general, share, with_interval
 
 PER = 100.0  # patients an intensity is printed for
 NEUTRAL = "neutral"
@@ -97,8 +97,8 @@ def decision(result: OverFollowUp) -> Table:
         named = belief if belief == laws[belief] or "=" in belief else f"{belief}, {laws[belief]}"
         cells: tuple[Cell, ...] = (
             Words(named, f"{estimand}, to month {to:g}"),
-            number(row["once"], 1),
-            number(row["repeated"], 1),
+            fixed(row["once"], 1),
+            fixed(row["repeated"], 1),
             spread(row, point="gain"),
             *(Chance(row[column]) for column in ("p_gain", *exceeds)),
         )
@@ -154,17 +154,13 @@ def studies(result: OverFollowUp) -> Table:
 
 def spread(row: Mapping[str, float] | pd.Series[float], point: str = "median") -> str:
     """A number with its 95 % interval, by as many digits as the interval deserves."""
-    values = [float(row[name]) for name in (point, "ci_low", "ci_high")]
-    width = values[2] - values[1]
-    decimals = max(0, 2 - math.floor(math.log10(width))) if 0.0 < width < math.inf else 2
-    middle, low, high = (number(value, decimals) for value in values)
-    return f"{middle} [{low}, {high}]"
+    return estimate_texts([Interval(*(float(row[name]) for name in (point, "ci_low", "ci_high")))], None)[0]
 
 
 def times(row: Mapping[str, float] | pd.Series[float]) -> str:
     """A ratio with its 95 % interval."""
-    middle, low, high = (general(float(row[n]), 2, zeros=True) for n in ("median", "ci_low", "ci_high"))
-    return f"{middle} [{low}, {high}]"
+    logs = (math.log(float(row[name])) for name in ("median", "ci_low", "ci_high"))
+    return with_interval(MEASURES["RR"], *logs)
 
 
 def _sentences(result: OverFollowUp, texts: Sequence[str]) -> str:

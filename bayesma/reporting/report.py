@@ -11,10 +11,10 @@ from bayesma.reporting.alarms import alarms
 from bayesma.reporting.answers import answers
 from bayesma.reporting.citations import citations
 from bayesma.reporting.methods import methods
-from bayesma.reporting.numbers import general
 from bayesma.reporting.sections import sections
 from bayesma.reporting.tables import Row, Table, table, words
 from bayesma.reporting.templating import render
+from bayesma.words.numbers import general
 
 FEW = 4  # with so many fits at most, everything is unfolded
 

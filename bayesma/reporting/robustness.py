@@ -10,12 +10,11 @@ import pandas as pd
 
 from bayesma.analysis import Analysis
 from bayesma.measures import MEASURES
-from bayesma.plots.numbers import number
-from bayesma.reporting.numbers import MISSING, with_intervals
 from bayesma.reporting.tables import Cell, Chance, Row, Table, table, words
 from bayesma.results import Result
 from bayesma.sensitivity import defaults
 from bayesma.sensitivity.prior_sensitivity import own_rows
+from bayesma.words.numbers import MISSING, fixed, with_intervals
 
 TITLE = "Does the answer survive other priors?"
 
@@ -46,7 +45,7 @@ def grid_table(result: Result) -> Table | None:
         cells += [estimate, Chance(float(cell["p_benefit"]))]
         cells += [Chance(float(cell["p_mid"]))] if mid else []
         level = float(cell["log_evidence"])
-        cells += [MISSING if math.isnan(level) else number(level, 2)] if evidence else []
+        cells += [MISSING if math.isnan(level) else fixed(level, 2)] if evidence else []
         rows.append(Row(tuple(cells), "primary" if own else "" if cell["converged"] else "alarm"))
     heads = [words(f"Prior of {name}") for name in names]
     labels = [f"{grid.attrs['parameter']}, 95 % interval", f"P({_short(robust.question)})"]

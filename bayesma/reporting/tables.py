@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bayesma.reporting.numbers import probability
+from bayesma.words.numbers import probability_text
 
 type Cell = str | Words | Chance
 
@@ -26,7 +26,7 @@ class Chance:
     @property
     def text(self) -> str:
         """As printed."""
-        return probability(self.value)
+        return probability_text(self.value)
 
     @property
     def width(self) -> str:

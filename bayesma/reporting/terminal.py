@@ -13,8 +13,8 @@ from rich.text import Text
 from bayesma.analysis import Analysis
 from bayesma.reporting.alarms import Alarm, alarms
 from bayesma.reporting.answers import CHANGES, PROPORTIONS, RELAPSES, Answer, answers
-from bayesma.reporting.numbers import ascii_signs
 from bayesma.reporting.tables import Table as Content
+from bayesma.words.numbers import ascii_signs
 
 # columns of the answer table that fit from so many characters on
 FITTING = ((140, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (100, (0, 1, 2, 3, 4, 5, 6, 8)), (0, (0, 1, 2, 3, 4, 5)))

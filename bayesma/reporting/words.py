@@ -9,13 +9,12 @@ import numpy as np
 from bayesma.evidence.trajectories import Trajectories
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES, Measure
-from bayesma.plots.numbers import printed
 from bayesma.posterior.location import location_name
 from bayesma.posterior.provenance import case_of, provenance
 from bayesma.priors import Prior
 from bayesma.priors.defaults import unit_information_sd
-from bayesma.reporting.numbers import back, general
 from bayesma.results import OneEffect, OverFollowUp, Result
+from bayesma.words.numbers import back, general, printed
 
 METHODS = {
     "EE": "common effect (inverse variance)",

@@ -12,8 +12,8 @@ from bayesma.analysis import Analysis
 from bayesma.counterparts import ALONE
 from bayesma.errors import DataError, OptionError, PriorError, SpecError
 from bayesma.reporting.moderators import moderators
-from bayesma.reporting.numbers import MISSING
 from bayesma.reporting.words import within_words
+from bayesma.words.numbers import MISSING
 
 from .conftest import months_file, only_over_months
 

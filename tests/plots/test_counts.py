@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import bayesma as bm
 from bayesma.errors import OptionError
 from bayesma.measures import MEASURES
-from bayesma.plots.numbers import Interval, estimate_texts
 from bayesma.plots.scale import given_limits, ticks
+from bayesma.words.numbers import Interval, estimate_texts
 
 from .conftest import axes_of, collisions, points, words
 

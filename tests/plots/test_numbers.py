@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayesma.measures import MEASURES
-from bayesma.plots.numbers import Interval, estimate_texts, number, probability
 from bayesma.plots.scale import limits, ticks
 from bayesma.plots.text import plain, text_width, wrap
+from bayesma.words.numbers import Interval, estimate_texts, fixed, probability_claim
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_an_odd_row_gets_its_own_decimals() -> None:
     [(0.0, "< 0.001"), (1e-9, "< 0.001"), (0.9999, "> 0.999"), (1.0, "> 0.999"), (0.97349, "= 0.973")],
 )
 def test_probabilities_are_never_rounded_to_certainty(value: float, text: str) -> None:
-    assert probability(value) == text
+    assert probability_claim(value) == text
 
 
 def test_numbers_too_long_for_digits() -> None:
-    assert number(-1.5e12, 2) == "−1.50e+12"
-    assert number(math.inf, 2) == "∞"
+    assert fixed(-1.5e12, 2) == "−1.50e+12"
+    assert fixed(math.inf, 2) == "∞"
 
 
 @given(st.floats(1e-6, 1e4), st.floats(1e-6, 1e4), st.booleans())

@@ -18,11 +18,11 @@ from numpy.testing import assert_allclose
 
 import bayesma as bm
 from bayesma.errors import OptionError
-from bayesma.plots.numbers import probability
 from bayesma.plots.spreading import spread, stride
 from bayesma.plots.trajectory_course import build
 from bayesma.posterior.curves import curves
 from bayesma.posterior.provenance import provenance
+from bayesma.words.numbers import probability_claim
 
 from .conftest import axes_of, collisions, words
 
@@ -191,7 +191,7 @@ def test_probabilities_are_those_of_benefit(followed: Fitter, favours: str) -> N
     assert ("▼ favours MSCT   ▲ favours usual care" in said) == (favours == "lower")
     assert lines(figure, "mid")[0][1][0] == sign * 0.2
     p = table.loc[("m", "all visits"), "p_benefit"]
-    assert f"benefit at all visits: average study {probability(p)}" in said
+    assert f"benefit at all visits: average study {probability_claim(p)}" in said
 
 
 def test_without_a_direction_there_are_no_probabilities(followed: Fitter) -> None:
