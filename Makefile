@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 12))'
 # one process a core; a process that runs out of tests takes over those of another
 PARALLEL := -n logical --dist worksteal
+# what compiles most models runs in processes of its own: compiled code is never given back
+APART := tests/contract tests/families
 
 .PHONY: install demo test test-all fast lint bench clean
 
@@ -24,7 +26,8 @@ demo: install
 	$(BIN)/bayesma run zhou2020 --out out/zhou2020
 
 test: install
-	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not long" $(APART)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not long" $(APART:%=--ignore %)
 
 # everything: what `make test` runs, then what is long for its own sake
 test-all: test
