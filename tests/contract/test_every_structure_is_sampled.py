@@ -41,7 +41,7 @@ COMPILED = {
     "proportion-logit-normal-none-none",
     "relapse-independent-none-censored-none",
 }
-# the one structure that has these took minutes to compile; coefficients and their priors are those of `normal`
+# the one structure that has these took minutes; coefficients and their priors are those of `normal`
 COMPILED_ELSEWHERE = {
     ("binomial", "coefficients", "horseshoe"),
     ("binomial", "moderators", ("dose", "cells")),
