@@ -25,7 +25,7 @@ from bayesma.notes import impossible, prior_notes
 from bayesma.posterior.benefit import decision
 from bayesma.posterior.compare import compare
 from bayesma.posterior.hazard import hazard
-from bayesma.posterior.marginals import label_text
+from bayesma.posterior.marginals import label_text, marginal, probability_error
 from bayesma.posterior.predict import predict
 from bayesma.posterior.prior_share import CONFLICT, prior_conflict, prior_overlap, prior_share
 from bayesma.posterior.prob import prob
@@ -278,13 +278,22 @@ def _of_relapse(evidence: FollowUp, tree: xr.DataTree, job: Job) -> dict[str, An
 def _probabilities(tree: xr.DataTree, job: Job) -> pd.Series:
     """Further probabilities, by label."""
     values: dict[str, float] = {}
+    errors: dict[str, float] = {}
     for asked in job.questions.probabilities:
         found = prob(tree, asked.parameter, below=asked.below, above=asked.above)
-        if isinstance(found, pd.Series):
-            values |= {f"{asked.name}: {label_text(label)}": p for label, p in found.items()}
-        else:
-            values[asked.name] = found
-    return pd.Series(values, name="probability", dtype=float)
+        own = (
+            {f"{asked.name}: {label_text(label)}": float(p) for label, p in found.items()}
+            if isinstance(found, pd.Series)
+            else {asked.name: found}
+        )
+        (limit,) = (limit for limit in (asked.below, asked.above) if limit is not None)
+        posterior = marginal(tree, asked.parameter)
+        known = probability_error(posterior, limit, above=asked.above is not None)
+        values |= own
+        errors |= dict(zip(own, known.tolist(), strict=True))
+    result = pd.Series(values, name="probability", dtype=float)
+    result.attrs["mcse"] = errors
+    return result
 
 
 def _risks(tree: xr.DataTree, job: Job) -> pd.DataFrame | None:

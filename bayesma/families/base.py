@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from bayesma.errors import OptionError, PriorError
+from bayesma.families.conditionals import Conditional
 from bayesma.priors import Prior
 from bayesma.registry import Registry
 
@@ -335,6 +336,17 @@ class Family[Evidence](ABC):
         """
         del draws, options
         return None
+
+    def conditional(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Conditional | None:
+        """Distribution of a parameter given all others at draws (s,) of them; None where it is not closed.
+
+        Here of the effect in a new study, where effects differ by a location and a scale.
+        """
+        effects = None if parameter.dims or parameter.role != "new" else self.effects(draws, case.options)
+        if effects is None:
+            return None
+        sds = draws["tau"][:, None] * effects.scales
+        return Conditional(draws["mu"], sds, np.exp(effects.log_weights))
 
     def risks(self, options: Options) -> RisksOverSettings | None:
         """How proportions differ between settings of single arms; None where effects are no logits."""

@@ -31,6 +31,7 @@ from bayesma.families.base import (
     Priors,
     register,
 )
+from bayesma.families.conditionals import Conditional
 from bayesma.families.effect_mixtures import CONTAMINATION
 from bayesma.families.effect_moderators import MODERATORS
 from bayesma.families.effects import (
@@ -231,6 +232,20 @@ class Normal(Family[Effects]):
     def effects(self, draws: Mapping[str, Array], options: Options) -> mixtures.Mixture | None:
         """Of the effects, with a row for each draw where what shapes them has a prior."""
         return None if common(options) else mixtures.mixture(options, draws)
+
+    def conditional(self, parameter: Parameter, draws: Mapping[str, Array], case: Case) -> Conditional | None:
+        """Also of mu, given tau and the other coefficients, under normal effects and a normal prior."""
+        prior = case.priors["mu"]
+        if parameter.name != "mu" or mixtures.has_outliers(case.options):
+            return super().conditional(parameter, draws, case)
+        if prior.distribution != "Normal" or prior.truncated:
+            return None
+        residual = case.arrays["y"] - moderators.means(draws, case.arrays) + draws["mu"][:, None]
+        precision = 1.0 / (case.arrays["se"] ** 2 + tau_of(draws)[:, None] ** 2)
+        middle, sd = prior.arguments
+        total = precision.sum(axis=1) + sd**-2.0
+        mean = ((precision * residual).sum(axis=1) + middle * sd**-2.0) / total
+        return Conditional(mean, total[:, None] ** -0.5, np.ones((1, 1)))
 
     def risks(self, options: Options) -> RisksOverSettings:
         """Of effects that are logits."""

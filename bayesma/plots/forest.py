@@ -138,8 +138,9 @@ def _sentences(
     if favours is not None:
         measure = origin.measure
         whom = f" (favours {plain(treatment)})" if measure.controlled else ""
-        first, *others = decision(fit, favours=favours)[f"p_{measure.better}"].tolist()
-        told = ", in a new study ".join(probability_claim(one) for one in (first, *others[:1]))
+        table, column = decision(fit, favours=favours), f"p_{measure.better}"
+        errors = [table.attrs["mcse"][name][column] for name in table.index]
+        told = ", in a new study ".join(map(probability_claim, table[column].tolist(), errors))
         yield f"Posterior probability {direction.better_words(measure)}{whom} {told}."
     if "tau" in parameter_names(fit):
         yield _tau(fit, origin, ci_prob)

@@ -14,7 +14,7 @@ from bayesma.measures.base import Measure
 from bayesma.plots import direction, style
 from bayesma.plots.text import line_height, wrap, write
 from bayesma.posterior.benefit import decision
-from bayesma.posterior.marginals import marginal
+from bayesma.posterior.marginals import marginal, probability_error
 from bayesma.words.numbers import probability_claim, ratio_or_number
 
 BIG, SMALL = 13.0, 9.0
@@ -83,25 +83,30 @@ def claims(
     names = direction.sides(measure, favours, *arms)
     if names is None:
         null = ratio_or_number(measure, _null(measure))
+        posterior, zero = marginal(fit, parameter), _null(measure)
         below, above = (
-            float(marginal(fit, parameter).probability(_null(measure), above=side)[0])
+            probability_claim(
+                float(posterior.probability(zero, above=side)[0]),
+                float(probability_error(posterior, zero, above=side)[0]),
+            )
             for side in (False, True)
         )
         return [
-            Claim("left", f"P {probability_claim(below)}", (f"◄ below {null}",), None),
-            Claim("right", f"P {probability_claim(above)}", (f"above {null} ►",), None),
+            Claim("left", f"P {below}", (f"◄ below {null}",), None),
+            Claim("right", f"P {above}", (f"above {null} ►",), None),
         ]
-    row = decision(fit, favours=str(favours), mid=mid).to_dict("index")[parameter]
+    table = decision(fit, favours=str(favours), mid=mid)
+    errors = table.attrs["mcse"][parameter]
+    row = {
+        name: probability_claim(value, errors[name])
+        for name, value in table.to_dict("index")[parameter].items()
+    }
     at = mid_value(measure, mid, favours)
     good, bad = [names[favours == "higher"]], names[favours == "lower"]
     if at is not None:
         large = "effect" if measure.controlled else "change"
-        good.append(
-            f"P {probability_claim(row['p_mid'])} for an important {large}, {mid_words(measure, at, favours)}"
-        )
-    for_benefit, for_harm = (
-        f"P {probability_claim(row[name])}" for name in (f"p_{measure.better}", f"p_{measure.worse}")
-    )
+        good.append(f"P {row['p_mid']} for an important {large}, {mid_words(measure, at, favours)}")
+    for_benefit, for_harm = (f"P {row[name]}" for name in (f"p_{measure.better}", f"p_{measure.worse}"))
     if favours == "lower":
         good[0] = f"◄ {good[0]}"
         harm = f"{bad} ►"

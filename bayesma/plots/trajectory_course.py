@@ -18,6 +18,7 @@ from bayesma.plots.posterior_claims import mid_value, mid_words
 from bayesma.plots.text import plain
 from bayesma.posterior.benefit import decision
 from bayesma.posterior.curves import AVERAGE, NEW, curves, exact_at_visits
+from bayesma.posterior.marginals import label_text
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
 from bayesma.posterior.provenance import Provenance
@@ -234,7 +235,10 @@ def _probabilities(
 def _block(table: pd.DataFrame, column: str, heading: str) -> Block:
     """A column of the decision table: one row an estimand, the row of all visits left out."""
     rows = {
-        words: tuple(probability_text(float(p)) for p in _by_visit(table, column, name)[:-1])
+        words: tuple(
+            probability_text(float(p), table.attrs["mcse"][f"{name}, {label_text(visit)}"][column])
+            for visit, p in table.xs(name, level="parameter")[column].iloc[:-1].items()
+        )
         for name, words in ROWS.items()
     }
     return Block(heading, tuple(rows.items()))

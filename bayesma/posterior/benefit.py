@@ -12,7 +12,14 @@ import xarray as xr
 from bayesma.errors import OptionError
 from bayesma.measures import Measure
 from bayesma.posterior.curves import curves, exact_at_visits, has_visits, together
-from bayesma.posterior.marginals import labels_of, marginal
+from bayesma.posterior.marginals import (
+    Marginal,
+    label_text,
+    labels_of,
+    marginal,
+    probability_error,
+    share_error,
+)
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance, provenance, require_effect
 
@@ -40,6 +47,8 @@ def benefit(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.D
         the probability that it holds at every visit at once. Columns p_benefit (beyond the null in the
         favoured direction), p_mid (by at least `mid`; NaN without one), p_harm (on the wrong side of the
         null). Where moderators decide, all of it for studies at their mean; `predict` takes others.
+        ``attrs["mcse"]`` holds the Monte Carlo standard error of each, by row (as ``theta_new`` or, with
+        visits, ``theta_new, 12``) and column: 0 for the exact engine.
 
     Raises
     ------
@@ -87,15 +96,27 @@ def decision(fit: xr.DataTree, *, favours: str, mid: float | None = None) -> pd.
     sign = 1.0 if up else -1.0
     if has_visits(fit):
         return _at_visits(fit, origin, null, sign, mid)
-    rows = {}
+    asked = [(null, up), (None if mid is None else null + sign * mid, up), (null, not up)]
+    rows, errors = {}, {}
     for name in ("mu", *(p.name for p in origin.family.parameters(origin.options) if p.role == "new")):
         posterior = marginal(fit, name)
-        rows[name] = [
-            float(posterior.probability(null, above=up)[0]),
-            math.nan if mid is None else float(posterior.probability(null + sign * mid, above=up)[0]),
-            float(posterior.probability(null, above=not up)[0]),
-        ]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("parameter")
+        rows[name], errors[name] = (
+            [math.nan if limit is None else float(of(posterior, limit, above)) for limit, above in asked]
+            for of in (_chance, _error)
+        )
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("parameter")
+    table.attrs["mcse"] = {name: dict(zip(columns, row, strict=True)) for name, row in errors.items()}
+    return table
+
+
+def _chance(posterior: Marginal, limit: float, above: bool) -> float:
+    """Probability beyond a limit."""
+    return float(posterior.probability(limit, above=above)[0])
+
+
+def _error(posterior: Marginal, limit: float, above: bool) -> float:
+    """Its Monte Carlo standard error."""
+    return float(probability_error(posterior, limit, above=above)[0])
 
 
 def columns_of(measure: Measure) -> list[str]:
@@ -161,17 +182,28 @@ def _at_visits(
     visits = labels_of(fit, "visit")
     limits = [(null, sign), (math.nan if mid is None else null + sign * mid, sign), (null, -sign)]
     drawn = curves(fit, origin, visits.astype(np.float64))
-    parts = {}
+    parts: dict[str, pd.DataFrame] = {}
+    errors: dict[str, dict[str, float]] = {}
     for name, (estimand, curve) in zip(("m", "theta_new"), drawn.items(), strict=True):
         exact = exact_at_visits(fit, estimand)
-        columns = []
+        columns, mcse = [], []
         for limit, side in limits:
             beyond = side * (curve - limit) > 0.0
             each = beyond.mean(axis=(0, 1))
             if exact is not None and not math.isnan(limit):
                 each = exact.probability(limit, above=side > 0)
-            column = [*each, together(float(np.all(beyond, axis=-1).mean()), each)]
+            every = np.all(beyond, axis=-1)
+            column = [*each, together(float(every.mean()), each)]
+            indicators = [*np.moveaxis(beyond, -1, 0)] if exact is None else []
+            known = [share_error(one.astype(np.float64)) for one in (*indicators, every)]
+            mcse.append([*([0.0] * visits.size if exact is not None else []), *known])
             columns.append(np.full(visits.size + 1, math.nan) if math.isnan(limit) else column)
         index = pd.Index([*visits.tolist(), "all visits"], name="visit", dtype=object)
         parts[name] = pd.DataFrame(np.column_stack(columns), index=index, columns=columns_of(origin.measure))
-    return pd.concat(parts, names=["parameter", "visit"])
+        errors |= {
+            f"{name}, {label_text(visit)}": dict(zip(columns_of(origin.measure), row, strict=True))
+            for visit, row in zip(index, np.transpose(mcse).tolist(), strict=True)
+        }
+    table = pd.concat(parts, names=["parameter", "visit"])
+    table.attrs["mcse"] = errors
+    return table

@@ -308,7 +308,7 @@ def _row(result: Result, line: dict[str, Any], name: Words, kind: str, short: st
     measure = measure_of(result)
     better, beyond, worse = columns_of(measure)
     names = (better, beyond, worse, f"{better}_new")
-    chances: list[Cell] = [Chance(line[name]) for name in names]
+    chances: list[Cell] = [Chance(line[name], result.chance_error(line, name)) for name in names]
     if result.impossible is not None:
         plausible = probability_text(line[f"{better}{AT_PLAUSIBLE}"])
         chances = [Words(IMPOSSIBLE, f"{plausible} {result.impossible.condition}")]

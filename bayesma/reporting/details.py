@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from bayesma.counterparts import defined, why_undefined
 from bayesma.measures import MEASURES
@@ -25,6 +26,12 @@ Z95 = 1.959963984540054
 MEANING = {"mu": "effect (mu)", "theta_new": "in a next study", "delta_new": "in a next study"}
 
 
+def asked(probabilities: pd.Series) -> list[tuple[str, Chance]]:
+    """What the spec asks for by name, with the digits of its Monte Carlo error."""
+    errors = probabilities.attrs["mcse"]
+    return [(str(label), Chance(float(value), errors[label])) for label, value in probabilities.items()]
+
+
 def decision(result: OneEffect) -> Table | None:
     """Probabilities of benefit, benefit that matters, harm, and whatever else the spec asks."""
     if result.benefit is None and result.probabilities.empty:
@@ -33,12 +40,18 @@ def decision(result: OneEffect) -> Table | None:
     measure = measure_of(result)
     labels = (measure.better, f"{measure.better} beyond the MID", measure.worse)
     rows: list[Sequence[Cell]] = [
-        (label, *(Chance(float(result.benefit.loc[name, column])) for name in names))
+        (
+            label,
+            *(
+                Chance(float(result.benefit.loc[name, column]), result.benefit.attrs["mcse"][name][column])
+                for name in names
+            ),
+        )
         for column, label in zip(columns_of(measure), labels, strict=True)
         if result.benefit is not None
     ]
     blank = [""] * (len(names) - 1)
-    rows += [(str(label), Chance(float(v)), *blank) for label, v in result.probabilities.items()]
+    rows += [(*row, *blank) for row in asked(result.probabilities)]
     if result.benefit is None:
         return table("Probabilities", ("Probability of", "posterior"), rows)
     mid = mid_words(result)

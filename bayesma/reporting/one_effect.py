@@ -64,13 +64,16 @@ def answer(result: OneEffect) -> str:
         text = f"{measure_of(result).name} {with_interval(measure_of(result), *result.estimate)}"
     if result.benefit is None:
         return sentence(result, text, "")
-    chances = result.benefit.loc["mu"].astype(float).to_dict()
+    chances = {
+        str(name): probability_text(value, result.chance_error({}, str(name)))
+        for name, value in result.benefit.loc["mu"].astype(float).to_dict().items()
+    }
     measure = measure_of(result)
     better = measure.better
-    parts = [f"{better} {probability_text(chances[f'p_{better}'])}"]
+    parts = [f"{better} {chances[f'p_{better}']}"]
     if mid_words(result):
-        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability_text(chances['p_mid'])}")
-    parts.append(f"{measure.worse} {probability_text(chances[f'p_{measure.worse}'])}")
+        parts.append(f"{better} beyond the MID ({mid_words(result)}) {chances['p_mid']}")
+    parts.append(f"{measure.worse} {chances[f'p_{measure.worse}']}")
     if result.impossible is not None:
         parts = [f"{part} {result.impossible.condition}" for part in parts]
         text = f"THE STANDARD ERROR IS IMPOSSIBLE, {text}"

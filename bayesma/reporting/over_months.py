@@ -11,7 +11,7 @@ from bayesma.plots import trajectory
 from bayesma.posterior.curves import AVERAGE, NEW
 from bayesma.posterior.over_time import BEFORE
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
-from bayesma.reporting.details import engines, posteriors, priors
+from bayesma.reporting.details import asked, engines, posteriors, priors
 from bayesma.reporting.moderators import moderators
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words
@@ -45,9 +45,13 @@ def answer(result: OverMonths) -> str:
     if result.benefit is None:
         return sentence(result, text, "")
     better = measure.better
-    parts = [f"{better} at {name} {probability_text(last[f'p_{better}'])}"]
+    chances = {
+        column: probability_text(last[column], result.chance_error(last, column))
+        for column in (f"p_{better}", "p_mid")
+    }
+    parts = [f"{better} at {name} {chances[f'p_{better}']}"]
     if mid_words(result):
-        parts.append(f"{better} beyond the MID ({mid_words(result)}) {probability_text(last['p_mid'])}")
+        parts.append(f"{better} beyond the MID ({mid_words(result)}) {chances['p_mid']}")
     together = (AVERAGE, f"{better} at every month")
     if len(result.visits) > 1 and together in result.course.index:
         every, before = (float(result.course[name][together]) for name in (f"p_{better}", BEFORE))
@@ -64,8 +68,7 @@ def decision(result: OverMonths) -> Table | None:
     """Probabilities the spec asks for by name; those of benefit stand in the answer, month by month."""
     if result.probabilities.empty:
         return None
-    rows = [(str(label), Chance(float(value))) for label, value in result.probabilities.items()]
-    return table("Probabilities", ("Probability of", "posterior"), rows)
+    return table("Probabilities", ("Probability of", "posterior"), asked(result.probabilities))
 
 
 def together(result: OverMonths) -> Table | None:

@@ -19,14 +19,17 @@ class Chance:
     ----------
     value
         In [0, 1], or NaN.
+    error
+        Its Monte Carlo standard error, which decides how many digits are printed.
     """
 
     value: float
+    error: float = 0.0
 
     @property
     def text(self) -> str:
         """As printed."""
-        return probability_text(self.value)
+        return probability_text(self.value, self.error)
 
     @property
     def width(self) -> str:

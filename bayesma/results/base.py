@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from bayesma.spec.rows import Evidence
 
 AT_PLAUSIBLE = "_at_plausible_n"  # ends of the columns of what an impossible row would give
 CLASSICAL = ("estimate", "ci_low", "ci_high", "p_value")
+
+
+NEW = "_new"  # how columns of the answer table end that are about a new study
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +95,11 @@ class Result(ABC):
         """Number of studies as it is printed."""
         return str(self.k)
 
+    def chance_error(self, line: Mapping[str, Any], column: str) -> float:
+        """Monte Carlo standard error of a probability in one of the lines; 0 where it is computed."""
+        del line, column
+        return 0.0
+
     @property
     @abstractmethod
     def mean_names(self) -> list[str]:
@@ -160,7 +169,7 @@ def line_of(
         "k": k,
         **dict(zip(("estimate", "ci_low", "ci_high"), estimate, strict=True)),
         **_decided(result, {name: mean.get(name, math.nan) for name in decided}),
-        **_decided(result, {f"{name}_new": new.get(name, math.nan) for name in decided[:2]}),
+        **_decided(result, {f"{name}{NEW}": new.get(name, math.nan) for name in decided[:2]}),
         "tau": tau,
         **{f"frequentist_{name}": classical[name] for name in CLASSICAL},
     }

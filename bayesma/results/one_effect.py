@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from bayesma.posterior.location import location, location_name
 from bayesma.posterior.marginals import centre
 from bayesma.posterior.numbers import tails
 from bayesma.posterior.provenance import provenance
-from bayesma.results.base import CLASSICAL, Result, as_numbers, line_of
+from bayesma.results.base import CLASSICAL, NEW, Result, as_numbers, line_of
 from bayesma.spec.evidence_tables import EffectsTable
 
 
@@ -91,6 +92,15 @@ class OneEffect(Result):
     def classical_methods(self) -> tuple[tuple[str, str], ...]:
         """Method and interval of all of them."""
         return tuple((fit.method, fit.ci) for fit in self.frequentist.values())
+
+    def chance_error(self, line: Mapping[str, Any], column: str) -> float:
+        """As the decision table has it; the column of a new study ends in ``_new``."""
+        del line
+        if self.benefit is None:
+            return 0.0
+        mean, *new = self.benefit.index
+        name = new[0] if column.endswith(NEW) and new else mean
+        return float(self.benefit.attrs["mcse"][name][column.removesuffix(NEW)])
 
     def rows(self) -> list[dict[str, Any]]:
         """The one line of the answer table."""

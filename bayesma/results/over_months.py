@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from bayesma.families.mean_shapes import MEANS
 from bayesma.posterior.curves import AVERAGE
 from bayesma.posterior.marginals import centre, labels_of
 from bayesma.posterior.provenance import provenance
-from bayesma.results.base import Result, as_numbers, line_of
+from bayesma.results.base import NEW, Result, as_numbers, line_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +74,13 @@ class OverMonths(Result):
     def classical_methods(self) -> tuple[tuple[str, str], ...]:
         """Method and interval of both."""
         return self.classical.methods
+
+    def chance_error(self, line: Mapping[str, Any], column: str) -> float:
+        """As the decision table has it for the line's month."""
+        if self.benefit is None:
+            return 0.0
+        row = f"{'theta_new' if column.endswith(NEW) else 'm'}, {line['month']:g}"
+        return float(self.benefit.attrs["mcse"][row][column.removesuffix(NEW)])
 
     def rows(self) -> list[dict[str, Any]]:
         """A line of the answer table for every visit."""

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from bayesma.engines.exact import exact_group
 from bayesma.engines.fit import fit_setting
-from bayesma.engines.marginals import Marginal, WeightedPoints, marginal, stored
+from bayesma.engines.marginals import Marginal, WeightedPoints, stored
 from bayesma.engines.tree import SAMPLE, Setting
 from bayesma.errors import OptionError
 from bayesma.families.problems import NoIntegral
 from bayesma.numerics.threads import one_blas_thread
+from bayesma.posterior.marginals import marginal
 from bayesma.posterior.provenance import provenance
 from bayesma.sensitivity.quick import GaussianPosterior
 

@@ -64,12 +64,14 @@ def test_infinite_moments_under_nuts_too(sampled_heavy: xr.DataTree) -> None:
     assert np.isfinite(table.loc[["theta[A]", "theta[B]"]]).all(axis=None)
 
 
-def test_probabilities_are_shares_of_the_draws(sampled: xr.DataTree) -> None:
+def test_probabilities_are_shares_of_the_draws_or_near_them(sampled: xr.DataTree) -> None:
+    """Those of mu average its distribution given tau."""
     mu, theta = sampled["posterior"]["mu"].values, sampled["posterior"]["theta"]
-    assert bm.prob(sampled, "mu", below=-0.1) == np.mean(mu < -0.1)
+    error = 0.5 / np.sqrt(float(bm.summary(sampled).loc["mu", "ess_bulk"]))
+    assert 0.0 < abs(bm.prob(sampled, "mu", below=-0.1) - np.mean(mu < -0.1)) < FAR * error
     assert bm.prob(sampled, "theta", above=0.0)["C"] == float((theta.sel(study="C") > 0).mean())
     table = bm.benefit(sampled, favours="lower", mid=0.1)
-    assert table.loc["mu", "p_mid"] == np.mean(mu < -0.1)
+    assert table.loc["mu", "p_mid"] == bm.prob(sampled, "mu", below=-0.1)
     assert table.loc["mu", ["p_benefit", "p_harm"]].sum() == pytest.approx(1.0, abs=SAME)
 
 
