@@ -48,7 +48,7 @@ DEATHS = {"h_death": "Normal(-6, 2)"}  # in every second review
 # Monthly intensities in (0, 6], (6, 12], (12, 24] of a typical study, and the sd of studies: invented
 TRUTHS = {"rising": (0.01, 0.04, 0.04), "flat": (0.02, 0.02, 0.02), "falling": (0.04, 0.01, 0.01)}
 SPREAD, DYING = 0.3, 0.01  # the second: deaths a month
-REVIEWS = {PRIOR: 16} | dict.fromkeys(TRUTHS, 3)  # a start: 500 and 100 take some two hours of one core
+REVIEWS = {PRIOR: 250} | dict.fromkeys(TRUTHS, 50)  # an hour and a half of one core
 STUDIES, PATIENTS = (3, 8), (8, 80)  # the patients on the log scale
 ENDS, SHARES = ((6, 12), (9, 12), (12,)), (0.55, 0.2, 0.25)  # of intervals; how often a study has them
 LONG, LONGER = 0.4, 0.5  # how often a review goes on to month 24, and how many of its studies then do

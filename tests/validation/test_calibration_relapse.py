@@ -46,7 +46,7 @@ def test_intervals_of_relapse_free_probability_cover(own: pd.DataFrame, quantity
 def test_forecasts_of_a_rise_are_kept(own: pd.DataFrame) -> None:
     """In every tenth of the forecast, and together."""
     filled = [row for row in RECORD["prior"]["reliability"] if row["n"]]
-    assert len(filled) >= min(8, len(own) // 4)
+    assert len(filled) == program.BINS
     for row in filled:
         low, high = stats.binom(row["n"], row["mean_forecast"]).ppf([TAIL, 1.0 - TAIL])
         assert low <= row["rose"] <= high, row
@@ -78,6 +78,7 @@ def test_the_record_is_complete() -> None:
     assert set(RECORD["versions"]) == set(here.pop("versions"))
     assert {name: RECORD[name] for name in here} == here
     assert {name: len(rows) for name, rows in TABLES.items()} == program.REVIEWS
+    assert program.REVIEWS["prior"] >= 250
     for name, table in TABLES.items():
         assert table["below: h_death"].notna().tolist() == [program.dies(i) for i in range(len(table))]
         given = table.drop(columns=["below: h_death", *(["below: sigma_h"] if name != "prior" else [])])
