@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesma.errors import OptionError
 from bayesma.posterior.marginals import row_labels
 from bayesma.posterior.provenance import provenance
 
+FEWEST = 100  # draws whose tails can be smoothed: a fifth of fewer may be one draw several times
 SENSITIVE = 0.05  # Kallioinen et al. 2024: from here on a posterior is called sensitive
 CONFLICT = "possible conflict of prior and data"
 STRONG = "strong prior, or weak data"
@@ -42,7 +44,7 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     Raises
     ------
     OptionError
-        When it is no result of `fit`.
+        When it is no result of `fit`, or one of fewer than 100 draws.
 
     Examples
     --------
@@ -53,6 +55,12 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     'possible conflict of prior and data'
     """
     origin = provenance(fit)
+    size = fit["posterior"].sizes["chain"] * fit["posterior"].sizes["draw"]
+    if size < FEWEST:
+        raise OptionError(
+            f"power_scaling weights the draws of a fit, and {size} draws are too few for their tails; fit again "
+            f"with at least {FEWEST}, for example draws=1000"
+        )
     names = [p.name for p in origin.family.hyper(origin.options) if p.standard is None]
     columns = {
         "prior": _sensitivity(fit, names, "prior"),

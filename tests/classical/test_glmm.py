@@ -166,6 +166,7 @@ def test_likelihood_and_maximum_against_scipys_own(model: str) -> None:
         assert slope == pytest.approx(0.0, abs=1e-5)
 
 
+@pytest.mark.long
 def test_two_random_effects_against_scipys_double_integral() -> None:
     counts = _table([1, 6], [4, 5])
     point = np.array([-1.2, -0.4, 0.7, 0.5])  # alpha, mu, tau, sigma
@@ -420,6 +421,7 @@ def test_a_tau_of_nearly_0_has_a_standard_error() -> None:
     assert fit.notes == ()
 
 
+@pytest.mark.long
 def test_two_peaks_are_told_and_the_higher_one_reported() -> None:
     """Two studies that disagree: tau2 = 0 is a peak, and so is a tau2 of about 2."""
     counts = TwoArmCounts.from_counts([101, 1], [140, 18], [15, 3], [359, 108])

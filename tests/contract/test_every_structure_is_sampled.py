@@ -29,9 +29,6 @@ from .test_family_contract import CASES, GROUPS, IDS, SAMPLED, evidence_of, has_
 from .test_questions import LONGEST, questions_of_a_fit, refusals
 
 CHAINS, DRAWS, TUNE = 2, 13, 10  # ArviZ wants 25 draws in all before it smooths a tail
-OF_MANY_DRAWS = {
-    "power_scaling"
-}  # its tail of five draws may be one draw five times, which ArviZ cannot smooth
 LONG_STEPS = 0.6  # of the acceptance: a third of the evaluations that the default takes
 # with numba, for the values of options that no structure has which is sampled at length
 COMPILED = {
@@ -181,8 +178,7 @@ def check(fit: xr.DataTree, name: str, options: dict[str, Any]) -> None:
     moved = fit["sample_stats"]["logp"].values
     assert np.all(np.isfinite(moved)) and np.unique(moved).size > CHAINS
 
-    asked = [(what, ask) for what, ask in questions_of_a_fit(fit) if what not in OF_MANY_DRAWS]
-    refused = refusals(iter(asked))
+    refused = refusals(questions_of_a_fit(fit))
     assert "summary" not in refused
     assert all("\n" not in words and len(words) <= LONGEST for words in refused.values()), refused
 

@@ -333,6 +333,32 @@ IDS = [label_of(name, options) for name, options in CASES]
 every_family = pytest.mark.parametrize(("name", "options"), CASES, ids=IDS)
 
 
+def pairs(name: str, options: dict[str, Any]) -> set[tuple[object, ...]]:
+    """Any two values of options of a family."""
+    return {(name, *two) for two in itertools.combinations(sorted(options.items()), 2)} or {(name,)}
+
+
+def covering() -> set[str]:
+    """Labels of cases among which every two values of a family's options come together."""
+    seen: set[tuple[object, ...]] = set()
+    chosen: set[str] = set()
+    for case, label in zip(CASES, IDS, strict=True):
+        if new := pairs(*case) - seen:
+            chosen.add(label)
+            seen |= new
+    return chosen
+
+
+COVERING = covering()
+every_pair = pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param(*case, id=label, marks=[pytest.mark.long] * (label not in COVERING))
+        for case, label in zip(CASES, IDS, strict=True)
+    ],
+)
+
+
 def only(names: set[str], of_some: tuple[Any, ...] = (pytest.mark.slow,)) -> Any:
     """Those of the cases with these ids; each must exist; all but some are long, the others marked so."""
     assert names | ALWAYS_SAMPLED <= set(IDS)
@@ -379,7 +405,7 @@ def test_every_family_has_evidence_here() -> None:
     assert {name.split(",")[0] for name in EVIDENCE} == set(OTHER_PRIORS) == set(FAMILIES)
 
 
-@every_family
+@every_pair
 def test_pymc_and_numpy_give_the_same_density(name: str, options: dict[str, Any]) -> None:
     """The PyMC density, integrated over its study parameters, is the NumPy marginal times the prior."""
     latent = len(FAMILIES[name].sampled(FAMILIES[name].checked_options(options))) > len(

@@ -1,8 +1,9 @@
 """Every question of every family under every option: an answer, or a refusal in one sentence.
 
 The table `refused.json` lists what is refused, in which words: questions of a fit for every model that has an
-integral, figures and questions that fit by themselves for one model a family. Run in one process with the
-environment variable BAYESMA_WRITE_REFUSALS=1, this file writes it anew; else it is compared, so that whoever
+integral (every value of every option in every run of the tests, every combination in the long one), figures
+and questions that fit by themselves for one model a family. Run in one process with `-m ""` and with
+BAYESMA_WRITE_REFUSALS=1 in the environment, this file writes it anew; else it is compared, so that whoever
 changes what is refused sees it. Of what is not in the table it is asked that every refusal is a sentence.
 """
 
@@ -56,6 +57,31 @@ TABULATED = {
     "longitudinal-visit-cs-given",
     "relapse-weibull-none-competing-none",
 }
+# every value of every option is asked in every run of the tests, the other combinations in the long one
+COVERING = TABULATED | {
+    "normal-none-dose",
+    "normal-student_t",
+    "normal-contaminated-prior",
+    "normal-normal-dose+cells",
+    "binomial-conditional-control-none",
+    "binomial-fixed-control-student_t",
+    "binomial-conditional-none-dose",
+    "proportion-logit-normal-none-none",
+    "proportion-logit-normal-student_t-none",
+    "longitudinal-linear-ou-estimated",
+    "longitudinal-spline-cs-given",
+    "longitudinal-changepoint-ou-given",
+    "longitudinal-emax-cs-given-dose+cells-dose",
+    "relapse-constant-normal-censored-none",
+    "relapse-random_walk-none-censored-none",
+    "relapse-independent-none-competing-none",
+}
+# the exact fit alone takes a quarter of a minute
+TOO_LONG = {("normal", "nu", "prior")}
+ASKED = [
+    param if param.id in COVERING else pytest.param(*param.values, id=param.id, marks=pytest.mark.long)
+    for param in INTEGRATED
+]
 EVERY = [  # for figures and what fits by itself: one model a family in every run, the others in the long one
     param if param.id in TABULATED else pytest.param(*param.values, id=param.id, marks=pytest.mark.long)
     for param in INTEGRATED
@@ -193,7 +219,16 @@ def fitted(name: str, options: dict[str, Any]) -> xr.DataTree:
         return bm.fit(evidence, priors=priors, engine="exact", draws=50, chains=2, random_seed=1, **options)
 
 
-@pytest.mark.parametrize(("name", "options"), INTEGRATED)
+def test_every_value_of_every_option_is_asked() -> None:
+    values: dict[bool, set[tuple[str, str, object]]] = {True: set(), False: set()}
+    for param in INTEGRATED:
+        name, options = param.values
+        values[param.id in COVERING] |= {(str(name), option, value) for option, value in options.items()}
+    assert values[False] - values[True] == TOO_LONG
+    assert COVERING <= {str(param.id) for param in INTEGRATED}
+
+
+@pytest.mark.parametrize(("name", "options"), ASKED)
 def test_a_fit_answers_or_refuses_in_one_sentence(
     name: str, options: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:

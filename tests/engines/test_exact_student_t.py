@@ -97,6 +97,7 @@ def test_posterior_against_a_two_dimensional_rule(mu, density, scale, tau, brute
     assert mixture.probability(0.0, above=False)[0] == pytest.approx(theirs.below(0.0), abs=TWO_DIMENSIONAL)
 
 
+@pytest.mark.long
 def test_evidence_by_scipys_own_double_integral():
     def density(tau, mu):
         like = stats.norm.pdf(Y, mu, np.hypot(SE, tau)).prod()

@@ -41,7 +41,7 @@ def test_the_posterior_is_the_mixture_by_evidence(random_effects) -> None:
     assert bm.prob(whole, "mu", below=-0.3) == pytest.approx(below, abs=close)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nuts_agrees_and_swaps_its_numbers() -> None:
     fit = bm.fit(EFFECTS, priors={"mu": MIXTURE, "tau": TAU}, random_seed=1, progressbar=False)
     assert fit.attrs["converged"] == 1

@@ -94,7 +94,7 @@ def test_single_arms_count_in_full() -> None:
     assert notes(exact(bm.ArmCounts.from_counts([1, 3], [40, 20]))) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sampled_fit_says_the_same() -> None:
     """By NUTS: random baselines have no integral, so they are held against the conditional."""
     counts = with_silent(2, 200, 100)
@@ -103,7 +103,7 @@ def test_a_sampled_fit_says_the_same() -> None:
     assert "and 0.500 under the conditional likelihood" in note
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sampled_baseline_without_events_is_clean() -> None:
     """Its likelihood is a wall on one side and level on the other: 5 steps a draw, not 60."""
     counts = bm.TwoArmCounts.from_counts([0], [12], [0], [6])

@@ -285,7 +285,10 @@ def unchanged(hazard: str) -> np.ndarray:
 SPLIT = [("Ash", 0, 2, 24, 0, 0, 0), ("Ash", 2, 6, 24, 0, 0, 0), *ROWS[1:]]
 
 
-@pytest.mark.parametrize("hazard", ["constant", "independent"])
+HAZARDS_CHEAP_FIRST = ["constant", pytest.param("independent", marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("hazard", HAZARDS_CHEAP_FIRST)
 def test_splitting_an_interval_without_events_changes_nothing(hazard: str) -> None:
     """The posterior is the same to 1e-8; the same points are used, so that their error is the same too."""
     assert np.max(np.abs(numbers(follow_up(SPLIT), hazard=hazard) - unchanged(hazard))) < WITHIN
@@ -317,7 +320,7 @@ def test_splitting_an_interval_with_events_follows_the_closed_form() -> None:
     assert math.exp(one) == pytest.approx(sum(both), rel=ROUNDING)
 
 
-@pytest.mark.parametrize("hazard", ["constant", "independent"])
+@pytest.mark.parametrize("hazard", HAZARDS_CHEAP_FIRST)
 def test_names_and_order_of_studies_do_not_matter(hazard: str) -> None:
     """Renamed so that alphabetical order is kept; turned around, importance sampling keeps its points."""
     renamed = [(f"{row[0]} 2001", *row[1:]) for row in ROWS]
@@ -329,6 +332,7 @@ def test_names_and_order_of_studies_do_not_matter(hazard: str) -> None:
     assert np.max(np.abs(turned - reference) / reference[:, [1]]) < 20 * SAMPLED
 
 
+@pytest.mark.long
 def test_one_period_of_its_own_is_a_constant_intensity() -> None:
     """Importance sampling against quadrature, where both can: within its own error."""
     sampled = bm.fit(
@@ -347,6 +351,7 @@ def test_one_period_of_its_own_is_a_constant_intensity() -> None:
     assert evidence[0] == pytest.approx(evidence[1], abs=SAMPLED)
 
 
+@pytest.mark.long
 def test_the_exact_answer_has_no_seed() -> None:
     fits = [
         bm.fit(follow_up(ROWS), hazard="weibull", engine="exact", random_seed=seed, draws=10)
@@ -442,6 +447,7 @@ def test_relapses_in_every_and_in_no_patient() -> None:
         assert np.isfinite(bm.summary(fit)["mean"]).all()
 
 
+@pytest.mark.long
 def test_what_draws_know_has_its_error_beside_it() -> None:
     """Shifts are known by draws under both routes, h and s by points of importance sampling under one."""
     integrated = bm.summary(bm.fit(follow_up(ROWS), hazard="constant", engine="exact", random_seed=1))

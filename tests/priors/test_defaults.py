@@ -224,6 +224,7 @@ def test_answers_of_changes_follow_their_unit():
     assert other[columns].to_numpy() / 1000.0 == pytest.approx(one[columns].to_numpy(), rel=UNIT)
 
 
+@pytest.mark.long
 def test_answers_over_months_follow_their_unit():
     series = [lupus(0.9, factor) for factor in (1.0, 1000.0)]
     one, other = (bm.summary(exactly(s, between="cs")).filter(like="m[", axis=0) for s in series)

@@ -187,6 +187,7 @@ def test_flat_for_a_scale_is_positive():
         "Truncated(NormalMixture(0.3, 0, 1, -1, 1.5), lower=-12, upper=-11)",
     ],
 )
+@pytest.mark.long
 def test_truncation_far_in_a_tail(text):
     """PyMC's normal tail is good to 2e-6 there; the density must not be infinite, or NUTS cannot start."""
     prior = Prior.parse(text)

@@ -12,11 +12,13 @@ from rich.console import Console
 
 import bayesma as bm
 from bayesma.analysis import Analysis
+from bayesma.reporting.absolute import absolute_effects, findings
 from bayesma.reporting.alarms import alarms
 from bayesma.reporting.methods import methods_markdown
 from bayesma.reporting.outputs import write_outputs
 from bayesma.reporting.terminal import show
-from bayesma.reporting.words import prior_rows, unit_information
+from bayesma.reporting.words import measure_of, prior_rows, unit_information
+from bayesma.words.numbers import with_interval
 
 
 def text_of(analysis: Analysis, folder: Path) -> str:
@@ -134,3 +136,27 @@ def test_everything_is_written(safety: Analysis, tmp_path: Path) -> None:
     assert write_outputs(safety, tmp_path / "out").is_file()
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"summary.csv", "methods.md", "reproduce.py", "data"} <= names
+
+
+def test_one_number_has_one_value_and_one_rounding(
+    deng: Analysis, catheters: Analysis, tmp_path: Path
+) -> None:
+    """The odds ratio of the summary of findings is that of the answers; patients are rounded alike."""
+    compared = 0
+    for analysis in (deng, catheters):
+        page = text_of(analysis, tmp_path)
+        for result in analysis.results:
+            found, absolute = findings(result), absolute_effects(result)
+            if found is None or absolute is None:
+                continue
+            line = [str(cell) for cell in found.rows[0].cells]
+            headline = with_interval(measure_of(result), *result.estimate)
+            assert headline in line or any("the data say nothing" in cell for cell in line)
+            typical = [str(cell) for cell in absolute.rows[0].cells]
+            assert typical[0].startswith("typical setting")
+            shown = [text for text in line if re.fullmatch(r"\S+ \[\S+, \S+\]", text) and text != headline]
+            assert set(shown) <= set(typical)
+            compared += headline in line
+            point, ends = headline.split(" ", 1)
+            assert set(re.findall(rf"(\S+) {re.escape(ends)}", page)) <= {point}
+    assert compared >= 8

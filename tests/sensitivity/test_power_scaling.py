@@ -142,3 +142,11 @@ def test_mistakes() -> None:
         bm.prior_data_conflict(flat)
     with pytest.raises(OptionError, match="this question is asked of a fit"):
         bm.power_scaling({"mu": 1})
+
+
+def test_few_draws_are_refused_in_words() -> None:
+    few = bm.fit(EFFECTS, priors=PRIORS, engine="exact", random_seed=1, draws=13, chains=2)
+    with pytest.raises(
+        OptionError, match="26 draws are too few for their tails; fit again with at least 100"
+    ):
+        bm.power_scaling(few)
