@@ -672,7 +672,11 @@ def swappable() -> Iterator[tuple[str, dict[str, Any]]]:
 
 SWAPPABLE = list(swappable())
 two_arms = pytest.mark.parametrize(
-    ("name", "options"), SWAPPABLE, ids=[label_of(name, options) for name, options in SWAPPABLE]
+    ("name", "options"),
+    [
+        pytest.param(*case, id=label_of(*case), marks=[pytest.mark.long] * ("normal" not in case[1].values()))
+        for case in SWAPPABLE
+    ],
 )
 
 
@@ -726,13 +730,7 @@ def test_swapped_arms_swap_the_marginal_likelihood(name: str, options: dict[str,
     assert theirs == pytest.approx(ours, abs=OVER_BASELINES)
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        pytest.param(*case, id=label_of(*case), marks=[pytest.mark.long] * ("student_t" in case[1].values()))
-        for case in SWAPPABLE
-    ],
-)
+@two_arms
 def test_swapped_arms_swap_the_exact_answers(name: str, options: dict[str, Any]) -> None:
     """Means, quantiles and probabilities of everything the exact engine gives."""
     settings = both_ways(name, options)
