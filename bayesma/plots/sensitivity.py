@@ -116,11 +116,12 @@ def _forest(grid: pd.DataFrame, title: str | None) -> Picture:
     left = (0.25 + widest) / WIDTH
     axes = figure.add_axes((left, 1.05 / height, 0.84 - left, 1.0 - 1.6 / height))
     y = np.arange(len(grid))[::-1]
-    for at, (_, found), bold in zip(y, grid.iterrows(), own, strict=True):
+    for at, (_, found), error, bold in zip(y, grid.iterrows(), grid.attrs["mcse"], own, strict=True):
         colour = style.POSTERIOR if found["converged"] else style.ALARM
         axes.plot([found["ci_low"], found["ci_high"]], [at, at], color=colour, lw=2.2 if bold else 1.3)
         axes.plot(found["estimate"], at, "s" if bold else "o", color=colour, ms=5.5 if bold else 4)
-        text = probability_text(float(found["p_benefit"])) if found["converged"] else "not converged"
+        chance = probability_text(float(found["p_benefit"]), error["p_benefit"])
+        text = chance if found["converged"] else "not converged"
         weight = "bold" if bold else "normal"
         axes.text(
             1.02, at, text, transform=axes.get_yaxis_transform(), va="center", fontsize=TEXT, weight=weight

@@ -105,16 +105,21 @@ def probability_error(posterior: Marginal, threshold: float, *, above: bool) -> 
         each = posterior.conditional.tail(threshold, above=above).reshape(posterior.values.shape)
     else:
         each = (posterior.values > threshold if above else posterior.values < threshold).astype(np.float64)
-    return np.array([share_error(column) for column in np.moveaxis(each, -1, 0)])
+    columns = zip(np.moveaxis(each, -1, 0), np.moveaxis(posterior.values, -1, 0), strict=True)
+    return np.array([share_error(column, values) for column, values in columns])
 
 
-def share_error(each: Array) -> float:
+def share_error(each: Array, values: Array | None = None) -> float:
     """Monte Carlo standard error of the mean of probabilities or indicators (chain, draw).
 
-    Draws that all agree leave an error too: that of one case more of the other kind.
+    Indicators that (nearly) all agree say little of their error: it is at least that of three more cases of
+    the other kind (the rule of three) among the effective draws of `values`, which were compared.
     """
     from arviz_stats.base import array_stats
 
-    if np.ptp(each) > 0.0:
-        return float(array_stats.mcse(each, method="mean"))
-    return 0.0 if 0.0 < each.flat[0] < 1.0 else 1.0 / (each.size + 1)
+    own = float(array_stats.mcse(each, method="mean")) if np.ptp(each) > 0.0 else 0.0
+    if np.any((each > 0.0) & (each < 1.0)):
+        return own
+    moving = each if values is None else values
+    effective = float(array_stats.ess(moving, method="mean")) if np.ptp(moving) > 0.0 else each.size
+    return max(own, 3.0 / min(effective, each.size))

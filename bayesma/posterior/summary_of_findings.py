@@ -10,7 +10,7 @@ import xarray as xr
 
 from bayesma.errors import OptionError
 from bayesma.measures import MEASURES
-from bayesma.posterior.benefit import DIRECTIONS
+from bayesma.posterior.benefit import DIRECTIONS, decision
 from bayesma.posterior.estimands import NEW, STANDARDISED, TYPICAL
 from bayesma.posterior.location import location
 from bayesma.posterior.predict import (
@@ -114,7 +114,6 @@ def summary_of_findings(
     if estimand not in risks.attrs["estimands"]:
         raise OptionError(f"estimand {estimand!r}: {risks.attrs['refused'][estimand]}")
     one = risks[risks.index.get_level_values("estimand") == estimand].droplevel("estimand")
-    more = float(one["P(> 0)"][DIFFERENCE])
     studies, participants = _sizes(fit)
     cells = {
         "studies": studies,
@@ -124,7 +123,7 @@ def summary_of_findings(
         "treated_risk": _risk(_values(one, TREATED, per)),
         "difference": _difference(_values(one, events_label(per))),
         "nnt": risks.attrs["nnt"][estimand],
-        "p_benefit": probability_text(1.0 - more if favours == "lower" else more),
+        "p_benefit": _benefit(fit, one, favours, estimand),
         "prior": prior_words(fit),
     }
     notes = list(risks.attrs["notes"])
@@ -166,6 +165,16 @@ def _relative(fit: xr.DataTree, origin: Provenance, one: pd.DataFrame, estimand:
         middle, low, high = (math.log(value) if value > 0.0 else -math.inf for value in ratio)
         values = middle, low, high
     return with_interval(MEASURES["RR"], *values)
+
+
+def _benefit(fit: xr.DataTree, one: pd.DataFrame, favours: str, estimand: str) -> str:
+    """Of the typical and the new setting the probability of `benefit`; of the average a share of draws."""
+    if estimand != STANDARDISED:
+        table = decision(fit, favours=favours)
+        row, column = str(table.index[int(estimand == NEW)]), str(table.columns[0])
+        return probability_text(float(table[column].loc[row]), table.attrs["mcse"][row][column])
+    more = float(one["P(> 0)"][DIFFERENCE])
+    return probability_text(1.0 - more if favours == "lower" else more, math.nan)
 
 
 def _values(one: pd.DataFrame, quantity: str, times: float = 1.0) -> Values:

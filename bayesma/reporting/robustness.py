@@ -40,10 +40,13 @@ def grid_table(result: Result) -> Table | None:
     estimates = with_intervals(measure, zip(grid["estimate"], grid["ci_low"], grid["ci_high"], strict=True))
     mid, evidence = bool(grid["p_mid"].notna().any()), bool(grid["log_evidence"].notna().any())
     rows = []
-    for (_, cell), estimate, own in zip(grid.iterrows(), estimates, own_rows(grid), strict=True):
+    errors = grid.attrs["mcse"]
+    for (_, cell), error, estimate, own in zip(
+        grid.iterrows(), errors, estimates, own_rows(grid), strict=True
+    ):
         cells: list[Cell] = [str(cell[f"{name}_prior"]) for name in names]
-        cells += [estimate, Chance(float(cell["p_benefit"]))]
-        cells += [Chance(float(cell["p_mid"]))] if mid else []
+        cells += [estimate, Chance(float(cell["p_benefit"]), error["p_benefit"])]
+        cells += [Chance(float(cell["p_mid"]), error["p_mid"])] if mid else []
         level = float(cell["log_evidence"])
         cells += [MISSING if math.isnan(level) else fixed(level, 2)] if evidence else []
         rows.append(Row(tuple(cells), "primary" if own else "" if cell["converged"] else "alarm"))

@@ -58,8 +58,8 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     size = fit["posterior"].sizes["chain"] * fit["posterior"].sizes["draw"]
     if size < FEWEST:
         raise OptionError(
-            f"power_scaling weights the draws of a fit, and {size} draws are too few for their tails; fit again "
-            f"with at least {FEWEST}, for example draws=1000"
+            f"power_scaling weights the draws of a fit, and {size} draws are too few for their tails; fit "
+            f"again with at least {FEWEST}, for example draws=1000"
         )
     names = [p.name for p in origin.family.hyper(origin.options) if p.standard is None]
     columns = {

@@ -117,17 +117,19 @@ def prior_sensitivity(
         changed(base, dict(zip(tried, cell, strict=True))) for cell in itertools.product(*tried.values())
     ]
     solve = Solver(engine_for(settings, engine), sampling, base, fit, own_fit)
-    rows = []
+    rows, errors = [], []
     with gathered() as caught:
         for setting in settings:
             posterior = solve(setting)
             texts = {column(name): str(setting.priors[name]) for name in tried}
             rows.append(texts | answers(posterior, asked, ends))
+            errors.append(asked.errors(posterior))
     grid = pd.DataFrame(rows)
     say(caught, int((~grid["converged"]).sum()), len(grid), "cells")
     attrs: dict[str, Any] = described(base, asked, favours, mid, solve.words) | {
         "vary": {name: [str(prior) for prior in priors] for name, priors in tried.items()},
         "ci_prob": ci_prob,
+        "mcse": errors,
     }
     grid.attrs.update(attrs)
     return grid

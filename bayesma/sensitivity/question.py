@@ -17,7 +17,7 @@ from bayesma.errors import OptionError
 from bayesma.families.base import Parameter
 from bayesma.measures import MEASURES
 from bayesma.posterior.benefit import check_asked
-from bayesma.posterior.marginals import label_text
+from bayesma.posterior.marginals import label_text, probability_error
 from bayesma.sensitivity.cells import Posterior
 
 type Ask = str | Callable[[xr.DataTree], float] | None
@@ -64,6 +64,17 @@ class Question:
     def ask_mid(self, posterior: Posterior) -> float:
         """The probability of at least the minimal important difference; NaN without one."""
         return float("nan") if self.mid is None else self._beyond(posterior, self.mid)
+
+    def errors(self, posterior: Posterior) -> dict[str, float]:
+        """Monte Carlo standard errors of both probabilities; NaN for that of a function."""
+        found = posterior.marginal(self.parameter)
+        known = [math.nan if self.function is not None else self.threshold]
+        known.append(math.nan if self.mid is None else self.mid)
+        of = (
+            math.nan if math.isnan(at) else probability_error(found, at, above=self.above)[self.element]
+            for at in known
+        )
+        return dict(zip(("p_benefit", "p_mid"), map(float, of), strict=True))
 
     def _beyond(self, posterior: Posterior, threshold: float) -> float:
         """Of the parameter."""

@@ -117,4 +117,6 @@ def test_an_error_decides_the_digits_and_agreement_is_no_certainty() -> None:
     error = probability_error(posterior, 0.4, above=True)[0]
     assert error == pytest.approx((p * (1.0 - p) / n) ** 0.5, rel=0.2)  # independent draws
     assert probability_text(p, error) == f"{p:.2f}"
-    assert probability_error(posterior, 50.0, above=False)[0] == pytest.approx(1.0 / (n + 1))
+    beyond = probability_error(posterior, 50.0, above=True)[0]
+    assert beyond == pytest.approx(3.0 / n, rel=0.2)  # the rule of three
+    assert probability_text(posterior.probability(50.0, above=True)[0], beyond) == "<0.01"
