@@ -77,15 +77,15 @@ def _quantiles(q: Array, z_q: Array, weight: Array, mean: Array, sd: Array) -> A
     """
     result = np.empty((mean.shape[0], q.size))
     apart = weight.size // PART
-    some = weight[:: max(apart, 1)].copy()
+    every = max(apart, 1)
+    some = weight[::every].copy()
     begun = apart > 1 and some.sum() > 0.0
+    if begun:
+        some /= some.sum()
     for i in range(mean.shape[0]):
+        means, sds = mean[i, ::every].copy(), sd[i, ::every].copy()
         for j in range(q.size):
-            start = np.nan
-            if begun:
-                start = _root(
-                    q[j], z_q[j], some / some.sum(), mean[i, ::apart].copy(), sd[i, ::apart].copy(), start
-                )
+            start = _root(q[j], z_q[j], some, means, sds, np.nan) if begun else np.nan
             result[i, j] = _root(q[j], z_q[j], weight, mean[i], sd[i], start)
     return result
 

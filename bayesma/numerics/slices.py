@@ -47,8 +47,9 @@ def quantiles(targets: Array, windows: Array, integrals: Array) -> Array:
     """Values with so much of the mass below them, by Chandrupatla's method; shape of targets.
 
     In asinh units of the narrowest window: the widest may be 1e20 times as wide. The method
-    (doi:10.1016/S0965-9978(96)00051-8) takes the inverse quadratic through three points where that is safe,
-    and halves the bracket where it is not. What is known of one target narrows the bracket of the next.
+    (Chandrupatla 1997, doi 10.1016/S0965-9978(96)00051-8) takes the inverse quadratic through three points
+    where that is safe, and halves the bracket where it is not. What is known of one target narrows the
+    bracket of the next.
     """
     narrow = np.argmin(windows[:, 1])
     centre, unit = windows[narrow, 0], windows[narrow, 1]

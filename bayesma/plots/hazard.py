@@ -114,8 +114,9 @@ def _answer(
     first, second = table.attrs["windows"]
     logs = np.log(table.loc["ratio", ["median", "ci_low", "ci_high"]].to_numpy(dtype=np.float64))
     ratio = estimate_texts([Interval(*map(float, logs))], MEASURES["RR"])[0]
+    rises = probability_claim(table.attrs["p_rises"], table.attrs["mcse_p_rises"])
     return (
-        f"Mean intensity in {second} above that in {first}: P {probability_claim(table.attrs['p_rises'])}; "
+        f"Mean intensity in {second} above that in {first}: P {rises}; "
         f"ratio {ratio} (posterior median [{percent(ci_prob)} CrI])."
     )
 

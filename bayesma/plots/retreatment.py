@@ -18,7 +18,7 @@ from bayesma.plots.text import plain
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import last_month
 from bayesma.posterior.retreatment import Belief
-from bayesma.words.numbers import estimate_texts, percent, probability_text
+from bayesma.words.numbers import estimate_texts, percent
 
 
 def retreatment(
@@ -121,10 +121,8 @@ def _answer(shown: Sequence[Gain], to: float, ci_prob: float) -> str:
 
 def _row(gain: Gain) -> Row:
     """Probabilities of a gain at the months of the repeat."""
-    known = dict(zip(gain.band.month.tolist(), gain.above.tolist(), strict=True))
-    return Row(
-        gain.belief, lambda month: probability_text(known[month]) if month in known else "", gain.mark.color
-    )
+    known = dict(zip(gain.band.month.tolist(), gain.above, strict=True))
+    return Row(gain.belief, lambda month: known.get(month, ""), gain.mark.color)
 
 
 def _sentences(origin: Provenance, end: float, to: float, ci_prob: float) -> Iterator[str]:

@@ -53,7 +53,7 @@ class Gain:
     band
         Months free of relapse gained, over months of the repeat.
     above
-        Probability that something is gained, shape (months,).
+        Probability that something is gained, as printed, by month.
     mark
         How it is drawn.
     """
@@ -61,7 +61,7 @@ class Gain:
     belief: str
     law: str
     band: Band
-    above: Array
+    above: tuple[str, ...]
     mark: Mark
 
 

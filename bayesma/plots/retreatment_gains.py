@@ -8,15 +8,18 @@ from itertools import pairwise
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from bayesma.errors import OptionError
 from bayesma.plots.relapse_curves import band_of
 from bayesma.plots.retreatment_draw import MARKS, Gain
 from bayesma.plots.text import plain
+from bayesma.posterior.marginals import share_error
 from bayesma.posterior.numbers import is_number
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import TYPICAL
 from bayesma.posterior.retreatment import Belief, gains_of
+from bayesma.words.numbers import probability_text
 
 FIRST_YEAR = range(1, 13)  # months of the repeat where nothing else is said
 
@@ -33,13 +36,20 @@ def gains(
     at = _checked(months, to)
     if restoration is not None and not 1 <= len(restoration) <= len(MARKS):
         raise OptionError(f"restoration holds {len(restoration)} beliefs; give one to {len(MARKS)}")
-    _, beliefs, drawn = gains_of(fit, origin, at, [to], restoration)
+    course, beliefs, drawn = gains_of(fit, origin, at, [to], restoration)
     result = []
     for (name, law), mark in zip(beliefs.items(), MARKS, strict=False):
         draws = np.column_stack([*drawn[TYPICAL, name, to][1].values()])
         band = replace(band_of(np.array(at), draws, ci_prob), middle=draws.mean(axis=0))
-        result.append(Gain(plain(name), str(law), band, np.mean(draws > 0.0, axis=0), mark))
+        chances = tuple(_chance(one.reshape(course.chains, -1)) for one in draws.T)
+        result.append(Gain(plain(name), str(law), band, chances, mark))
     return result
+
+
+def _chance(gain: NDArray[np.float64]) -> str:
+    """Probability that something is gained, from draws (chain, draw)."""
+    gained = (gain > 0.0).astype(np.float64)
+    return probability_text(float(gained.mean()), share_error(gained, gain))
 
 
 def _checked(months: Sequence[float] | None, to: float) -> list[float]:

@@ -19,7 +19,7 @@ from bayesma.plots.trajectory_page import Words, draw_page
 from bayesma.plots.trajectory_table import written_every
 from bayesma.posterior.curves import AVERAGE, has_visits
 from bayesma.posterior.provenance import Provenance, provenance, require_effect
-from bayesma.words.numbers import percent, probability_claim
+from bayesma.words.numbers import percent
 
 
 def trajectory(
@@ -138,7 +138,7 @@ def _sentences(
         alone = course.average.month.size > course.visit.size
         yield f"Lines between visits are for the eye only{' in a new study' if alone else ''}."
     if course.together and course.visit.size > 1:
-        average, new = (probability_claim(p) for p in course.together.values())
+        average, new = course.together.values()
         what = f"{direction.better_words(origin.measure)} at all visits"
         yield f"Posterior probability {what}: {AVERAGE} {average}, new study {new}."
     if origin.engine == "exact" and (what := _drawn(course)):

@@ -23,7 +23,7 @@ from bayesma.posterior.numbers import tails
 from bayesma.posterior.predict import predict
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.shrinkage import shrinkage
-from bayesma.words.numbers import Interval, probability_text, tick
+from bayesma.words.numbers import Interval, probability_claim, probability_text, tick
 
 type Array = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Course:
     blocks
         Probabilities of benefit by visit; none without a direction.
     together
-        Probability of benefit at all visits at once, by estimand; empty without a direction.
+        Probability of benefit at all visits at once as printed, by estimand; empty without a direction.
     """
 
     visit: Array
@@ -85,7 +85,7 @@ class Course:
     new: Line
     counts: dict[str, list[str]]
     blocks: tuple[Block, ...]
-    together: dict[str, float]
+    together: dict[str, str]
 
     @property
     def core(self) -> list[Interval]:
@@ -216,7 +216,7 @@ def _line(table: pd.DataFrame, estimand: str, months: Array, missed: Missed) -> 
 
 def _probabilities(
     fit: xr.DataTree, origin: Provenance, favours: str | None, mid: float | None, treated: str
-) -> tuple[tuple[Block, ...], dict[str, float]]:
+) -> tuple[tuple[Block, ...], dict[str, str]]:
     """Benefit, and benefit that matters, by visit; benefit at all visits."""
     at = mid_value(origin.measure, mid, favours)
     if favours is None:
@@ -228,7 +228,13 @@ def _probabilities(
     if at is not None:
         words = mid_words(origin.measure, at, favours)
         blocks.append(_block(table, "p_mid", f"Posterior probability of an important {large}, {words}"))
-    together = {words: float(_by_visit(table, f"p_{good}", name)[-1]) for name, words in ROWS.items()}
+    together = {
+        words: probability_claim(
+            float(_by_visit(table, f"p_{good}", name)[-1]),
+            table.attrs["mcse"][f"{name}, all visits"][f"p_{good}"],
+        )
+        for name, words in ROWS.items()
+    }
     return tuple(blocks), together
 
 

@@ -18,7 +18,7 @@ from bayesma.evidence.intervals import interval_label
 from bayesma.families.base import Case
 from bayesma.families.relapse_hazards import HAZARDS
 from bayesma.families.relapse_integral import at_deviates, deviates
-from bayesma.posterior.marginals import moments_below
+from bayesma.posterior.marginals import moments_below, share_error
 from bayesma.posterior.numbers import is_number, tails
 from bayesma.posterior.provenance import Provenance
 from bayesma.posterior.relapse_course import LEAST, beyond, moved, require_course
@@ -100,10 +100,10 @@ def hazard(
     if moments_below(fit, level) < math.inf:
         table[MOMENTS] = math.nan
     table.index.name = "quantity"
-    rises = Spread.of_draws((last > first).astype(np.float64), chains)
+    rises = (last > first).astype(np.float64)
     table.attrs = {
-        "p_rises": rises.mean(),
-        "mcse_p_rises": rises.mcse(),
+        "p_rises": float(rises.mean()),
+        "mcse_p_rises": share_error(rises.reshape(chains, -1), (last - first).reshape(chains, -1)),
         "before": _before(origin, early, late, ends),
         "windows": tuple(windows),
         "notes": [*beyond(fit, origin, months), *origin.notes],

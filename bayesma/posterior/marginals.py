@@ -31,6 +31,7 @@ __all__ = [
     "WeightedPoints",
     "average",
     "centre",
+    "error_of_share",
     "existing_moments",
     "inner_dims",
     "label_text",
@@ -123,3 +124,25 @@ def share_error(each: Array, values: Array | None = None) -> float:
     moving = each if values is None else values
     effective = float(array_stats.ess(moving, method="mean")) if np.ptp(moving) > 0.0 else each.size
     return max(own, 3.0 / min(effective, each.size))
+
+
+def error_of_share(share: float, sd: float, mcse: float) -> float:
+    """Monte Carlo standard error of a share of draws, from what is known of their mean.
+
+    Parameters
+    ----------
+    share
+        Of the draws that lie beyond a threshold.
+    sd, mcse
+        Standard deviation of the draws and standard error of their mean, whose ratio is the root of the
+        number of effective draws; NaN where the answer is computed.
+
+    Returns
+    -------
+    float
+        0 where the answer is computed; at least that of the rule of three, as in `share_error`.
+    """
+    if not (sd > 0.0 and mcse > 0.0):
+        return 0.0
+    per_draw = (mcse / sd) ** 2
+    return float(max(np.sqrt(share * (1.0 - share) * per_draw), 3.0 * per_draw))

@@ -9,7 +9,6 @@ import pandas as pd
 import xarray as xr
 
 from bayesma.errors import OptionError
-from bayesma.measures import MEASURES
 from bayesma.posterior.benefit import DIRECTIONS, decision
 from bayesma.posterior.estimands import NEW, STANDARDISED, TYPICAL
 from bayesma.posterior.location import location
@@ -164,7 +163,7 @@ def _relative(fit: xr.DataTree, origin: Provenance, one: pd.DataFrame, estimand:
         ratio = _values(one, RATIO if origin.measure.code == "RR" else ODDS)
         middle, low, high = (math.log(value) if value > 0.0 else -math.inf for value in ratio)
         values = middle, low, high
-    return with_interval(MEASURES["RR"], *values)
+    return with_interval(origin.measure, *values)
 
 
 def _benefit(fit: xr.DataTree, one: pd.DataFrame, favours: str, estimand: str) -> str:

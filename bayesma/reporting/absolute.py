@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesma.measures import MEASURES
+from bayesma.posterior.marginals import error_of_share
 from bayesma.posterior.predict import CONTROL, DIFFERENCE, TREATED
 from bayesma.posterior.summary_of_findings import summary_of_findings
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
@@ -85,7 +86,7 @@ def proportion_table(result: OneEffect) -> Table | None:
         (
             str(name),
             proportion_text(risks.loc[name]),
-            *(Chance(float(risks.loc[name, column])) for column in asked),
+            *(rate_chance(risks.loc[name], column) for column in asked),
         )
         for name in risks.index
     ]
@@ -97,6 +98,12 @@ def proportion_table(result: OneEffect) -> Table | None:
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in risks.attrs["quantities"].items())
     note = f"{meanings}. Computed by {risks.attrs['computed']}."
     return table("Proportions", heads, rows, f"{note[:1].upper()}{note[1:]}")
+
+
+def rate_chance(row: pd.Series[float], column: str) -> Chance:
+    """Probability that a proportion exceeds a rate, with its Monte Carlo error."""
+    share = float(row[column])
+    return Chance(share, error_of_share(share, float(row["sd"]), float(row["mcse_mean"])))
 
 
 def rate_head(column: str) -> str:

@@ -11,7 +11,7 @@ from bayesma.analysis import Analysis
 from bayesma.posterior.benefit import columns_of
 from bayesma.posterior.single_arm import COMMON, MEAN, MEDIAN, NEW
 from bayesma.reporting import over_follow_up
-from bayesma.reporting.absolute import proportion_text, rate_head
+from bayesma.reporting.absolute import proportion_text, rate_chance, rate_head
 from bayesma.reporting.alarms import places
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table
 from bayesma.reporting.words import (
@@ -228,11 +228,11 @@ def _proportion_row(result: OneEffect, asked: Sequence[str], *, first: bool) -> 
     middle = COMMON if COMMON in risks.index else MEDIAN
 
     texts = {str(name): proportion_text(row) for name, row in risks.iterrows()}
-    chances = [float(risks[name].iloc[0]) if name in risks else math.nan for name in asked]
+    chances = [rate_chance(risks.iloc[0], name) if name in risks else Chance(math.nan) for name in asked]
     _, classical = result.classical
     numbers: list[Cell] = [
         texts[middle],
-        *map(Chance, chances),
+        *chances,
         texts.get(MEAN, MISSING),
         texts.get(NEW, MISSING),
     ]
@@ -308,7 +308,7 @@ def _row(result: Result, line: dict[str, Any], name: Words, kind: str, short: st
     measure = measure_of(result)
     better, beyond, worse = columns_of(measure)
     names = (better, beyond, worse, f"{better}_new")
-    chances: list[Cell] = [Chance(line[name], result.chance_error(line, name)) for name in names]
+    chances: list[Cell] = [Chance(line[name], result.chance_error(name, line.get("month"))) for name in names]
     if result.impossible is not None:
         plausible = probability_text(line[f"{better}{AT_PLAUSIBLE}"])
         chances = [Words(IMPOSSIBLE, f"{plausible} {result.impossible.condition}")]

@@ -26,7 +26,7 @@ Z95 = 1.959963984540054
 MEANING = {"mu": "effect (mu)", "theta_new": "in a next study", "delta_new": "in a next study"}
 
 
-def asked(probabilities: pd.Series) -> list[tuple[str, Chance]]:
+def asked_for(probabilities: pd.Series) -> list[tuple[str, Chance]]:
     """What the spec asks for by name, with the digits of its Monte Carlo error."""
     errors = probabilities.attrs["mcse"]
     return [(str(label), Chance(float(value), errors[label])) for label, value in probabilities.items()]
@@ -51,7 +51,7 @@ def decision(result: OneEffect) -> Table | None:
         if result.benefit is not None
     ]
     blank = [""] * (len(names) - 1)
-    rows += [(*row, *blank) for row in asked(result.probabilities)]
+    rows += [(*row, *blank) for row in asked_for(result.probabilities)]
     if result.benefit is None:
         return table("Probabilities", ("Probability of", "posterior"), rows)
     mid = mid_words(result)

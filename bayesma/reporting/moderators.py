@@ -6,7 +6,7 @@ import math
 
 from bayesma.classical.regression_fit import RegressionFit
 from bayesma.families.visit_moderators import KINDS
-from bayesma.posterior.marginals import centre, labels_of, marginal
+from bayesma.posterior.marginals import centre, error_of_share, labels_of, marginal, probability_error
 from bayesma.posterior.provenance import provenance
 from bayesma.posterior.regression import meta_regression
 from bayesma.reporting.tables import Cell, Chance, Column, Table, table, words
@@ -51,9 +51,10 @@ def moderators(result: OverMonths) -> Table | None:
             centre(result.fit, parameter.name),
             posterior.quantile(TAILS),
             posterior.probability(0.0, above=True),
+            probability_error(posterior, 0.0, above=True),
             strict=True,
         )
-        for label, middle, scale, mean, (low, high), above in columns:
+        for label, middle, scale, mean, (low, high), above, error in columns:
             category = ": " in str(label)
             classical = (
                 MISSING
@@ -68,7 +69,7 @@ def moderators(result: OverMonths) -> Table | None:
                     MISSING if category else general(scale),
                     _estimate(mean, low, high),
                     MISSING if category else _estimate(mean / scale, low / scale, high / scale),
-                    Chance(float(above)),
+                    Chance(float(above), float(error)),
                     classical,
                 ]
             )
@@ -97,7 +98,7 @@ def of_one_effect(result: OneEffect) -> Table | None:
                 MISSING if category else general(found.attrs["scale"][label]),
                 _estimate(*row[BAYESIAN]),
                 MISSING if category else _estimate(*row[["per_unit", "per_unit_low", "per_unit_high"]]),
-                Chance(float(row["p_above"])),
+                Chance(float(row["p_above"]), error_of_share(row["p_above"], row["sd"], row["mcse_mean"])),
                 MISSING if beside is None else _estimate(*beside.loc[label, list(CLASSICAL[:3])]),
             ]
         )

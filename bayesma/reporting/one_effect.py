@@ -65,7 +65,7 @@ def answer(result: OneEffect) -> str:
     if result.benefit is None:
         return sentence(result, text, "")
     chances = {
-        str(name): probability_text(value, result.chance_error({}, str(name)))
+        str(name): probability_text(value, result.chance_error(str(name)))
         for name, value in result.benefit.loc["mu"].astype(float).to_dict().items()
     }
     measure = measure_of(result)

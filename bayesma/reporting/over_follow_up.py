@@ -9,7 +9,16 @@ from bayesma.posterior.relapse_course import NEW_STUDY, TYPICAL
 from bayesma.reporting.absolute import proportion_text
 from bayesma.reporting.content import Content, Drawing, sentence
 from bayesma.reporting.details import engines, posteriors, priors
-from bayesma.reporting.relapse_tables import change, course, decision, middle, spread, studies, times
+from bayesma.reporting.relapse_tables import (
+    change,
+    course,
+    decision,
+    gain_chance,
+    middle,
+    spread,
+    studies,
+    times,
+)
 from bayesma.reporting.tables import Cell, Chance, Column
 from bayesma.results import OverFollowUp
 from bayesma.words.numbers import MISSING, general, probability_text
@@ -61,7 +70,8 @@ def cells(result: OverFollowUp, stopped: str) -> tuple[Cell, ...]:
     free = [free_text(result, TYPICAL), MISSING if newcomer is None else free_text(result, newcomer)]
     rises: tuple[Cell, Cell] = (MISSING, MISSING)
     if result.hazard is not None:
-        rises = (Chance(float(result.hazard.attrs["p_rises"])), times(result.ratio))
+        known = result.hazard.attrs
+        rises = (Chance(float(known["p_rises"]), known["mcse_p_rises"]), times(result.ratio))
     gain, exceeds = middle(result)
     return (
         str(result.k),
@@ -69,7 +79,7 @@ def cells(result: OverFollowUp, stopped: str) -> tuple[Cell, ...]:
         *(free if result.converged else [stopped, free[1]]),
         *rises,
         spread(gain, point="gain"),
-        Chance(float(gain[exceeds])),
+        gain_chance(gain, exceeds),
     )
 
 
@@ -77,11 +87,15 @@ def ranges(results: Sequence[OverFollowUp]) -> str:
     """How far apart the answers of several readings are; nothing where there is one."""
     if len(results) < 2:
         return ""
-    rises = [float(r.hazard.attrs["p_rises"]) for r in results if r.hazard is not None]
+    rises = sorted(
+        (float(r.hazard.attrs["p_rises"]), r.hazard.attrs["mcse_p_rises"])
+        for r in results
+        if r.hazard is not None
+    )
     gains = [float(middle(result)[0]["gain"]) for result in results]
     parts = [f"the gain from {general(min(gains), 2)} to {general(max(gains), 2)} months"]
     if rises:
-        parts = [f"P(rises) from {probability_text(min(rises))} to {probability_text(max(rises))}", *parts]
+        parts = [f"P(rises) from {probability_text(*rises[0])} to {probability_text(*rises[-1])}", *parts]
     return f"From line to line: {', '.join(parts)}."
 
 
@@ -132,7 +146,8 @@ def answer(result: OverFollowUp) -> str:
         text += f"; intensity in {late} {times(result.ratio)} times that in {early}"
         now, before = (float(one["p_rises"]) for one in (result.hazard.attrs, result.hazard.attrs["before"]))
         chances = (
-            f"relapse accelerating after month {middle_month:g} {probability_text(now)} "
+            f"relapse accelerating after month {middle_month:g} "
+            f"{probability_text(now, result.hazard.attrs['mcse_p_rises'])} "
             f"(before the data {before:.2f})"
         )
     return f"{sentence(result, text, chances)} {_gain_words(result)}"
@@ -144,8 +159,7 @@ def _gain_words(result: OverFollowUp) -> str:
     last, exceeds = gains.index.get_level_values("to").max(), str(gains.columns[-1])
     shown = gains[gains.index.get_level_values("to") == last]
     parts = [
-        f"{general(float(row['gain']), 2, zeros=True)} "
-        f"({belief}; {exceeds} {probability_text(float(row[exceeds]))})"
+        f"{general(float(row['gain']), 2, zeros=True)} ({belief}; {exceeds} {gain_chance(row, exceeds).text})"
         for (_, belief, _, _), row in zip(shown.index.tolist(), shown.to_dict("records"), strict=True)
     ]
     month = shown.index.get_level_values("month")[0]

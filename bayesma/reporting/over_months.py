@@ -9,13 +9,15 @@ import pandas as pd
 from bayesma.counterparts import ALONE
 from bayesma.plots import trajectory
 from bayesma.posterior.curves import AVERAGE, NEW
+from bayesma.posterior.marginals import error_of_share
 from bayesma.posterior.over_time import BEFORE
 from bayesma.reporting.content import Content, Drawing, arms_of, axis_label, sentence
-from bayesma.reporting.details import asked, engines, posteriors, priors
+from bayesma.reporting.details import asked_for, engines, posteriors, priors
 from bayesma.reporting.moderators import moderators
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, table, words
 from bayesma.reporting.words import measure_of, mid_words
 from bayesma.results import CLASSICAL, OverMonths
+from bayesma.results.base import NEW as FOR_NEW
 from bayesma.words.numbers import MISSING, probability_text, rounded, with_intervals
 
 Z95 = 1.959963984540054
@@ -46,7 +48,7 @@ def answer(result: OverMonths) -> str:
         return sentence(result, text, "")
     better = measure.better
     chances = {
-        column: probability_text(last[column], result.chance_error(last, column))
+        column: probability_text(last[column], result.chance_error(column, last["month"]))
         for column in (f"p_{better}", "p_mid")
     }
     parts = [f"{better} at {name} {chances[f'p_{better}']}"]
@@ -55,7 +57,10 @@ def answer(result: OverMonths) -> str:
     together = (AVERAGE, f"{better} at every month")
     if len(result.visits) > 1 and together in result.course.index:
         every, before = (float(result.course[name][together]) for name in (f"p_{better}", BEFORE))
-        parts.append(f"{better} at every visit {probability_text(every)} (before the data {digits(before)})")
+        error = result.chance_error(f"p_{better}")
+        parts.append(
+            f"{better} at every visit {probability_text(every, error)} (before the data {digits(before)})"
+        )
     return sentence(result, text, ", ".join(parts))
 
 
@@ -68,7 +73,7 @@ def decision(result: OverMonths) -> Table | None:
     """Probabilities the spec asks for by name; those of benefit stand in the answer, month by month."""
     if result.probabilities.empty:
         return None
-    return table("Probabilities", ("Probability of", "posterior"), asked(result.probabilities))
+    return table("Probabilities", ("Probability of", "posterior"), asked_for(result.probabilities))
 
 
 def together(result: OverMonths) -> Table | None:
@@ -84,9 +89,12 @@ def together(result: OverMonths) -> Table | None:
         for estimand in (AVERAGE, NEW):
             line = course.loc[(estimand, name)]
             chance, before = float(line[f"p_{better}"]), float(line[BEFORE])
+            error = error_of_share(chance, float(line["sd"]), float(line["mcse_mean"]))
+            if math.isnan(line["sd"]):  # of months taken together
+                error = result.chance_error(f"p_{better}{'' if estimand == AVERAGE else FOR_NEW}")
             cells += [
                 _spread(line, whole=name.startswith("month of")),
-                MISSING if math.isnan(chance) else Chance(chance),
+                MISSING if math.isnan(chance) else Chance(chance, error),
                 MISSING if math.isnan(before) else digits(before),
             ]
         rows.append(cells)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesma.evidence.intervals import interval_label
 from bayesma.measures import MEASURES
+from bayesma.posterior.marginals import error_of_share
 from bayesma.posterior.relapse_course import TYPICAL
 from bayesma.reporting.absolute import proportion_text
 from bayesma.reporting.tables import Cell, Chance, Column, Row, Table, Words, table, words
@@ -100,7 +101,7 @@ def decision(result: OverFollowUp) -> Table:
             fixed(row["once"], 1),
             fixed(row["repeated"], 1),
             spread(row, point="gain"),
-            *(Chance(row[column]) for column in ("p_gain", *exceeds)),
+            *(gain_chance(row, column) for column in ("p_gain", *exceeds)),
         )
         rows.append(Row(cells, "" if estimand == TYPICAL else "variant"))
     heads = (
@@ -150,6 +151,12 @@ def studies(result: OverFollowUp) -> Table:
     further = (name[:1].upper() + name[1:] for name in known)
     heads: list[Column | str] = [words("Study"), "Months", "At risk", "Relapses", *further]
     return table("Studies", heads, rows, "When in its interval a relapse happened is left open.")
+
+
+def gain_chance(row: Mapping[str, float] | pd.Series[float], column: str) -> Chance:
+    """A probability of a gain, with its Monte Carlo error."""
+    share = float(row[column])
+    return Chance(share, error_of_share(share, float(row["sd"]), float(row["mcse_gain"])))
 
 
 def spread(row: Mapping[str, float] | pd.Series[float], point: str = "median") -> str:

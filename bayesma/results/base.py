@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,9 +94,9 @@ class Result(ABC):
         """Number of studies as it is printed."""
         return str(self.k)
 
-    def chance_error(self, line: Mapping[str, Any], column: str) -> float:
-        """Monte Carlo standard error of a probability in one of the lines; 0 where it is computed."""
-        del line, column
+    def chance_error(self, column: str, month: float | None = None) -> float:
+        """Monte Carlo standard error of a probability in `rows`; 0 where it is computed."""
+        del column, month
         return 0.0
 
     @property

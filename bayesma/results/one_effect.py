@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +92,9 @@ class OneEffect(Result):
         """Method and interval of all of them."""
         return tuple((fit.method, fit.ci) for fit in self.frequentist.values())
 
-    def chance_error(self, line: Mapping[str, Any], column: str) -> float:
+    def chance_error(self, column: str, month: float | None = None) -> float:
         """As the decision table has it; the column of a new study ends in ``_new``."""
-        del line
+        del month
         if self.benefit is None:
             return 0.0
         mean, *new = self.benefit.index

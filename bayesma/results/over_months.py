@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,11 +74,12 @@ class OverMonths(Result):
         """Method and interval of both."""
         return self.classical.methods
 
-    def chance_error(self, line: Mapping[str, Any], column: str) -> float:
-        """As the decision table has it for the line's month."""
+    def chance_error(self, column: str, month: float | None = None) -> float:
+        """As the decision table has it at a month; without one, of all visits together."""
         if self.benefit is None:
             return 0.0
-        row = f"{'theta_new' if column.endswith(NEW) else 'm'}, {line['month']:g}"
+        at = "all visits" if month is None else f"{month:g}"
+        row = f"{'theta_new' if column.endswith(NEW) else 'm'}, {at}"
         return float(self.benefit.attrs["mcse"][row][column.removesuffix(NEW)])
 
     def rows(self) -> list[dict[str, Any]]:

@@ -149,3 +149,27 @@ def test_quantiles_shift_and_scale(shift, scale, q):
     plain = mixture.quantiles(at, weight, mean, sd)[0, 0]
     moved = mixture.quantiles(at, weight, shift + scale * mean, scale * sd)[0, 0]
     assert moved == pytest.approx(shift + scale * plain, abs=1e-10)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_quantiles_of_many_components(empty):
+    """N(0, 1) as 6,000 places convolved with N(0, 1/4): N(0, 5/4); the search may begin with no mass."""
+    places = np.linspace(-9.0, 9.0, 6000)
+    weight = stats.norm.pdf(places)
+    if empty:  # of every sixth, where a search among so many begins
+        places, weight = places.repeat(2), weight.repeat(2)
+        weight[::2] = 0.0
+    weight /= weight.sum()
+    ours = mixture.quantiles(PROBABILITIES, weight, places[None], np.full((1, places.size), 0.5))[0]
+    assert ours == pytest.approx(
+        np.sqrt(1.25) * stats.norm.ppf(PROBABILITIES), rel=1e-9
+    )  # rounding of 1 - 1e-6
+
+
+def test_many_components_of_which_one_in_so_many_lies_apart():
+    """The part that the search begins with has its median far from that of all."""
+    size = 4000
+    mean, weight = np.zeros((1, size)), np.full(size, 1.0 / size)
+    mean[0, ::4] = 1e6
+    ours = mixture.quantiles(np.array([0.3]), weight, mean, np.ones((1, size)))[0, 0]
+    assert ours == pytest.approx(stats.norm.ppf(0.3 / 0.75), rel=1e-11)

@@ -124,3 +124,14 @@ def test_shift_and_scale(shift, log_scale, level):
     first = slices.quantiles(np.array([level]), windows, integrals)[0]
     second = slices.quantiles(np.array([level]), moved, integrals)[0]
     assert second == pytest.approx(shift + scale * first, abs=1e-9 * scale + 1e-12 * abs(shift))
+
+
+def test_what_is_asked_beside_it_does_not_move_a_quantile(mixture):
+    """Brackets are shared among levels: alone, in falling order, and twice they are the same."""
+    _, means, sds, windows, series = mixture
+    integrals = legendre.antiderivatives(series)
+    together = slices.quantiles(np.concatenate([LEVELS[::-1], LEVELS]), windows, integrals)
+    alone = np.array([slices.quantiles(LEVELS[i : i + 1], windows, integrals)[0] for i in range(LEVELS.size)])
+    near = 2e-13 * (np.ptp(means) + 20.0 * sds.max()) + 4e-16 * np.abs(alone)
+    assert np.all(np.abs(together[LEVELS.size :] - alone) <= near)
+    assert np.all(np.abs(together[: LEVELS.size][::-1] - alone) <= near)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,13 @@ from scipy import integrate, stats
 
 import bayesma as bm
 from bayesma.families.conditionals import Conditional
-from bayesma.posterior.marginals import ConditionalDraws, marginal, probability_error
+from bayesma.posterior.marginals import (
+    ConditionalDraws,
+    error_of_share,
+    marginal,
+    probability_error,
+    share_error,
+)
 from bayesma.words.numbers import probability_text
 
 SEEDS = 6
@@ -120,3 +127,21 @@ def test_an_error_decides_the_digits_and_agreement_is_no_certainty() -> None:
     beyond = probability_error(posterior, 50.0, above=True)[0]
     assert beyond == pytest.approx(3.0 / n, rel=0.2)  # the rule of three
     assert probability_text(posterior.probability(50.0, above=True)[0], beyond) == "<0.01"
+
+
+def test_the_error_of_a_share_follows_from_that_of_the_mean() -> None:
+    """Autocorrelated draws: the same error from the draws and from their sd and the error of their mean."""
+    from arviz_stats.base import array_stats
+
+    noise = np.random.default_rng(1).standard_normal((4, 4000))
+    draws = np.empty_like(noise)
+    draws[:, 0] = noise[:, 0]
+    for i in range(1, draws.shape[1]):
+        draws[:, i] = 0.6 * draws[:, i - 1] + 0.8 * noise[:, i]
+    sd, mcse = float(draws.std(ddof=1)), float(array_stats.mcse(draws, method="mean"))
+    beyond = (draws > 0.5).astype(np.float64)
+    known = error_of_share(float(beyond.mean()), sd, mcse)
+    assert known == pytest.approx(share_error(beyond, draws), rel=0.25)
+    assert known > 1.5 * (0.21 / draws.size) ** 0.5  # independent draws would have less
+    assert error_of_share(0.3, math.nan, math.nan) == 0.0  # computed
+    assert error_of_share(0.0, sd, mcse) == pytest.approx(share_error(np.zeros_like(draws), draws), rel=0.05)
