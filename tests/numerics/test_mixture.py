@@ -156,14 +156,13 @@ def test_quantiles_of_many_components(empty):
     """N(0, 1) as 6,000 places convolved with N(0, 1/4): N(0, 5/4); the search may begin with no mass."""
     places = np.linspace(-9.0, 9.0, 6000)
     weight = stats.norm.pdf(places)
-    if empty:  # of every sixth, where a search among so many begins
+    if empty:  # of every second component, to which all belong with which the search begins
         places, weight = places.repeat(2), weight.repeat(2)
         weight[::2] = 0.0
     weight /= weight.sum()
     ours = mixture.quantiles(PROBABILITIES, weight, places[None], np.full((1, places.size), 0.5))[0]
-    assert ours == pytest.approx(
-        np.sqrt(1.25) * stats.norm.ppf(PROBABILITIES), rel=1e-9
-    )  # rounding of 1 - 1e-6
+    right = np.sqrt(1.25) * stats.norm.ppf(PROBABILITIES)
+    assert ours == pytest.approx(right, rel=1e-9)  # rounding of 1 - 1e-6, where the density is 4e-7
 
 
 def test_many_components_of_which_one_in_so_many_lies_apart():

@@ -19,6 +19,7 @@ from bayesma.reporting.outputs import write_outputs
 from bayesma.reporting.relapse_tables import change, decision, spread, times
 from bayesma.reporting.terminal import show
 from bayesma.results import OverFollowUp
+from bayesma.words.numbers import probability_text
 
 SPEC = """
 schema = 1
@@ -83,11 +84,11 @@ def relapses(analysis: Analysis, name: str) -> OverFollowUp:
 def test_the_answer_is_in_words(analysis: Analysis, text: str) -> None:
     result = relapses(analysis, "primary")
     assert result.hazard is not None
-    rises = result.hazard.attrs["p_rises"]
+    rises = probability_text(result.hazard.attrs["p_rises"], result.hazard.attrs["mcse_p_rises"])
     gain = result.gains()["gain"]["typical study", "neutral", 6.0, 24.0]
     for part in (
         "Free of relapse at month 12: ",
-        f"Probability of relapse accelerating after month 6 {rises:.3f} (before the data 0.5",
+        f"Probability of relapse accelerating after month 6 {rises} (before the data 0.5",
         "Months free of relapse to month 24 that a second transplantation at month 6 adds on average",
         f"{gain:.1f} (neutral; P(gain > 0.5) ",
         "(f = 1; P(gain",
